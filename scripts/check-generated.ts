@@ -1,0 +1,16 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Generates the clients into an empty folder and compares them with those that are committed. Ends with 1 if any differs. */
+const folder = mkdtempSync(join(tmpdir(), "purser-generated-"));
+try {
+  execFileSync("buf", ["generate", "--output", folder], { stdio: "inherit" });
+  execFileSync("diff", ["--recursive", "--brief", join(folder, "gen"), "gen"], { stdio: "inherit" });
+} catch {
+  process.stderr.write("gen/ is not what buf generates from proto/: run `npm run generate`\n");
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

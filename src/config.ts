@@ -1,0 +1,160 @@
+/**
+ * The environment, read once. Every default and every limit of the server is a row of this table; the README's table
+ * of settings is compared with it by a test.
+ */
+
+/** One setting: how to read it, what it is when it is absent, and what is allowed. */
+interface Setting<T> {
+  default: T;
+  /** The default as the README shows it. */
+  shown: string;
+  allowed: string;
+  about: string;
+  parse(text: string): T | undefined;
+}
+
+export class ConfigError extends Error {
+  constructor(name: string, value: string, allowed: string) {
+    super(`${name}=${JSON.stringify(value)} is not allowed: it must be ${allowed}`);
+    this.name = "ConfigError";
+  }
+}
+
+const wholeNumber = (
+  bounds: { default: number; min: number; max: number },
+  about: string,
+): Setting<number> => ({
+  default: bounds.default,
+  shown: String(bounds.default),
+  allowed: `a whole number from ${bounds.min} to ${bounds.max}`,
+  about,
+  parse: (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= bounds.min && value <= bounds.max ? value : undefined;
+  },
+});
+
+const oneOf = <const T extends string>(fallback: T, values: readonly T[], about: string): Setting<T> => ({
+  default: fallback,
+  shown: fallback,
+  allowed: `one of ${values.join(", ")}`,
+  about,
+  parse: (text) => values.find((value) => value === text),
+});
+
+const text = (fallback: string, allowed: string, about: string, valid: RegExp): Setting<string> => ({
+  default: fallback,
+  shown: fallback,
+  allowed,
+  about,
+  parse: (value) => (valid.test(value) ? value : undefined),
+});
+
+const postgresUrl: Setting<string | undefined> = {
+  default: undefined,
+  shown: "",
+  allowed: "a URL such as postgres://user:password@host:5432/database",
+  about: "PostgreSQL 14 or later to keep budgets in. Absent: a PostgreSQL inside the process, in DATA_DIR.",
+  parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined),
+};
+
+const MINUTE_MS = 60_000;
+const MIB = 1_048_576;
+
+export const SETTINGS = {
+  HOST: text(
+    "127.0.0.1",
+    "an IP address or a host name",
+    "Address to listen on. 0.0.0.0 opens the server to the network.",
+    /^[0-9A-Za-z.:_-]{1,255}$/,
+  ),
+  GRPC_PORT: wholeNumber(
+    { default: 50051, min: 0, max: 65535 },
+    "Port of gRPC. 0 takes a free one and says which.",
+  ),
+  HTTP_PORT: wholeNumber(
+    { default: 8080, min: 0, max: 65535 },
+    "Port of Connect, gRPC-Web, the legacy routes and the health checks. 0 takes a free one and says which.",
+  ),
+  DATABASE_URL: postgresUrl,
+  DATABASE_CONNECTIONS_MAX: wholeNumber(
+    { default: 10, min: 3, max: 1000 },
+    "Connections to PostgreSQL, at most.",
+  ),
+  DATABASE_RETRY_MS_MAX: wholeNumber(
+    { default: 10_000, min: 0, max: 10 * MINUTE_MS },
+    "How long a batch is tried again while PostgreSQL cannot be reached, before its callers are told UNAVAILABLE.",
+  ),
+  DATA_DIR: text(
+    "./data",
+    "a path of a folder",
+    "Folder of the embedded store, where DATABASE_URL is absent.",
+    // biome-ignore format: one class
+    /^[^\0]{1,4096}$/,
+  ),
+  LOG_LEVEL: oneOf(
+    "info",
+    ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    "How much is logged, as JSON lines on standard error.",
+  ),
+  REQUEST_BYTES_MAX: wholeNumber(
+    { default: 4 * MIB, min: 1024, max: 64 * MIB },
+    "Size of a request, at most. A larger one is INVALID_ARGUMENT.",
+  ),
+  ENGINE_BATCH_OPERATIONS_MAX: wholeNumber(
+    { default: 1000, min: 1, max: 10_000 },
+    "Operations that share one transaction, at most. 1: a transaction each.",
+  ),
+  ENGINE_BATCHES_IN_FLIGHT_MAX: wholeNumber(
+    { default: 2, min: 1, max: 64 },
+    "Transactions of the engine at once, at most. Fewer than DATABASE_CONNECTIONS_MAX.",
+  ),
+  ENGINE_QUEUE_OPERATIONS_MAX: wholeNumber(
+    { default: 20_000, min: 1, max: 1_000_000 },
+    "Operations that may wait for a batch. One more is UNAVAILABLE.",
+  ),
+  SWEEP_INTERVAL_MS: wholeNumber(
+    { default: MINUTE_MS, min: 100, max: 1440 * MINUTE_MS },
+    "How often each server writes down the periods that have ended.",
+  ),
+  SWEEP_BATCH_BUDGETS_MAX: wholeNumber(
+    { default: 1000, min: 1, max: 10_000 },
+    "Budgets that one transaction of the sweep moves, at most.",
+  ),
+  TOKEN_THREADS: wholeNumber({ default: 1, min: 1, max: 64 }, "Threads that count tokens."),
+  SHUTDOWN_GRACE_MS: wholeNumber(
+    { default: 10_000, min: 0, max: 10 * MINUTE_MS },
+    "How long a stopping server finishes the calls that it has begun.",
+  ),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type Config = {
+  readonly [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never;
+};
+
+/**
+ * The settings of an environment. An empty value counts as absent.
+ *
+ * @throws ConfigError naming the variable, the value and what is allowed.
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const entries = Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]) => {
+    const given = environment[name];
+    if (given === undefined || given === "") return [name, setting.default];
+    const value = setting.parse(given);
+    if (value === undefined) throw new ConfigError(name, redact(given), setting.allowed);
+    return [name, value];
+  });
+  const config = Object.freeze(Object.fromEntries(entries)) as Config;
+  if (config.ENGINE_BATCHES_IN_FLIGHT_MAX >= config.DATABASE_CONNECTIONS_MAX) {
+    throw new ConfigError(
+      "ENGINE_BATCHES_IN_FLIGHT_MAX",
+      String(config.ENGINE_BATCHES_IN_FLIGHT_MAX),
+      `fewer than DATABASE_CONNECTIONS_MAX (${config.DATABASE_CONNECTIONS_MAX})`,
+    );
+  }
+  return config;
+}
+
+/** A URL may hold a password, which must not reach a log. */
+const redact = (value: string): string => value.replace(/(:\/\/[^:@/]*:)[^@]*@/, "$1***@");

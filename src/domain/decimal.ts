@@ -1,0 +1,99 @@
+/**
+ * Exact numbers for prices. A fraction of two integers, because prices per hour of audio have no finite decimal per
+ * second. Nothing here rounds but `roundHalfAwayFromZero` and `toDecimalText`, which say so.
+ */
+export interface Fraction {
+  readonly numerator: bigint;
+  /** Above zero. */
+  readonly denominator: bigint;
+}
+
+export const ZERO: Fraction = { numerator: 0n, denominator: 1n };
+
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/** Reads "0.15", "1.5e-7", "-3"; undefined for anything else. */
+export function parseDecimal(text: string): Fraction | undefined {
+  const match = DECIMAL.exec(text);
+  if (match === null) return undefined;
+  const [, sign, whole = "", decimals = "", exponentText = "0"] = match;
+  if (whole === "" && decimals === "") return undefined;
+  const digits = BigInt(whole + decimals) * (sign === "-" ? -1n : 1n);
+  const exponent = Number(exponentText) - decimals.length;
+  return exponent >= 0
+    ? { numerator: digits * 10n ** BigInt(exponent), denominator: 1n }
+    : { numerator: digits, denominator: 10n ** BigInt(-exponent) };
+}
+
+/**
+ * A JavaScript number as the decimal a person wrote: its shortest text that reads back as the same number, so 0.1 is
+ * one tenth and not 0.1000000000000000055511151231257827. Throws a RangeError for NaN and infinities.
+ */
+export function fromNumber(value: number): Fraction {
+  if (Number.isSafeInteger(value)) return { numerator: BigInt(value), denominator: 1n };
+  const fraction = parseDecimal(String(value));
+  if (fraction === undefined) throw new RangeError(`${value} is not a finite number`);
+  return fraction;
+}
+
+export function add(a: Fraction, b: Fraction): Fraction {
+  if (a.denominator === b.denominator) {
+    return { numerator: a.numerator + b.numerator, denominator: a.denominator };
+  }
+  return {
+    numerator: a.numerator * b.denominator + b.numerator * a.denominator,
+    denominator: a.denominator * b.denominator,
+  };
+}
+
+export const multiply = (a: Fraction, b: Fraction): Fraction => ({
+  numerator: a.numerator * b.numerator,
+  denominator: a.denominator * b.denominator,
+});
+
+/** Divides by an integer above zero. */
+export const divideBy = (a: Fraction, divisor: bigint): Fraction => ({
+  numerator: a.numerator,
+  denominator: a.denominator * divisor,
+});
+
+/** The nearest integer; a half goes away from zero, as money.ts rounds. */
+export function roundHalfAwayFromZero(value: Fraction): bigint {
+  const negative = value.numerator < 0n;
+  const size = negative ? -value.numerator : value.numerator;
+  const rounded = (2n * size + value.denominator) / (2n * value.denominator);
+  return negative ? -rounded : rounded;
+}
+
+/** Places after the point that `toDecimalText` gives a fraction without a finite decimal. */
+export const DECIMAL_PLACES_MAX = 30;
+
+/** Plain decimal text, exact where a finite decimal exists, else cut after 30 places. No exponent, no trailing zeros. */
+export function toDecimalText(value: Fraction): string {
+  const negative = value.numerator < 0n;
+  const size = negative ? -value.numerator : value.numerator;
+  let places = 0;
+  let scaled = size;
+  // Scaling by ten until it divides finds the shortest exact text; the bound is for thirds and the like.
+  for (let limit = -1; scaled % value.denominator !== 0n; places++) {
+    if (limit < 0) limit = placesLimit(value.denominator);
+    if (places === limit) break;
+    scaled *= 10n;
+  }
+  const digits = (scaled / value.denominator).toString().padStart(places + 1, "0");
+  const text = places === 0 ? digits : `${digits.slice(0, -places)}.${digits.slice(-places)}`;
+  return negative && scaled !== 0n ? `-${text}` : text;
+}
+
+// A denominator of only twos and fives has as many decimals as it has bits at most; any other never ends.
+function placesLimit(denominator: bigint): number {
+  let rest = denominator;
+  let factors = 0;
+  for (const prime of [2n, 5n]) {
+    while (rest % prime === 0n) {
+      rest /= prime;
+      factors++;
+    }
+  }
+  return rest === 1n ? factors : DECIMAL_PLACES_MAX;
+}

@@ -1,0 +1,48 @@
+import type { Budget, ClosedPeriod } from "./budget.ts";
+import type { NanoUsd } from "./money.ts";
+import type { InstantUs } from "./period.ts";
+
+/** Where an entry's amount came from. */
+export type EntrySource = "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY";
+
+/** One immutable row of the ledger, with the state of its budget right after it. */
+export interface Entry {
+  project: string;
+  requestId: string;
+  user: string;
+  fingerprint: string;
+  kind: "CHARGE" | "RESET" | "CORRECTION";
+  source: EntrySource;
+  model: string | undefined;
+  costNanoUsd: NanoUsd;
+  detail: string | undefined;
+  /** Users of the ancestors on which the amount counted as well, nearest first. */
+  ancestors: readonly string[];
+  periodId: bigint;
+  periodStartUs: InstantUs;
+  periodEndUs: InstantUs | undefined;
+  spentAfterNanoUsd: NanoUsd;
+  heldAfterNanoUsd: NanoUsd;
+  totalAfterNanoUsd: NanoUsd;
+  createdAtUs: InstantUs;
+}
+
+/** What one model spent of one period of one budget. */
+export interface ModelCost {
+  project: string;
+  user: string;
+  periodId: bigint;
+  model: string;
+  costNanoUsd: NanoUsd;
+}
+
+/** Rows to write, each at most once. */
+export interface Changes {
+  budgets: readonly Budget[];
+  entries: readonly Entry[];
+  modelCosts: readonly ModelCost[];
+  closed: readonly ClosedPeriod[];
+}
+
+/** Identifies an entry. Request ids hold no control characters, as names do. */
+export const requestKey = (project: string, requestId: string): string => `${project}\0${requestId}`;

@@ -1,0 +1,77 @@
+/**
+ * What can go wrong, as values. Nothing here knows of gRPC or HTTP: `server/status.ts` maps a reason to a
+ * code, and nowhere else does.
+ */
+export type BudgetError =
+  /** A request field is missing, malformed or out of range. `field` is its path in the proto, as in `period.count`. */
+  | { reason: "INVALID_FIELD"; field: string; description: string }
+  | { reason: "BUDGET_NOT_FOUND"; project: string; user: string }
+  /** CreateBudget with a name that is taken by a budget created with other parameters. */
+  | { reason: "BUDGET_EXISTS"; project: string; user: string }
+  /** The request id was used before, with another payload. */
+  | { reason: "REQUEST_ID_REUSED"; project: string; requestId: string }
+  /** No price is known for the model; `nearest` are up to three known names that look like it. */
+  | { reason: "UNPRICED_MODEL"; model: string; nearest: readonly string[] }
+  /** A sum left the range of a signed 64-bit integer of nano-USD. Nothing was changed. */
+  | { reason: "AMOUNT_OVERFLOW"; project: string; user: string }
+  /** The server has more work queued than it may hold. */
+  | { reason: "OVERLOADED"; operationsMax: number; retryAfterMs: number }
+  /** The database did not answer, after retries. What was asked may or may not have happened: retry with the same request id. */
+  | { reason: "STORE_UNAVAILABLE"; retryAfterMs: number }
+  /** The caller went away, or its deadline passed, before the operation joined a batch. Nothing was changed. */
+  | { reason: "CANCELLED" }
+  | { reason: "DEADLINE_EXCEEDED" }
+  /** The call, or this use of it, is in the proto but not built yet. */
+  | { reason: "NOT_IMPLEMENTED"; what: string }
+  /** A defect of the server. The cause is logged, and never told to a caller. */
+  | { reason: "INTERNAL" };
+
+/** Carries a BudgetError up through code that throws. */
+export class Failure extends Error {
+  readonly error: BudgetError;
+
+  constructor(error: BudgetError, options?: ErrorOptions) {
+    super(describe(error), options);
+    this.name = "Failure";
+    this.error = error;
+  }
+}
+
+export const invalidField = (field: string, description: string): Failure =>
+  new Failure({ reason: "INVALID_FIELD", field, description });
+
+/** One sentence for a person. */
+export function describe(error: BudgetError): string {
+  switch (error.reason) {
+    case "INVALID_FIELD":
+      return `${error.field}: ${error.description}`;
+    case "BUDGET_NOT_FOUND":
+      return `no budget for user ${quote(error.user)} in project ${quote(error.project)}; CreateBudget makes one`;
+    case "BUDGET_EXISTS":
+      return `user ${quote(error.user)} in project ${quote(error.project)} has a budget that was created with other parameters; UpdateBudget changes it`;
+    case "REQUEST_ID_REUSED":
+      return `request_id ${quote(error.requestId)} was used before with another payload`;
+    case "UNPRICED_MODEL":
+      return `no price is known for model ${quote(error.model)}${error.nearest.length === 0 ? "" : `; nearest: ${error.nearest.join(", ")}`}`;
+    case "AMOUNT_OVERFLOW":
+      return `the budget of user ${quote(error.user)} in project ${quote(error.project)} would leave the range of 64-bit nano-USD`;
+    case "OVERLOADED":
+      return `${error.operationsMax} operations are queued; retry in ${error.retryAfterMs} ms`;
+    case "STORE_UNAVAILABLE":
+      return "the database cannot be reached; retry with the same request_id";
+    case "CANCELLED":
+      return "cancelled before anything was changed";
+    case "DEADLINE_EXCEEDED":
+      return "the deadline passed before anything was changed";
+    case "NOT_IMPLEMENTED":
+      return `${error.what} is not implemented yet`;
+    case "INTERNAL":
+      return "internal error; the server's log has the cause";
+    default: {
+      const unreachable: never = error;
+      return unreachable;
+    }
+  }
+}
+
+const quote = (name: string): string => JSON.stringify(name);

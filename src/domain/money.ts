@@ -1,0 +1,104 @@
+/**
+ * An amount of money in nano-US-dollars (1e-9 USD), a signed 64-bit integer from {@link NANO_USD_MIN} to
+ * {@link NANO_USD_MAX}: about plus or minus 9.2 billion dollars.
+ */
+export type NanoUsd = bigint;
+
+/** The least amount there is: -2^63 nano-USD, which is -9223372036.854775808 USD. */
+export const NANO_USD_MIN: NanoUsd = -(2n ** 63n);
+
+/** The largest amount there is: 2^63 - 1 nano-USD, which is 9223372036.854775807 USD. */
+export const NANO_USD_MAX: NanoUsd = 2n ** 63n - 1n;
+
+/** The longest text that nanoUsdFromDollars reads; the exact decimal form of any 64-bit float is shorter. */
+export const DOLLARS_CHARACTERS_MAX = 2_000;
+
+const NANO_USD_PER_USD = 1_000_000_000n;
+const FRACTION_DIGITS = 9;
+/** 2^63 has 19 decimal digits: a number with more is out of range, and need not be built to know it. */
+const NANO_USD_DIGITS_MAX = 19;
+
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
+
+/** Whether an amount, in nano-USD, fits in the signed 64 bits that the wire and the database have. */
+export function inRange(amount: bigint): boolean {
+  return amount >= NANO_USD_MIN && amount <= NANO_USD_MAX;
+}
+
+/** The sum of two amounts in nano-USD, or undefined where it leaves the signed 64-bit range. */
+export function addMoney(a: NanoUsd, b: NanoUsd): NanoUsd | undefined {
+  const sum = a + b;
+  return inRange(sum) ? sum : undefined;
+}
+
+/**
+ * The quotient of two integers as an integer, rounded once, half away from zero: 5/2 is 3, -5/2 is -3.
+ * Throws RangeError where the denominator is zero.
+ */
+export function divideHalfAwayFromZero(numerator: bigint, denominator: bigint): bigint {
+  const divisor = magnitude(denominator);
+  const quotient = (2n * magnitude(numerator) + divisor) / (2n * divisor);
+  return numerator < 0n === denominator < 0n ? quotient : -quotient;
+}
+
+/**
+ * Decimal US dollars as nano-USD: exact, with one rounding, half away from zero, below the ninth decimal.
+ *
+ * Text is digits with an optional sign, point and exponent ("10", "-.5", "1e-7"), up to
+ * {@link DOLLARS_CHARACTERS_MAX} characters, without spaces or separators. A number counts as the shortest
+ * decimal that reads back as it: 0.1 is one tenth, not the binary fraction beside it.
+ *
+ * Undefined where that is no finite decimal number, or is out of range after rounding.
+ */
+export function nanoUsdFromDollars(text: string | number): NanoUsd | undefined {
+  const decimal = String(text);
+  if (decimal.length > DOLLARS_CHARACTERS_MAX) return undefined;
+  const match = DECIMAL.exec(decimal);
+  if (match === null) return undefined;
+  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
+  if (whole === "" && fraction === "") return undefined;
+  // An exponent too long for a float becomes an infinity, which the comparisons below take as it is meant.
+  const amount = roundedInteger(whole + fraction, whole.length + Number(exponent) + FRACTION_DIGITS);
+  if (amount === undefined) return undefined;
+  const signed = sign === "-" ? -amount : amount;
+  return inRange(signed) ? signed : undefined;
+}
+
+/** Nano-USD as exact decimal dollars, without exponent or trailing zeros: "0.0000051", "-3", "10.5". */
+export function dollarsFromNanoUsd(amount: NanoUsd): string {
+  return decimalText(amount, "", 0);
+}
+
+/** Nano-USD for people: exact, with two decimals or more: "$10.00", "$0.0000051", "-$3.50". */
+export function formatUsd(amount: NanoUsd): string {
+  return decimalText(amount, "$", 2);
+}
+
+/**
+ * The integer nearest to `0.digits * 10^point`, half away from zero, or undefined where it has more digits
+ * than any amount. The exponent never becomes a power or a row of zeros longer than an amount: "1e999999999"
+ * costs what "1" costs.
+ */
+function roundedInteger(digits: string, point: number): bigint | undefined {
+  const significant = digits.replace(/^0+/, "");
+  if (significant === "") return 0n;
+  const integerDigits = point - (digits.length - significant.length);
+  if (integerDigits > NANO_USD_DIGITS_MAX) return undefined;
+  if (integerDigits < 0) return 0n;
+  const integer = BigInt(significant.slice(0, integerDigits).padEnd(integerDigits, "0"));
+  // Half away from zero needs no digit after the first one dropped.
+  const firstDropped = significant[integerDigits] ?? "0";
+  return firstDropped >= "5" ? integer + 1n : integer;
+}
+
+function decimalText(amount: NanoUsd, currency: string, decimalsMin: number): string {
+  const sign = amount < 0n ? "-" : "";
+  const whole = magnitude(amount) / NANO_USD_PER_USD;
+  const nanos = String(magnitude(amount) % NANO_USD_PER_USD).padStart(FRACTION_DIGITS, "0");
+  const fraction = nanos.replace(/0+$/, "").padEnd(decimalsMin, "0");
+  return `${sign}${currency}${whole}${fraction === "" ? "" : `.${fraction}`}`;
+}
+
+function magnitude(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}

@@ -1,0 +1,149 @@
+import { add, divideBy, type Fraction, fromNumber, multiply, toDecimalText, ZERO } from "../decimal.ts";
+import { CACHE_READ_PARTS, INPUT_PARTS, OUTPUT_PARTS, sumOf, type Usage } from "../usage.ts";
+import { DIMENSIONS, type Dimension, type ModelRates, type Rate, rateFor, UNITS } from "./rates.ts";
+
+/** One line of a bill. */
+export interface PriceLine {
+  dimension: Dimension;
+  /** In units of the dimension: tokens, seconds, images... */
+  quantity: number;
+  /** Exact decimal text, for every `per`. */
+  rateUsd: string;
+  /** As in "1000000 tokens". */
+  per: string;
+  /** Exact decimal text; cut after 30 places where a price per hour gives a decimal that never ends. */
+  costUsd: string;
+}
+
+export interface Bill {
+  /** Exact. */
+  usd: Fraction;
+  lines: PriceLine[];
+  /** One sentence for each rate that was missing, and what stood in for it. */
+  assumed: string[];
+  /** False when the usage has amounts and none of them has a rate: then the model is not priced for this use. */
+  priced: boolean;
+}
+
+/** Where to look for a rate that a source does not give. The order is LiteLLM's, where it has one. */
+const STAND_INS: Partial<Record<Dimension, readonly Dimension[]>> = {
+  cacheRead: ["input"],
+  cacheReadAudio: ["cacheRead", "inputAudio", "input"],
+  cacheReadImage: ["cacheRead", "inputImage", "input"],
+  cacheWrite: ["input"],
+  cacheWrite1h: ["cacheWrite", "input"],
+  inputAudio: ["input"],
+  inputImage: ["input"],
+  reasoning: ["output"],
+  outputAudio: ["output"],
+  outputImage: ["output"],
+};
+
+const ONE_HALF: Fraction = { numerator: 1n, denominator: 2n };
+
+/** Multiplies a usage by rates. Pure and exact: rounding is left to whoever turns the sum into money. */
+export function bill(rates: ModelRates, usage: Usage): Bill {
+  const result: Bill = { usd: ZERO, lines: [], assumed: [], priced: false };
+  let used = false;
+  for (const dimension of DIMENSIONS) {
+    const quantity = quantityOf(dimension, usage, rates);
+    if (quantity === 0) continue;
+    // That a call is a call is known without being told, so it neither asks for a price nor makes one.
+    used ||= dimension !== "requests";
+    const found = findRate(rates, usage, dimension);
+    if (found === undefined) {
+      if (dimension !== "requests") result.assumed.push(`${dimension}: no rate, not charged`);
+      continue;
+    }
+    result.priced = true;
+    if (found.assumed !== undefined) result.assumed.push(found.assumed);
+    addLine(result, dimension, quantity, found.rate);
+  }
+  result.priced ||= !used;
+  return result;
+}
+
+function addLine(result: Bill, dimension: Dimension, quantity: number, rate: Rate): void {
+  const usd = divideBy(multiply(rate.usd, fromNumber(quantity)), BigInt(rate.per));
+  result.usd = add(result.usd, usd);
+  result.lines.push({
+    dimension,
+    quantity,
+    rateUsd: toDecimalText(rate.usd),
+    per: `${rate.per} ${UNITS[dimension]}`,
+    costUsd: toDecimalText(usd),
+  });
+}
+
+/** How much of a dimension a usage has, with nothing counted twice. */
+export function quantityOf(dimension: Dimension, usage: Usage, rates: ModelRates): number {
+  switch (dimension) {
+    case "input":
+      return (usage.inputTokens ?? 0) - sumOf(usage, INPUT_PARTS);
+    case "output":
+      return (usage.outputTokens ?? 0) - sumOf(usage, OUTPUT_PARTS);
+    case "cacheRead":
+      return (usage.cacheReadTokens ?? 0) - sumOf(usage, CACHE_READ_PARTS);
+    case "cacheReadAudio":
+    case "cacheReadImage":
+    case "cacheWrite":
+    case "cacheWrite1h":
+    case "reasoning":
+    case "inputAudio":
+    case "outputAudio":
+    case "inputImage":
+    case "outputImage":
+      return usage[`${dimension}Tokens`] ?? 0;
+    case "inputSeconds":
+      return atLeast(usage.inputSeconds ?? 0, rates.inputSecondsMin ?? 0);
+    case "requests":
+      return usage.requests || 1;
+    case "inputCharacters":
+    case "outputCharacters":
+    case "outputSeconds":
+    case "images":
+    case "pixels":
+    case "pages":
+    case "searchQueries":
+      return usage[dimension] ?? 0;
+    default: {
+      const unreachable: never = dimension;
+      return unreachable;
+    }
+  }
+}
+
+const atLeast = (seconds: number, min: number): number => (seconds > 0 ? Math.max(seconds, min) : 0);
+
+interface FoundRate {
+  rate: Rate;
+  assumed?: string | undefined;
+}
+
+/** The rate of a dimension for this usage: its own, or what stands in for it, at the tier of service it ran in. */
+export function findRate(rates: ModelRates, usage: Usage, dimension: Dimension): FoundRate | undefined {
+  for (const candidate of [dimension, ...(STAND_INS[dimension] ?? [])]) {
+    const found = findTierRate(rates, usage, candidate);
+    if (found === undefined) continue;
+    if (candidate === dimension) return found;
+    const assumed = `${dimension}: at the rate of ${candidate}`;
+    return { rate: found.rate, assumed: found.assumed ? `${assumed}; ${found.assumed}` : assumed };
+  }
+  return undefined;
+}
+
+function findTierRate(rates: ModelRates, usage: Usage, dimension: Dimension): FoundRate | undefined {
+  const inputTokens = usage.inputTokens ?? 0;
+  const tier = usage.serviceTier ?? "standard";
+  const standard = rateFor(rates.standard[dimension], inputTokens);
+  const note = rates.notes?.[dimension];
+  if (tier === "standard") return standard && { rate: standard, assumed: note };
+  const own = rateFor(rates[tier]?.[dimension], inputTokens);
+  if (own !== undefined) return { rate: own, assumed: note };
+  if (standard === undefined) return undefined;
+  // Providers halve tokens in a batch, not searches or calls.
+  if (tier !== "batch" || UNITS[dimension] !== "tokens")
+    return { rate: standard, assumed: `${dimension}: no ${tier} rate, standard rate` };
+  const half = { usd: multiply(standard.usd, ONE_HALF), per: standard.per };
+  return { rate: half, assumed: `${dimension}: no batch rate, half of the standard rate` };
+}

@@ -1,0 +1,68 @@
+import type { MatchLogic, ModelInfo, Provider } from "@pydantic/genai-prices";
+import { isVersionOf } from "./names.ts";
+
+/** The models of one provider, by the names and the rules that genai-prices gives. Names are in lower case. */
+export interface ProviderIndex {
+  readonly provider: Provider;
+  /** Names that a model has by equality, or by its id. */
+  readonly exact: ReadonlyMap<string, ModelInfo>;
+  readonly find: (name: string) => ModelInfo | undefined;
+}
+
+export function indexProvider(provider: Provider): ProviderIndex {
+  const exact = new Map<string, ModelInfo>();
+  for (const model of provider.models) {
+    for (const name of equalNames(model.match)) if (!exact.has(name)) exact.set(name, model);
+  }
+  const families = provider.models.filter((model) => hasFamilyRule(model.match));
+  const find = (name: string): ModelInfo | undefined =>
+    exact.get(name) ?? families.find((model) => accepts(model.match, name));
+  return { provider, exact, find };
+}
+
+/** Every name that a rule accepts by plain equality. */
+export function equalNames(rule: MatchLogic): string[] {
+  if ("or" in rule) return rule.or.flatMap(equalNames);
+  return "equals" in rule ? [rule.equals.toLowerCase()] : [];
+}
+
+function hasFamilyRule(rule: MatchLogic): boolean {
+  return "or" in rule ? rule.or.some(hasFamilyRule) : !("equals" in rule);
+}
+
+/** Whether a rule accepts a name as itself or as a version of itself. Stricter than the library on purpose. */
+function accepts(rule: MatchLogic, name: string): boolean {
+  if ("or" in rule) return rule.or.some((part) => accepts(part, name));
+  if ("and" in rule) return acceptsAll(rule.and, name);
+  if ("equals" in rule) return rule.equals.toLowerCase() === name;
+  if ("regex" in rule) return acceptsPattern(rule.regex, name);
+  return acceptsText(rule, name);
+}
+
+// Of several conditions, those on text say what the name is; patterns only rule names out.
+function acceptsAll(rules: readonly MatchLogic[], name: string): boolean {
+  return (
+    rules.some((part) => !("regex" in part)) &&
+    rules.every((part) => ("regex" in part ? new RegExp(part.regex).test(name) : accepts(part, name)))
+  );
+}
+
+function acceptsPattern(pattern: string, name: string): boolean {
+  const match = new RegExp(pattern).exec(name);
+  if (match === null || match[0] === "") return false;
+  const after = name.slice(match.index + match[0].length);
+  // A pattern may end inside a number, "gemini-3\.5-flash-\d"; the digit it took belongs to the version.
+  const digits = /-\d+$/.exec(match[0])?.[0] ?? "";
+  return isVersionOf(match[0], name.slice(0, match.index), after === "" ? "" : digits + after);
+}
+
+type TextRule = { starts_with: string } | { ends_with: string } | { contains: string };
+
+function acceptsText(rule: TextRule, name: string): boolean {
+  const text = (
+    "starts_with" in rule ? rule.starts_with : "ends_with" in rule ? rule.ends_with : rule.contains
+  ).toLowerCase();
+  const at = "ends_with" in rule ? name.length - text.length : name.indexOf(text);
+  if (at < 0 || !name.startsWith(text, at) || ("starts_with" in rule && at > 0)) return false;
+  return isVersionOf(text, name.slice(0, at), name.slice(at + text.length));
+}

@@ -1,0 +1,38 @@
+import type { ModelRates } from "./rates.ts";
+
+export type PriceSource = "project" | "file" | "genai-prices";
+
+/** What a layer knows of a model at one moment. */
+export interface FoundModel {
+  /** The name that the layer knows it by. */
+  readonly matchedModel: string;
+  readonly rates: ModelRates;
+  /** What was taken for granted to get from the name asked for to the name matched. */
+  readonly assumed: readonly string[];
+  readonly maxOutputTokens?: number | undefined;
+}
+
+/** One source of prices. A price book asks its layers in order, and the first that knows a model prices it. */
+export interface PriceLayer {
+  readonly source: PriceSource;
+  find(model: string, at: Date): FoundModel | undefined;
+  /** Names that `find` answers to, for suggestions. */
+  names(): readonly string[];
+}
+
+/** A map that forgets its oldest entries, since model names come from callers. */
+export function boundedMemo<Value>(
+  entriesMax: number,
+  compute: (key: string) => Value,
+): (key: string) => Value {
+  const memo = new Map<string, Value>();
+  return (key) => {
+    const known = memo.get(key);
+    if (known !== undefined || memo.has(key)) return known as Value;
+    const value = compute(key);
+    const oldest = memo.size >= entriesMax ? memo.keys().next() : undefined;
+    if (oldest?.done === false) memo.delete(oldest.value);
+    memo.set(key, value);
+    return value;
+  };
+}

@@ -1,0 +1,38 @@
+/** Finds the known names that look most like one that is not known. */
+export function createNearest(names: readonly string[]): (name: string, count: number) => string[] {
+  const byPair = new Map<string, number[]>();
+  const pairsOf = names.map((name, index) => {
+    const pairs = pairsIn(name);
+    for (const pair of pairs) {
+      const indexes = byPair.get(pair);
+      if (indexes === undefined) byPair.set(pair, [index]);
+      else indexes.push(index);
+    }
+    return pairs.size;
+  });
+  return (name, count) => {
+    const wanted = pairsIn(name);
+    const shared = new Uint16Array(names.length);
+    for (const pair of wanted) {
+      for (const index of byPair.get(pair) ?? []) shared[index] = (shared[index] ?? 0) + 1;
+    }
+    // Dice's coefficient: pairs in common against pairs in all. Under a quarter, two names only share a word.
+    const scored = names.map((known, index) => ({
+      known,
+      score: (2 * (shared[index] ?? 0)) / ((pairsOf[index] ?? 0) + wanted.size),
+    }));
+    return scored
+      .filter(({ score }) => score > 0.25)
+      .toSorted((a, b) => b.score - a.score || a.known.length - b.known.length)
+      .slice(0, count)
+      .map(({ known }) => known);
+  };
+}
+
+/** The pairs of neighbouring characters, with the start and the end of the name as characters of their own. */
+function pairsIn(name: string): Set<string> {
+  const text = `^${name.toLowerCase()}$`;
+  const pairs = new Set<string>();
+  for (let at = 0; at + 2 <= text.length; at++) pairs.add(text.slice(at, at + 2));
+  return pairs;
+}

@@ -1,0 +1,142 @@
+import { atInstant, type Budget, tick } from "../domain/budget.ts";
+import { Failure, invalidField } from "../domain/errors.ts";
+import type { NanoUsd } from "../domain/money.ts";
+import { type InstantUs, type Period, windowAt } from "../domain/period.ts";
+import type { BudgetName } from "../store/batches.ts";
+import {
+  deleteBudget,
+  insertBudget,
+  listBudgets,
+  lockBudget,
+  readBudget,
+  readClock,
+  writeBudget,
+} from "../store/budgets.ts";
+import { insertPeriods } from "../store/periods.ts";
+import type { Store } from "../store/store.ts";
+import { endedPeriod } from "./decide.ts";
+
+/** A period as a caller gives it: without an anchor, it is anchored at creation. */
+export type PeriodInput = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | undefined };
+
+/** What CreateBudget is called with. */
+export interface BudgetDefinition extends BudgetName {
+  totalNanoUsd: NanoUsd;
+  period: PeriodInput | undefined;
+  /** Hash of the call: the same one again gives the same budget. */
+  fingerprint: string;
+}
+
+/** What UpdateBudget changes. A key that is absent stays as it is. */
+export interface BudgetChange {
+  totalNanoUsd?: NanoUsd;
+  /** `undefined` as a value takes the period away. */
+  period?: PeriodInput | undefined;
+}
+
+const notFound = ({ project, user }: BudgetName): Failure =>
+  new Failure({ reason: "BUDGET_NOT_FOUND", project, user });
+
+/** The budget as it is now. @throws BUDGET_NOT_FOUND */
+export async function getBudget(store: Store, name: BudgetName): Promise<Budget> {
+  const found = await store.read((connection) => readBudget(connection, name));
+  if (found === undefined) throw notFound(name);
+  return atInstant(found.budget, found.nowUs);
+}
+
+/** Creates a budget, or gives the one that the same call created before. @throws BUDGET_EXISTS */
+export async function createBudget(store: Store, definition: BudgetDefinition): Promise<Budget> {
+  const { project, user } = definition;
+  return store.transaction(async (connection) => {
+    const nowUs = await readClock(connection);
+    const period = anchored(definition.period, nowUs);
+    const stored = await insertBudget(connection, {
+      project,
+      user,
+      totalNanoUsd: definition.totalNanoUsd,
+      spentNanoUsd: 0n,
+      heldNanoUsd: 0n,
+      period,
+      periodId: nowUs,
+      ...currentWindow(period, nowUs, nowUs),
+      parent: undefined,
+      modelLimits: [],
+      creationFingerprint: definition.fingerprint,
+      createdAtUs: nowUs,
+      updatedAtUs: nowUs,
+    });
+    if (stored.budget.creationFingerprint !== definition.fingerprint) {
+      throw new Failure({ reason: "BUDGET_EXISTS", project, user });
+    }
+    return atInstant(stored.budget, nowUs);
+  });
+}
+
+/** Changes a budget. What was spent stays, and so does the start of the current period. @throws BUDGET_NOT_FOUND */
+export async function updateBudget(store: Store, name: BudgetName, change: BudgetChange): Promise<Budget> {
+  return store.transaction(async (connection) => {
+    const found = await lockBudget(connection, name);
+    if (found === undefined) throw notFound(name);
+    const nowUs = tick(found.budget, found.nowUs);
+    const current = atInstant(found.budget, nowUs);
+    await insertPeriods(connection, endedPeriod(found.budget, current));
+    const changed = applyChange(current, change, nowUs);
+    await writeBudget(connection, changed);
+    return changed;
+  });
+}
+
+function applyChange(current: Budget, change: BudgetChange, nowUs: InstantUs): Budget {
+  const changed: Budget = {
+    ...current,
+    totalNanoUsd: change.totalNanoUsd ?? current.totalNanoUsd,
+    updatedAtUs: nowUs,
+  };
+  if (!("period" in change)) return changed;
+  const period = anchored(change.period, nowUs);
+  const { periodEndUs } = currentWindow(period, nowUs, current.periodStartUs);
+  return { ...changed, period, periodEndUs };
+}
+
+/** Deletes a budget and its closed periods; its ledger entries stay. @throws BUDGET_NOT_FOUND */
+export async function removeBudget(store: Store, name: BudgetName): Promise<void> {
+  await store.transaction(async (connection) => {
+    const found = await lockBudget(connection, name);
+    if (found === undefined) throw notFound(name);
+    await deleteBudget(connection, name);
+  });
+}
+
+const anchored = (input: PeriodInput | undefined, nowUs: InstantUs): Period | undefined =>
+  input && { ...input, anchorUs: input.anchorUs ?? nowUs };
+
+/** The window of `period` that holds `nowUs`; without a period, one that began at `sinceUs` and never ends. */
+function currentWindow(
+  period: Period | undefined,
+  nowUs: InstantUs,
+  sinceUs: InstantUs,
+): { periodStartUs: InstantUs; periodEndUs: InstantUs | undefined } {
+  if (period === undefined) return { periodStartUs: sinceUs, periodEndUs: undefined };
+  const window = windowAt(period, nowUs);
+  if (window.endUs > TIMESTAMP_US_MAX)
+    throw invalidField("period.count", "the window would end after year 9999");
+  return { periodStartUs: window.startUs, periodEndUs: window.endUs };
+}
+
+/** 9999-12-31T23:59:59.999999Z, the last moment of google.protobuf.Timestamp. */
+const TIMESTAMP_US_MAX = 253_402_300_799_999_999n;
+
+/** A page of a project's budgets as they are now, in order of user. */
+export async function listUsers(
+  store: Store,
+  page: { project: string; prefix: string; after: string | undefined; limit: number },
+): Promise<{ budgets: Budget[]; more: boolean }> {
+  // One more than asked for tells whether there is another page.
+  const { budgets, nowUs } = await store.read((connection) =>
+    listBudgets(connection, { ...page, limit: page.limit + 1 }),
+  );
+  return {
+    budgets: budgets.slice(0, page.limit).map((budget) => atInstant(budget, nowUs)),
+    more: budgets.length > page.limit,
+  };
+}

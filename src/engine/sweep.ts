@@ -1,0 +1,77 @@
+import { atInstant, type Budget, tick } from "../domain/budget.ts";
+import type { InstantUs } from "../domain/period.ts";
+import { writeChanges } from "../store/batches.ts";
+import type { Store } from "../store/store.ts";
+import { lockDueBudgets, projectsDue } from "../store/sweeps.ts";
+import { endedPeriod } from "./decide.ts";
+
+/** How far a sweep goes. */
+export interface SweepBounds {
+  /** Absent: every project. */
+  project: string | undefined;
+  /** Absent: every budget. */
+  user: string | undefined;
+}
+
+/**
+ * Writes down the periods that have ended, in transactions of at most `batchBudgetsMax` budgets, leaving budgets that
+ * others hold: their holders write them down themselves. Any number of servers may sweep at once.
+ *
+ * @returns How many budgets were moved to a new period.
+ */
+export async function sweep(store: Store, bounds: SweepBounds, batchBudgetsMax: number): Promise<number> {
+  const projects = bounds.project === undefined ? await store.read(projectsDue) : [bounds.project];
+  let reset = 0;
+  for (const project of projects) {
+    for (;;) {
+      const swept = await sweepOnce(store, { project, user: bounds.user, limit: batchBudgetsMax });
+      reset += swept;
+      if (swept < batchBudgetsMax) break;
+    }
+  }
+  return reset;
+}
+
+const sweepOnce = (
+  store: Store,
+  bounds: { project: string; user: string | undefined; limit: number },
+): Promise<number> =>
+  store.transaction(async (transaction) => {
+    const { budgets, nowUs } = await lockDueBudgets(transaction, bounds);
+    const moved = budgets.map((budget) => moveOn(budget, nowUs));
+    await writeChanges(transaction, {
+      budgets: moved,
+      entries: [],
+      modelCosts: [],
+      closed: budgets.flatMap((budget, index) => endedPeriod(budget, moved[index])),
+    });
+    return budgets.length;
+  });
+
+function moveOn(budget: Budget, nowUs: InstantUs): Budget {
+  const instantUs = tick(budget, nowUs);
+  return { ...atInstant(budget, instantUs), updatedAtUs: instantUs };
+}
+
+/** Sweeps again and again, on a timer that does not keep the process alive. Disposing waits for the sweep at work. */
+export function startSweeping(options: {
+  store: Store;
+  intervalMs: number;
+  batchBudgetsMax: number;
+  onError: (error: unknown) => void;
+}): AsyncDisposable {
+  let atWork: Promise<unknown> | undefined;
+  const timer = setInterval(() => {
+    atWork ??= sweep(options.store, { project: undefined, user: undefined }, options.batchBudgetsMax)
+      .catch(options.onError)
+      .finally(() => {
+        atWork = undefined;
+      });
+  }, options.intervalMs).unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await atWork;
+    },
+  };
+}

