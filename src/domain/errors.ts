@@ -37,8 +37,17 @@ export class Failure extends Error {
   }
 }
 
+// A description may quote what was sent, and an error travels in HTTP headers, which peers limit to a few KB.
+const DESCRIPTION_CHARACTERS_MAX = 400;
+
 export const invalidField = (field: string, description: string): Failure =>
-  new Failure({ reason: "INVALID_FIELD", field, description });
+  new Failure({ reason: "INVALID_FIELD", field, description: shortened(description) });
+
+const shortened = (text: string): string =>
+  text.length <= DESCRIPTION_CHARACTERS_MAX
+    ? text
+    : // Cut in the middle of a character, it would not be Unicode, and could not be sent.
+      `${text.slice(0, DESCRIPTION_CHARACTERS_MAX).toWellFormed()}...`;
 
 /** One sentence for a person. */
 export function describe(error: BudgetError): string {

@@ -3,11 +3,21 @@ import { Failure, invalidField } from "./errors.ts";
 import { type Bill, bill, findRate, type PriceLine } from "./prices/cost.ts";
 import { genaiLayer } from "./prices/genai.ts";
 import type { FoundModel, PriceLayer, PriceSource } from "./prices/layer.ts";
-import { createNearest } from "./prices/nearest.ts";
+import type { PriceFile } from "./prices/litellm.ts";
+import { createNearest, mostAlike, type Nearest } from "./prices/nearest.ts";
+import { defaultLayer, type ProjectPrices, projectLayer } from "./prices/project.ts";
 import type { Usage } from "./usage.ts";
 
 export type { PriceLine } from "./prices/cost.ts";
 export type { PriceLayer, PriceSource } from "./prices/layer.ts";
+export { acceptPriceFile, type PriceFile, type PriceFileVerdict } from "./prices/litellm.ts";
+export {
+  checkProjectRates,
+  type ProjectPrice,
+  type ProjectPrices,
+  type ProjectRate,
+} from "./prices/project.ts";
+export { DIMENSIONS, type Dimension } from "./prices/rates.ts";
 
 /** What a usage costs, and why. Enough to compute the cost again without the price book. */
 export interface Priced {
@@ -49,12 +59,26 @@ export interface PriceBook {
   nearest(model: string): string[];
 }
 
+/** Where prices come from, beside @pydantic/genai-prices. */
+export interface PriceSources {
+  project?: ProjectPrices | undefined;
+  file?: PriceFile | undefined;
+}
+
+/** The layers in their order: a project's own prices, the price file, genai-prices, a project's default price. */
+export function priceLayers({ project, file }: PriceSources = {}): PriceLayer[] {
+  const own = project === undefined || project.models.length === 0 ? [] : [projectLayer(project)];
+  const listed = file === undefined ? [] : [file.layer];
+  const last = project?.defaultRates === undefined ? [] : [defaultLayer(project.defaultRates)];
+  return [...own, ...listed, genaiLayer, ...last];
+}
+
 const NANO_USD_PER_USD: Fraction = { numerator: 1_000_000_000n, denominator: 1n };
 const COST_NANO_USD_MAX = 2n ** 63n - 1n;
 const TOKENS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** A price book of these layers, asked in order; @pydantic/genai-prices alone when there are none. */
-export function createPriceBook(layers: readonly PriceLayer[] = [genaiLayer]): PriceBook {
+/** A price book of these layers, asked in order; of @pydantic/genai-prices alone when none are given. */
+export function createPriceBook(layers: readonly PriceLayer[] = priceLayers()): PriceBook {
   const find = (model: string, at: Date): FoundModel & { source: PriceSource } => {
     for (const layer of layers) {
       const found = layer.find(model, at);
@@ -64,8 +88,12 @@ export function createPriceBook(layers: readonly PriceLayer[] = [genaiLayer]): P
   };
   const unpriced = (model: string): Failure =>
     new Failure({ reason: "UNPRICED_MODEL", model, nearest: nearest(model) });
-  const nearest = (model: string): string[] =>
-    layers.flatMap((layer) => nearestOf(layer)(model, 3)).slice(0, 3);
+  const nearest = (model: string): string[] => {
+    const alike = new Map(
+      layers.flatMap((layer) => nearestOf(layer)(model, 3)).map((name) => [name.known, name]),
+    );
+    return mostAlike([...alike.values()], 3).map(({ known }) => known);
+  };
 
   return {
     priceUsage(model, usage, at = new Date()) {
@@ -85,8 +113,8 @@ export function createPriceBook(layers: readonly PriceLayer[] = [genaiLayer]): P
     },
     maxOutputTokens(model) {
       for (const layer of layers) {
-        const found = layer.find(model, new Date(0));
-        if (found?.maxOutputTokens !== undefined) return found.maxOutputTokens;
+        const tokens = layer.maxOutputTokens?.(model);
+        if (tokens !== undefined) return tokens;
       }
       return undefined;
     },
@@ -94,9 +122,9 @@ export function createPriceBook(layers: readonly PriceLayer[] = [genaiLayer]): P
   };
 }
 
-const nearestByNames = new WeakMap<readonly string[], ReturnType<typeof createNearest>>();
+const nearestByNames = new WeakMap<readonly string[], Nearest>();
 
-function nearestOf(layer: PriceLayer): ReturnType<typeof createNearest> {
+function nearestOf(layer: PriceLayer): Nearest {
   const names = layer.names();
   let nearest = nearestByNames.get(names);
   if (nearest === undefined) nearestByNames.set(names, (nearest = createNearest(names)));

@@ -1,6 +1,7 @@
 import { readCompletion } from "../domain/completion.ts";
 import { invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
+import { checkName } from "../domain/name.ts";
 import type { PriceBook, Priced } from "../domain/prices.ts";
 import type { Usage } from "../domain/usage.ts";
 import { TEXT_BYTES_MAX, type TokenCounter } from "../workers/tokens.ts";
@@ -58,7 +59,7 @@ export function createCosting(prices: PriceBook, tokens: TokenCounter): Costing 
     ofCompletion(json) {
       const { model, usage } = readCompletion(json);
       if (model === undefined) throw invalidField("completion.model", "is required, to price it");
-      return ofUsage(model, usage);
+      return ofUsage(checkName("completion.model", model), usage);
     },
 
     async ofText(model, input, output, signal) {

@@ -2,6 +2,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
+import { checkName, checkText } from "../domain/name.ts";
 import type { InstantUs } from "../domain/period.ts";
 
 /**
@@ -9,17 +10,9 @@ import type { InstantUs } from "../domain/period.ts";
  * value. All of them throw INVALID_FIELD.
  */
 
-const NAME_BYTES_MAX = 256;
 const REQUEST_ID_BYTES_MAX = 128;
-// C0, DEL and C1: they cannot be seen, and they separate the parts of keys.
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** A project, user or model: 1 to 256 bytes of UTF-8 without control characters. */
-export const checkName = (field: string, name: string): string => {
-  if (name === "") throw invalidField(field, "is required");
-  return checkText(field, name, NAME_BYTES_MAX);
-};
+export { checkName } from "../domain/name.ts";
 
 /** As a name, or empty. */
 export const checkOptionalName = (field: string, name: string): string | undefined =>
@@ -28,15 +21,6 @@ export const checkOptionalName = (field: string, name: string): string | undefin
 /** Up to 128 bytes of UTF-8 without control characters, or empty. */
 export const checkRequestId = (id: string): string | undefined =>
   id === "" ? undefined : checkText("request_id", id, REQUEST_ID_BYTES_MAX);
-
-function checkText(field: string, text: string, bytesMax: number): string {
-  // A string has at least one byte a character: a huge one is not encoded to find that out.
-  const bytes = text.length > bytesMax ? text.length : Buffer.byteLength(text);
-  if (bytes > bytesMax) throw invalidField(field, `must be at most ${bytesMax} bytes of UTF-8`);
-  if (!text.isWellFormed()) throw invalidField(field, "must be valid Unicode");
-  if (CONTROL.test(text)) throw invalidField(field, "must not contain control characters");
-  return text;
-}
 
 /** An amount that cannot be negative. */
 export const checkAmount = (field: string, amount: NanoUsd): NanoUsd => {

@@ -91,13 +91,16 @@ export async function startServer(
   };
 }
 
-export const openDatabase = (config: Config, log: Logger): Promise<Database> =>
-  config.DATABASE_URL === undefined
-    ? openEmbedded({ folder: config.DATA_DIR })
-    : Promise.resolve(
-        openPostgres({
-          url: config.DATABASE_URL,
-          connectionsMax: config.DATABASE_CONNECTIONS_MAX,
-          onIdleError: (error) => log.warn({ err: error }, "a connection to PostgreSQL was lost"),
-        }),
-      );
+/** The store that the settings name. At LOG_LEVEL=trace the text of every statement is logged. */
+export async function openDatabase(config: Config, log: Logger): Promise<Database> {
+  const onStatement = log.isLevelEnabled("trace")
+    ? (text: string): void => log.trace({ sql: text }, "statement")
+    : undefined;
+  if (config.DATABASE_URL === undefined) return openEmbedded({ folder: config.DATA_DIR, onStatement });
+  return openPostgres({
+    url: config.DATABASE_URL,
+    connectionsMax: config.DATABASE_CONNECTIONS_MAX,
+    onIdleError: (error) => log.warn({ err: error }, "a connection to PostgreSQL was lost"),
+    onStatement,
+  });
+}

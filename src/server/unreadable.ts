@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import type { BudgetError } from "../domain/errors.ts";
+import { type BudgetError, invalidField } from "../domain/errors.ts";
 import { toConnectError } from "./status.ts";
 
 /**
@@ -31,11 +31,11 @@ function explain(bytes: Uint8Array, input: DescMessage): BudgetError | undefined
   if (details !== undefined) return undefined;
   if (code === "invalid_argument") {
     const description = message ?? "cannot be read";
-    return { reason: "INVALID_FIELD", field: fieldIn(description, input), description };
+    return invalidField(fieldIn(description, input), description).error;
   }
   // What Connect says of a body above its limit.
   if (code === "resource_exhausted") {
-    return { reason: "INVALID_FIELD", field: "request", description: message ?? "is too large" };
+    return invalidField("request", message ?? "is too large").error;
   }
   return undefined;
 }

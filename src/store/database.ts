@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { Kysely, PGliteDialect, PostgresDialect, type Transaction } from "kysely";
+import { Kysely, type LogEvent, PGliteDialect, PostgresDialect, type Transaction } from "kysely";
 import pg from "pg";
 import { lockFolder } from "./folder-lock.ts";
 import type { Schema } from "./schema.ts";
@@ -19,6 +19,12 @@ export interface Database extends AsyncDisposable {
 /** Either takes a transaction or the pool: for statements that do not care. */
 export type Connection = Kysely<Schema> | Transaction<Schema>;
 
+/** Told of each statement's text, without its values. */
+export type OnStatement = (text: string) => void;
+
+const logTo = (onStatement: OnStatement | undefined) =>
+  onStatement === undefined ? {} : { log: (event: LogEvent) => onStatement(event.query.sql) };
+
 type TypeId = Parameters<typeof pg.types.getTypeParser>[0];
 
 const INT8 = 20;
@@ -35,6 +41,7 @@ export function openPostgres(options: {
   url: string;
   connectionsMax: number;
   onIdleError: (error: Error) => void;
+  onStatement?: OnStatement;
 }): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -49,7 +56,7 @@ export function openPostgres(options: {
   });
   // An idle connection that the server closes is news, not a reason to stop: the pool makes another.
   pool.on("error", options.onIdleError);
-  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), ...logTo(options.onStatement) });
   const { hostname, port, pathname } = new URL(options.url);
   return {
     kysely,
@@ -64,12 +71,12 @@ export function openPostgres(options: {
  *
  * @throws FolderLockedError when another process has the folder.
  */
-export async function openEmbedded(options: { folder: string }): Promise<Database> {
+export async function openEmbedded(options: { folder: string; onStatement?: OnStatement }): Promise<Database> {
   await mkdir(options.folder, { recursive: true });
   const lock = lockFolder(options.folder);
   try {
     const pglite = await PGlite.create(join(options.folder, "postgres"), { parsers });
-    const kysely = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
+    const kysely = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }), ...logTo(options.onStatement) });
     return {
       kysely,
       name: `embedded PostgreSQL in ${options.folder}`,

@@ -1,6 +1,13 @@
 import { add, divideBy, type Fraction, fromNumber, multiply, toDecimalText, ZERO } from "../decimal.ts";
-import { CACHE_READ_PARTS, INPUT_PARTS, OUTPUT_PARTS, sumOf, type Usage } from "../usage.ts";
-import { DIMENSIONS, type Dimension, type ModelRates, type Rate, rateFor, UNITS } from "./rates.ts";
+import {
+  CACHE_READ_PARTS,
+  INPUT_PARTS,
+  OUTPUT_PARTS,
+  type ServiceTier,
+  sumOf,
+  type Usage,
+} from "../usage.ts";
+import { DIMENSIONS, type Dimension, type ModelRates, type Rate, rateFor, unitOf } from "./rates.ts";
 
 /** One line of a bill. */
 export interface PriceLine {
@@ -39,6 +46,16 @@ const STAND_INS: Partial<Record<Dimension, readonly Dimension[]>> = {
   outputImage: ["output"],
 };
 
+/** Other measures of the same thing. Where a usage gives several, the first that has a rate is charged, alone. */
+const SAME_THING: Partial<Record<Dimension, readonly Dimension[]>> = {
+  inputCharacters: ["input"],
+  outputCharacters: ["output"],
+  inputSeconds: ["inputAudio"],
+  outputSeconds: ["outputAudio"],
+  images: ["outputImage"],
+  pixels: ["images", "outputImage"],
+};
+
 const ONE_HALF: Fraction = { numerator: 1n, denominator: 2n };
 
 /** Multiplies a usage by rates. Pure and exact: rounding is left to whoever turns the sum into money. */
@@ -47,7 +64,7 @@ export function bill(rates: ModelRates, usage: Usage): Bill {
   let used = false;
   for (const dimension of DIMENSIONS) {
     const quantity = quantityOf(dimension, usage, rates);
-    if (quantity === 0) continue;
+    if (quantity === 0 || isCharged(result, SAME_THING[dimension])) continue;
     // That a call is a call is known without being told, so it neither asks for a price nor makes one.
     used ||= dimension !== "requests";
     const found = findRate(rates, usage, dimension);
@@ -63,6 +80,9 @@ export function bill(rates: ModelRates, usage: Usage): Bill {
   return result;
 }
 
+const isCharged = (result: Bill, dimensions: readonly Dimension[] = []): boolean =>
+  result.lines.some(({ dimension }) => dimensions.includes(dimension));
+
 function addLine(result: Bill, dimension: Dimension, quantity: number, rate: Rate): void {
   const usd = divideBy(multiply(rate.usd, fromNumber(quantity)), BigInt(rate.per));
   result.usd = add(result.usd, usd);
@@ -70,7 +90,7 @@ function addLine(result: Bill, dimension: Dimension, quantity: number, rate: Rat
     dimension,
     quantity,
     rateUsd: toDecimalText(rate.usd),
-    per: `${rate.per} ${UNITS[dimension]}`,
+    per: `${rate.per} ${unitOf(dimension)}`,
     costUsd: toDecimalText(usd),
   });
 }
@@ -137,13 +157,19 @@ function findTierRate(rates: ModelRates, usage: Usage, dimension: Dimension): Fo
   const tier = usage.serviceTier ?? "standard";
   const standard = rateFor(rates.standard[dimension], inputTokens);
   const note = rates.notes?.[dimension];
-  if (tier === "standard") return standard && { rate: standard, assumed: note };
+  if (tier === "standard") return standard && { rate: standard.rate, assumed: note };
   const own = rateFor(rates[tier]?.[dimension], inputTokens);
-  if (own !== undefined) return { rate: own, assumed: note };
+  // A tier's rate for short requests says nothing of long ones where the standard rate has a step for those.
+  if (own !== undefined && own.above >= (standard?.above ?? 0)) return { rate: own.rate, assumed: note };
   if (standard === undefined) return undefined;
-  // Providers halve tokens in a batch, not searches or calls.
-  if (tier !== "batch" || UNITS[dimension] !== "tokens")
+  return withoutTierRate(dimension, tier, standard.rate);
+}
+
+/** Providers halve the price of tokens in a batch, not of searches or calls. Other tiers have no rule. */
+function withoutTierRate(dimension: Dimension, tier: ServiceTier, standard: Rate): FoundRate {
+  if (tier !== "batch" || unitOf(dimension) !== "tokens") {
     return { rate: standard, assumed: `${dimension}: no ${tier} rate, standard rate` };
+  }
   const half = { usd: multiply(standard.usd, ONE_HALF), per: standard.per };
   return { rate: half, assumed: `${dimension}: no batch rate, half of the standard rate` };
 }

@@ -9,7 +9,8 @@ import { fromNumber } from "../decimal.ts";
 import { indexProvider, type ProviderIndex } from "./genai-match.ts";
 import { boundedMemo, type FoundModel, type PriceLayer } from "./layer.ts";
 import { canonical, fineTunedBase, splitProvider, withDashedDate, withoutDate } from "./names.ts";
-import type { Dimension, ModelRates, Rate, RateTable, SteppedRate } from "./rates.ts";
+import { type Quote, ratesFrom } from "./quotes.ts";
+import type { Dimension, ModelRates } from "./rates.ts";
 
 /** What is written before a slash, as LiteLLM and gateways do, to the provider's id in genai-prices. */
 const PROVIDERS: Readonly<Record<string, string>> = {
@@ -100,12 +101,11 @@ export const genaiLayer: PriceLayer = {
 
 let knownNames: readonly string[] | undefined;
 
-function foundModel({ index, model, assumed }: Resolved, at: Date): FoundModel {
-  return {
-    matchedModel: `${index.provider.id}/${model.id}`,
-    rates: ratesAt(index.provider, model, at),
-    assumed,
-  };
+/** A model that is listed without a price is not known here: another layer may know it. */
+function foundModel({ index, model, assumed }: Resolved, at: Date): FoundModel | undefined {
+  const rates = ratesAt(index.provider, model, at);
+  if (Object.keys(rates.standard).length === 0) return undefined;
+  return { matchedModel: `${index.provider.id}/${model.id}`, rates, assumed };
 }
 
 function resolveName(name: string): Resolved | undefined {
@@ -202,20 +202,21 @@ function pricesAt(provider: Provider, model: ModelInfo, at: Date): ModelPrice {
 }
 
 function toRates(provider: Provider, model: ModelInfo, prices: ModelPrice): ModelRates {
-  const standard: RateTable = {};
-  for (const [key, dimension, per] of KEYS) {
-    const price = prices[key];
-    if (price !== undefined) standard[dimension] = stepped(price, per);
-  }
+  const quotes = KEYS.flatMap(([key, dimension, per]) => quotesOf(prices[key], dimension, per));
   const minimum = provider.id === "groq" && model.id.startsWith("whisper-large-v3");
-  return { standard, inputSecondsMin: minimum ? 10 : undefined };
+  return ratesFrom(quotes, { inputSecondsMin: minimum ? 10 : undefined });
 }
 
-function stepped(price: NonNullable<ModelPrice[string]>, per: number): SteppedRate {
-  const rate = (usd: number): Rate => ({ usd: fromNumber(usd), per });
-  if (typeof price === "number") return { base: rate(price) };
-  const steps = price.tiers.map((tier) => ({ above: tier.start, rate: rate(tier.price) }));
-  return { base: rate(price.base), steps: steps.toSorted((a, b) => a.above - b.above) };
+function quotesOf(price: ModelPrice[string], dimension: Dimension, per: number): Quote[] {
+  if (price === undefined) return [];
+  const quote = (usd: number, aboveInputTokens: number): Quote => ({
+    dimension,
+    serviceTier: "standard",
+    aboveInputTokens,
+    rate: { usd: fromNumber(usd), per },
+  });
+  if (typeof price === "number") return [quote(price, 0)];
+  return [quote(price.base, 0), ...price.tiers.map((tier) => quote(tier.price, tier.start))];
 }
 
 /** A maker's model by its plain name, a host's with the host before it. */
@@ -224,5 +225,6 @@ function listNames(): readonly string[] {
   for (const [id, index] of PROVIDER_INDEXES) {
     for (const name of index.exact.keys()) names.add(MAKERS.includes(id) ? name : `${id}/${name}`);
   }
-  return [...names].filter((name) => resolve(name) !== undefined);
+  const now = new Date();
+  return [...names].filter((name) => genaiLayer.find(name, now) !== undefined);
 }

@@ -9,15 +9,16 @@ export interface FoundModel {
   readonly rates: ModelRates;
   /** What was taken for granted to get from the name asked for to the name matched. */
   readonly assumed: readonly string[];
-  readonly maxOutputTokens?: number | undefined;
 }
 
 /** One source of prices. A price book asks its layers in order, and the first that knows a model prices it. */
 export interface PriceLayer {
   readonly source: PriceSource;
   find(model: string, at: Date): FoundModel | undefined;
-  /** Names that `find` answers to, for suggestions. */
+  /** Names that `find` answers to, for suggestions. The same array every time. */
   names(): readonly string[];
+  /** The most tokens that a model puts out in one call, where the source says so. */
+  maxOutputTokens?(model: string): number | undefined;
 }
 
 /** A map that forgets its oldest entries, since model names come from callers. */
@@ -25,14 +26,14 @@ export function boundedMemo<Value>(
   entriesMax: number,
   compute: (key: string) => Value,
 ): (key: string) => Value {
-  const memo = new Map<string, Value>();
+  const memo = new Map<string, { value: Value }>();
   return (key) => {
     const known = memo.get(key);
-    if (known !== undefined || memo.has(key)) return known as Value;
-    const value = compute(key);
+    if (known !== undefined) return known.value;
+    const fresh = { value: compute(key) };
     const oldest = memo.size >= entriesMax ? memo.keys().next() : undefined;
     if (oldest?.done === false) memo.delete(oldest.value);
-    memo.set(key, value);
-    return value;
+    memo.set(key, fresh);
+    return fresh.value;
   };
 }

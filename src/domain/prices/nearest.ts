@@ -1,5 +1,14 @@
-/** Finds the known names that look most like one that is not known. */
-export function createNearest(names: readonly string[]): (name: string, count: number) => string[] {
+export interface Alike {
+  known: string;
+  /** Above 0.25, up to 1. */
+  score: number;
+}
+
+/** Finds the known names that look most like one that is not known, the most alike first. */
+export type Nearest = (name: string, count: number) => Alike[];
+
+/** Indexes names once, so that a search touches only names that share something. */
+export function createNearest(names: readonly string[]): Nearest {
   const byPair = new Map<string, number[]>();
   const pairsOf = names.map((name, index) => {
     const pairs = pairsIn(name);
@@ -21,13 +30,15 @@ export function createNearest(names: readonly string[]): (name: string, count: n
       known,
       score: (2 * (shared[index] ?? 0)) / ((pairsOf[index] ?? 0) + wanted.size),
     }));
-    return scored
-      .filter(({ score }) => score > 0.25)
-      .toSorted((a, b) => b.score - a.score || a.known.length - b.known.length)
-      .slice(0, count)
-      .map(({ known }) => known);
+    return mostAlike(
+      scored.filter(({ score }) => score > 0.25),
+      count,
+    );
   };
 }
+
+export const mostAlike = (names: readonly Alike[], count: number): Alike[] =>
+  names.toSorted((a, b) => b.score - a.score || a.known.length - b.known.length).slice(0, count);
 
 /** The pairs of neighbouring characters, with the start and the end of the name as characters of their own. */
 function pairsIn(name: string): Set<string> {

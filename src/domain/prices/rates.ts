@@ -28,32 +28,38 @@ export type Dimension =
   | "searchQueries"
   | "requests";
 
-/** What one unit of a dimension is, for people. */
-export const UNITS: Readonly<Record<Dimension, string>> = {
-  input: "tokens",
-  output: "tokens",
-  cacheRead: "tokens",
-  cacheReadAudio: "tokens",
-  cacheReadImage: "tokens",
-  cacheWrite: "tokens",
-  cacheWrite1h: "tokens",
-  reasoning: "tokens",
-  inputAudio: "tokens",
-  outputAudio: "tokens",
-  inputImage: "tokens",
-  outputImage: "tokens",
-  inputCharacters: "characters",
-  outputCharacters: "characters",
-  inputSeconds: "seconds",
-  outputSeconds: "seconds",
-  images: "images",
-  pixels: "pixels",
-  pages: "pages",
-  searchQueries: "queries",
-  requests: "requests",
-};
+/** What one unit of each dimension is, for people; in the order of a bill. */
+const UNIT_LIST = [
+  ["input", "tokens"],
+  ["cacheRead", "tokens"],
+  ["cacheReadAudio", "tokens"],
+  ["cacheReadImage", "tokens"],
+  ["cacheWrite", "tokens"],
+  ["cacheWrite1h", "tokens"],
+  ["inputAudio", "tokens"],
+  ["inputImage", "tokens"],
+  ["output", "tokens"],
+  ["reasoning", "tokens"],
+  ["outputAudio", "tokens"],
+  ["outputImage", "tokens"],
+  ["inputCharacters", "characters"],
+  ["outputCharacters", "characters"],
+  ["inputSeconds", "seconds"],
+  ["outputSeconds", "seconds"],
+  ["images", "images"],
+  ["pixels", "pixels"],
+  ["pages", "pages"],
+  ["searchQueries", "queries"],
+  ["requests", "requests"],
+] as const satisfies readonly (readonly [Dimension, string])[];
 
-export const DIMENSIONS = Object.keys(UNITS) as readonly Dimension[];
+export const DIMENSIONS: readonly Dimension[] = UNIT_LIST.map(([dimension]) => dimension);
+
+const UNITS: ReadonlyMap<Dimension, string> = new Map(UNIT_LIST);
+
+export const unitOf = (dimension: Dimension): string => UNITS.get(dimension) ?? "units";
+
+export const isDimension = (text: string): text is Dimension => new Set<string>(DIMENSIONS).has(text);
 
 /** `usd` for every `per` units. */
 export interface Rate {
@@ -82,9 +88,15 @@ export interface ModelRates extends Partial<Record<Exclude<ServiceTier, "standar
   readonly notes?: Partial<Record<Dimension, string>> | undefined;
 }
 
+/** A rate, and the step of length that it came from: 0 for the base. */
+export interface RateAtLength {
+  readonly rate: Rate;
+  readonly above: number;
+}
+
 /** The rate for a request with this many input tokens in all. */
-export function rateFor(stepped: SteppedRate | undefined, inputTokens: number): Rate | undefined {
-  let found = stepped?.base;
-  for (const step of stepped?.steps ?? []) if (inputTokens > step.above) found = step.rate;
+export function rateFor(stepped: SteppedRate | undefined, inputTokens: number): RateAtLength | undefined {
+  let found = stepped?.base && { rate: stepped.base, above: 0 };
+  for (const step of stepped?.steps ?? []) if (inputTokens > step.above) found = step;
   return found;
 }

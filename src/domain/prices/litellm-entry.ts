@@ -1,0 +1,131 @@
+import { type Fraction, fromNumber, multiply, parseDecimal } from "../decimal.ts";
+import { createFieldReader } from "./litellm-fields.ts";
+import { type Quote, ratesFrom } from "./quotes.ts";
+import { type Dimension, type ModelRates, type Rate, unitOf } from "./rates.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** An entry that has a price which is none. Half of a model's prices are wrong prices, so it is left out as a whole. */
+export class BadEntry extends Error {}
+
+const MILLION = 1_000_000;
+const readField = createFieldReader();
+
+/**
+ * The rates of an entry of LiteLLM's price file, or undefined where it has none. Rates of tokens are kept per million, as
+ * providers write them. Throws BadEntry.
+ */
+export function entryRates(entry: Json): ModelRates | undefined {
+  const tiered = tieredQuotes(entry);
+  const replaced = new Set(
+    tiered.length === 0 ? [] : [...TIERED_WHOLE, ...tiered.map(({ dimension }) => dimension)],
+  );
+  const flat = flatQuotes(entry).filter(({ dimension }) => !replaced.has(dimension));
+  const search = searchQuotes(entry);
+  const quotes = [...tiered, ...flat, ...search];
+  if (quotes.length === 0) return undefined;
+  return ratesFrom(quotes, { notes: notesOf(entry, search) });
+}
+
+function flatQuotes(entry: Json): Quote[] {
+  const ordered: { order: number; quote: Quote }[] = [];
+  for (const [name, value] of Object.entries(entry)) {
+    const field = readField(name, entry["mode"]);
+    if (field === undefined || value === null) continue;
+    const aboveInputTokens = threshold(entry, field.aboveInputTokens);
+    const quote: Quote = { ...field, aboveInputTokens, rate: rateOf(field.dimension, value, name) };
+    ordered.push({ order: field.order, quote });
+  }
+  return ordered.toSorted((a, b) => a.order - b.order).map(({ quote }) => quote);
+}
+
+/** xAI bills a request that is exactly as long as a threshold at the higher rate; everybody else, at the lower. */
+const threshold = (entry: Json, above: number): number =>
+  above > 0 && entry["litellm_provider"] === "xai" ? above - 1 : above;
+
+/** Dimensions that a tiered entry prices by its tiers alone: rates beside them are for show. */
+const TIERED_WHOLE: readonly Dimension[] = ["input", "cacheRead", "cacheWrite", "cacheWrite1h"];
+
+/**
+ * `tiered_pricing` is a list of {range: [start, end], rates}. The tier is chosen by the request's input tokens and prices
+ * all of it, so each tier states every rate that any of them states, or what stands in for it.
+ */
+function tieredQuotes(entry: Json): Quote[] {
+  const tiers = entry["tiered_pricing"];
+  if (!Array.isArray(tiers)) return [];
+  const read = tiers.filter(isObject).map((tier) => ({ above: startOf(tier), quotes: flatQuotes(tier) }));
+  const stated = new Set(read.flatMap(({ quotes }) => quotes.map(({ dimension }) => dimension)));
+  return read.flatMap(({ above, quotes }) =>
+    [...stated].flatMap((dimension) => {
+      const quote = inTier(quotes, dimension);
+      return quote === undefined ? [] : [{ ...quote, dimension, aboveInputTokens: above }];
+    }),
+  );
+}
+
+function startOf(tier: Json): number {
+  const [start] = Array.isArray(tier["range"]) ? tier["range"] : [];
+  if (Number.isSafeInteger(start) && start >= 0) return start;
+  throw new BadEntry("tiered_pricing has a tier without a range");
+}
+
+const TIER_STAND_INS: Partial<Record<Dimension, readonly Dimension[]>> = {
+  cacheRead: ["input"],
+  cacheWrite: ["input"],
+  cacheWrite1h: ["cacheWrite", "input"],
+  reasoning: ["output"],
+};
+
+function inTier(quotes: readonly Quote[], dimension: Dimension): Quote | undefined {
+  for (const candidate of [dimension, ...(TIER_STAND_INS[dimension] ?? [])]) {
+    const quote = quotes.find((other) => other.dimension === candidate);
+    if (quote !== undefined) return quote;
+  }
+  return undefined;
+}
+
+const SEARCH = "search_context_cost_per_query";
+const SEARCH_SIZES = ["search_context_size_medium", "search_context_size_low", "search_context_size_high"];
+
+/** A search costs by how much context it brings, which no response tells; medium is the providers' default. */
+function searchQuotes(entry: Json): Quote[] {
+  const [rate] = searchRates(entry);
+  return rate === undefined
+    ? []
+    : [{ dimension: "searchQueries", serviceTier: "standard", aboveInputTokens: 0, rate }];
+}
+
+function searchRates(entry: Json): Rate[] {
+  const prices = entry[SEARCH];
+  if (prices === undefined || prices === null) return [];
+  if (!isObject(prices)) return [rateOf("searchQueries", prices, SEARCH)];
+  return SEARCH_SIZES.filter((size) => typeof prices[size] === "number").map((size) =>
+    rateOf("searchQueries", prices[size], `${SEARCH}.${size}`),
+  );
+}
+
+function notesOf(entry: Json, search: readonly Quote[]): ModelRates["notes"] {
+  const notes: Partial<Record<Dimension, string>> = {};
+  const differ = new Set(searchRates(entry).map(({ usd }) => `${usd.numerator}/${usd.denominator}`)).size > 1;
+  if (search.length > 0 && differ)
+    notes.searchQueries = "searchQueries: at the rate of a medium search context";
+  if (isObject(entry["off_peak_pricing"]))
+    notes.input = "input: the model has off-peak rates, which are not applied";
+  return notes;
+}
+
+/** A price as a number, or as text where the file was written by hand. */
+function rateOf(dimension: Dimension, value: unknown, name: string): Rate {
+  const usd = usdOf(value);
+  if (usd === undefined || usd.numerator < 0n) throw new BadEntry(`${name} is ${JSON.stringify(value)}`);
+  if (unitOf(dimension) !== "tokens") return { usd, per: 1 };
+  return { usd: multiply(usd, fromNumber(MILLION)), per: MILLION };
+}
+
+function usdOf(value: unknown): Fraction | undefined {
+  if (typeof value === "number" && Number.isFinite(value)) return fromNumber(value);
+  return typeof value === "string" ? parseDecimal(value) : undefined;
+}

@@ -1,0 +1,85 @@
+import type { ServiceTier } from "../usage.ts";
+import type { Dimension } from "./rates.ts";
+
+/** What a field of LiteLLM's price file prices. */
+export interface PriceField {
+  readonly dimension: Dimension;
+  readonly serviceTier: ServiceTier;
+  /** Holds above this many input tokens; 0 is always. */
+  readonly aboveInputTokens: number;
+  /** Where several fields price the same, the lowest counts. */
+  readonly order: number;
+}
+
+/** Every rate is per unit: per token, per second, per image. */
+const FIELDS: readonly (readonly [name: string, dimension: Dimension])[] = [
+  ["input_cost_per_token", "input"],
+  ["output_cost_per_token", "output"],
+  ["cache_read_input_token_cost", "cacheRead"],
+  ["input_cost_per_token_cache_hit", "cacheRead"],
+  ["cache_read_input_audio_token_cost", "cacheReadAudio"],
+  ["cache_read_input_image_token_cost", "cacheReadImage"],
+  ["cache_creation_input_token_cost", "cacheWrite"],
+  ["cache_creation_input_token_cost_above_1hr", "cacheWrite1h"],
+  ["output_cost_per_reasoning_token", "reasoning"],
+  ["input_cost_per_audio_token", "inputAudio"],
+  ["output_cost_per_audio_token", "outputAudio"],
+  ["input_cost_per_image_token", "inputImage"],
+  ["output_cost_per_image_token", "outputImage"],
+  ["input_cost_per_character", "inputCharacters"],
+  ["output_cost_per_character", "outputCharacters"],
+  ["input_cost_per_second", "inputSeconds"],
+  ["input_cost_per_audio_per_second", "inputSeconds"],
+  ["input_cost_per_video_per_second", "inputSeconds"],
+  ["output_cost_per_second", "outputSeconds"],
+  ["output_cost_per_video_per_second", "outputSeconds"],
+  ["output_cost_per_image", "images"],
+  ["ocr_cost_per_page", "pages"],
+  ["input_cost_per_request", "requests"],
+  ["input_cost_per_query", "requests"],
+];
+
+/** In models that make pictures, the rates of the request price the picture that comes back. */
+const IMAGE_MODE_FIELDS: typeof FIELDS = [
+  ["input_cost_per_image", "images"],
+  ["input_cost_per_pixel", "pixels"],
+];
+const IMAGE_MODES = new Set<unknown>(["image_generation", "image_edit"]);
+
+const TIERS: Readonly<Record<string, ServiceTier>> = { flex: "flex", priority: "priority", batches: "batch" };
+
+/** The rest of a field's name: a tier of service and a length of request, the tier before or after. */
+const SUFFIX = /^(?:_(flex|priority|batches))?(?:_above_(\d+)(k?)_tokens)?(?:_(flex|priority|batches))?$/;
+
+type FieldReader = (name: string, mode: unknown) => PriceField | undefined;
+
+/** Reads the name of a field. A file of thousands of entries has some 140 names, so each is taken apart once. */
+export function createFieldReader(): FieldReader {
+  const usual = memo(FIELDS);
+  const image = memo([...FIELDS, ...IMAGE_MODE_FIELDS]);
+  return (name, mode) => (IMAGE_MODES.has(mode) ? image(name) : usual(name));
+}
+
+function memo(fields: typeof FIELDS): (name: string) => PriceField | undefined {
+  const known = new Map<string, PriceField | undefined>();
+  return (name) => {
+    if (!known.has(name)) known.set(name, parse(fields, name));
+    return known.get(name);
+  };
+}
+
+function parse(fields: typeof FIELDS, name: string): PriceField | undefined {
+  for (const [order, [field, dimension]] of fields.entries()) {
+    const suffix = name.startsWith(field) ? SUFFIX.exec(name.slice(field.length)) : null;
+    if (suffix === null) continue;
+    const [, before, length = "0", thousands, after] = suffix;
+    const serviceTier = TIERS[before ?? after ?? ""] ?? "standard";
+    return {
+      dimension,
+      serviceTier,
+      aboveInputTokens: Number(length) * (thousands === "k" ? 1000 : 1),
+      order,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,113 @@
+import { parseDecimal } from "../decimal.ts";
+import { type BudgetError, invalidField } from "../errors.ts";
+import { SERVICE_TIERS, type ServiceTier } from "../usage.ts";
+import type { PriceLayer } from "./layer.ts";
+import { type Quote, ratesFrom } from "./quotes.ts";
+import { type Dimension, isDimension, type ModelRates } from "./rates.ts";
+
+/** A rate that a project sets: `usd` for every `per` units of a dimension, as in "0.15" for every 1000000 of input. */
+export interface ProjectRate {
+  dimension: Dimension;
+  /** Decimal text of at least 0, up to 40 characters. */
+  usd: string;
+  /** An integer from 1 to 1,000,000,000,000. */
+  per: number;
+  /** Absent is standard. */
+  serviceTier?: ServiceTier | undefined;
+  /** Holds for requests with more input tokens than this, all of each. Absent or 0 is every request. */
+  aboveInputTokens?: number | undefined;
+}
+
+export interface ProjectPrice {
+  /** The name as callers give it. It matches without regard to case, and nothing else: no prefix, no version. */
+  model: string;
+  rates: readonly ProjectRate[];
+}
+
+/** All prices that one project set. */
+export interface ProjectPrices {
+  models: readonly ProjectPrice[];
+  /** What a model costs that no source knows. Absent: such a model is UNPRICED_MODEL. */
+  defaultRates?: readonly ProjectRate[] | undefined;
+}
+
+const PER_MAX = 1_000_000_000_000;
+const USD_CHARACTERS_MAX = 40;
+
+/** Tells what is wrong with rates from outside, or undefined. The field is as in `rates[2].usd`. */
+export function checkProjectRates(rates: readonly ProjectRate[], field: string): BudgetError | undefined {
+  if (rates.length === 0) return invalidField(field, "must have at least one rate").error;
+  const seen = new Set<string>();
+  for (const [index, rate] of rates.entries()) {
+    const problem = problemOf(rate) ?? repeated(seen, rate);
+    if (problem !== undefined) return invalidField(`${field}[${index}].${problem[0]}`, problem[1]).error;
+  }
+  return undefined;
+}
+
+type Problem = readonly [field: string, description: string];
+
+function problemOf(rate: ProjectRate): Problem | undefined {
+  if (!isDimension(rate.dimension)) return ["dimension", "is not a dimension"];
+  if (rate.usd.length > USD_CHARACTERS_MAX || (parseDecimal(rate.usd)?.numerator ?? -1n) < 0n) {
+    return ["usd", `must be decimal text of at least 0, up to ${USD_CHARACTERS_MAX} characters`];
+  }
+  if (!Number.isSafeInteger(rate.per) || rate.per < 1 || rate.per > PER_MAX) {
+    return ["per", `must be an integer from 1 to ${PER_MAX}`];
+  }
+  if (!SERVICE_TIERS.includes(tierOf(rate)))
+    return ["service_tier", `must be one of ${SERVICE_TIERS.join(", ")}`];
+  const above = rate.aboveInputTokens ?? 0;
+  if (!Number.isSafeInteger(above) || above < 0)
+    return ["above_input_tokens", "must be an integer from 0 to 2^53-1"];
+  return undefined;
+}
+
+function repeated(seen: Set<string>, rate: ProjectRate): Problem | undefined {
+  const key = `${rate.dimension} ${tierOf(rate)} ${rate.aboveInputTokens ?? 0}`;
+  if (seen.has(key)) return ["dimension", "has a rate for this tier and length already"];
+  seen.add(key);
+  return undefined;
+}
+
+const tierOf = (rate: ProjectRate): ServiceTier => rate.serviceTier ?? "standard";
+
+/** The prices of a project as the first layer of its book. Rates must have passed checkProjectRates. */
+export function projectLayer(prices: ProjectPrices): PriceLayer {
+  const models = new Map(prices.models.map((price) => [keyOf(price.model), price]));
+  const names = prices.models.map(({ model }) => model);
+  return {
+    source: "project",
+    names: () => names,
+    find(model) {
+      const price = models.get(keyOf(model));
+      return price && { matchedModel: price.model, rates: toRates(price.rates), assumed: [] };
+    },
+  };
+}
+
+/** A project's default price as the last layer of its book: it knows every model. */
+export function defaultLayer(rates: readonly ProjectRate[]): PriceLayer {
+  return {
+    source: "project",
+    names: () => [],
+    find: (model) => ({
+      matchedModel: "default",
+      rates: toRates(rates),
+      assumed: [`model: no price is known for ${model}, so the project's default price holds`],
+    }),
+  };
+}
+
+const keyOf = (model: string): string => model.trim().toLowerCase();
+
+function toRates(rates: readonly ProjectRate[]): ModelRates {
+  return ratesFrom(
+    rates.map((rate): Quote => {
+      const usd = parseDecimal(rate.usd);
+      if (usd === undefined) throw new TypeError(`${rate.usd} is no price; checkProjectRates says so`);
+      const { dimension, per, aboveInputTokens = 0 } = rate;
+      return { dimension, serviceTier: tierOf(rate), aboveInputTokens, rate: { usd, per } };
+    }),
+  );
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
+import { sql } from "kysely";
+import { type Database, openEmbedded, openPostgres } from "../../src/store/database.ts";
+import { MIGRATIONS_FOLDER, MigrationError, migrate } from "../../src/store/migrate.ts";
+import { type Postgres, startPostgres } from "../support/postgres.ts";
+
+const appliedTo = async ({ kysely }: Database): Promise<unknown[]> =>
+  (await sql`select version, name from purser_migrations order by version`.execute(kysely)).rows;
+
+describe("migrations", () => {
+  const stack = new AsyncDisposableStack();
+  let postgres: Postgres;
+  let folder: string;
+  before(async () => {
+    postgres = stack.use(await startPostgres());
+    folder = await mkdtemp(join(tmpdir(), "purser-migrations-"));
+    stack.defer(() => rm(folder, { recursive: true }));
+  });
+  after(() => stack.disposeAsync());
+
+  const open = (url: string): Database =>
+    openPostgres({ url, connectionsMax: 3, onIdleError: (error) => assert.fail(error) });
+
+  /** The project's migrations, and one more. */
+  const withOneMore = async (name: string, text: string): Promise<URL> => {
+    const copy = join(folder, name);
+    await cp(MIGRATIONS_FOLDER, copy, { recursive: true });
+    await writeFile(join(copy, "0002_more.sql"), text);
+    return pathToFileURL(`${copy}/`);
+  };
+
+  it("run once, however many servers start at once", async () => {
+    const url = await postgres.createDatabase();
+    await using servers = new AsyncDisposableStack();
+    const ten = Array.from({ length: 10 }, () => servers.use(open(url)));
+    await Promise.all(ten.map((database) => migrate(database)));
+    assert.deepEqual(await appliedTo(ten[0] as Database), [{ version: 1, name: "0001_budgets.sql" }]);
+  });
+
+  it("are refused when the database was made by newer code", async () => {
+    await using database = open(await postgres.createDatabase());
+    await migrate(database, await withOneMore("newer", "create table newer (project text primary key);"));
+    await assert.rejects(migrate(database), (error: Error) => {
+      assert.ok(error instanceof MigrationError);
+      assert.match(error.message, /0002_more\.sql.*newer version/);
+      return true;
+    });
+  });
+
+  it("are refused when one of them was changed after it had run", async () => {
+    await using database = open(await postgres.createDatabase());
+    await migrate(database, await withOneMore("before", "select 1;"));
+    await assert.rejects(
+      migrate(database, await withOneMore("after", "select 2;")),
+      /0002_more\.sql was changed/,
+    );
+  });
+
+  it("leave nothing behind when one of them fails", async () => {
+    await using database = open(await postgres.createDatabase());
+    const broken = await withOneMore("broken", "create table half (a text);\nselect nonsense;");
+    await assert.rejects(migrate(database, broken), /nonsense/);
+    const tables = await sql`select 1 from pg_tables where schemaname = 'public'`.execute(database.kysely);
+    assert.deepEqual(tables.rows, []);
+    await migrate(database);
+    assert.equal((await appliedTo(database)).length, 1);
+  });
+
+  it("run on the embedded store too, and again on its folder", async () => {
+    const data = join(folder, "embedded");
+    for (const _start of ["first", "second"]) {
+      await using database = await openEmbedded({ folder: data });
+      await migrate(database);
+      assert.equal((await appliedTo(database)).length, 1);
+    }
+  });
+});
