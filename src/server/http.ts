@@ -3,19 +3,14 @@ import type { AddressInfo } from "node:net";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { Failure } from "../domain/errors.ts";
 import type { Listener } from "./grpc.ts";
 import type { Route } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
-import { explainUnreadable } from "./unreadable.ts";
+import { COMPRESSIONS, explainUnreadable } from "./unreadable.ts";
 
 /** Answers a plain HTTP request. */
 export type PlainRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -75,7 +70,7 @@ function connectHandlers(routes: readonly Route[], readMaxBytes: number): Map<st
     grpcWeb: true,
     connect: true,
     readMaxBytes,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [...COMPRESSIONS],
   });
   const implementation = Object.fromEntries(
     routes.map((route) => [route.method.localName, implement(route)]),
@@ -114,4 +109,7 @@ async function answerRpc(
 ): Promise<void> {
   const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
   await universalResponseToNodeResponse(await explainUnreadable(answered, handler.method.input), response);
+  // The rest of a body that was refused in the middle is read and dropped: a client that sends it all before it reads
+  // would never get to the answer, and the connection would never be free again.
+  request.resume();
 }

@@ -56,7 +56,10 @@ export function openPostgres(options: {
   });
   // An idle connection that the server closes is news, not a reason to stop: the pool makes another.
   pool.on("error", options.onIdleError);
-  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), ...logTo(options.onStatement) });
+  const kysely = new Kysely<Schema>({
+    dialect: new PostgresDialect({ pool }),
+    ...logTo(options.onStatement),
+  });
   const { hostname, port, pathname } = new URL(options.url);
   return {
     kysely,
@@ -71,12 +74,18 @@ export function openPostgres(options: {
  *
  * @throws FolderLockedError when another process has the folder.
  */
-export async function openEmbedded(options: { folder: string; onStatement?: OnStatement }): Promise<Database> {
+export async function openEmbedded(options: {
+  folder: string;
+  onStatement?: OnStatement;
+}): Promise<Database> {
   await mkdir(options.folder, { recursive: true });
   const lock = lockFolder(options.folder);
   try {
     const pglite = await PGlite.create(join(options.folder, "postgres"), { parsers });
-    const kysely = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }), ...logTo(options.onStatement) });
+    const kysely = new Kysely<Schema>({
+      dialect: new PGliteDialect({ pglite }),
+      ...logTo(options.onStatement),
+    });
     return {
       kysely,
       name: `embedded PostgreSQL in ${options.folder}`,

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { type Client, createClient } from "@connectrpc/connect";
 import {
   createConnectTransport,
@@ -13,6 +11,7 @@ import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { loadConfig } from "../../src/config.ts";
 import { openDatabase, startServer } from "../../src/server/server.ts";
 import type { Database } from "../../src/store/database.ts";
+import { makeDataFolder } from "./embedded.ts";
 import { startPostgres } from "./postgres.ts";
 
 export type BudgetClient = Client<typeof BudgetService>;
@@ -49,7 +48,7 @@ export async function startTestServer(environment: Record<string, string>): Prom
     ),
     connectJson: createClient(
       BudgetService,
-      createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1" }),
+      createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1", useBinaryFormat: false }),
     ),
     grpcWeb: createClient(BudgetService, createGrpcWebTransport({ baseUrl: httpUrl, httpVersion: "1.1" })),
     grpcUrl,
@@ -81,7 +80,7 @@ export interface TestStore extends AsyncDisposable {
 
 export async function makeStore(kind: StoreKind): Promise<TestStore> {
   if (kind === "PGlite") {
-    const folder = await mkdtemp(join(tmpdir(), "purser-data-"));
+    const folder = await makeDataFolder();
     return {
       environment: { DATA_DIR: folder },
       [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

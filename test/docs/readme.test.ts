@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { makeStore, startTestServer, type TestServer } from "../support/server.ts";
+import { settingsTable } from "./settings-table.ts";
+
+const run = promisify(execFile);
+const ROOT = new URL("../../", import.meta.url);
+
+const readme = await readFile(new URL("README.md", ROOT), "utf8");
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))].map(
+    (match) => match[1] ?? "",
+  );
+
+describe("the README", () => {
+  it("has the settings of config.ts, word for word", () => {
+    const table = readme.slice(readme.indexOf("| variable |")).split("\n\n", 1)[0];
+    assert.equal(table, settingsTable());
+  });
+
+  it("names only commands that package.json has", async () => {
+    const { scripts } = JSON.parse(await readFile(new URL("package.json", ROOT), "utf8")) as {
+      scripts: Record<string, string>;
+    };
+    const named = [...readme.matchAll(/npm (?:run )?(start|test|demo|generate)\b/g)].map(([, name]) => name);
+    assert.ok(named.length >= 3);
+    for (const name of named) assert.ok(name !== undefined && name in scripts, `npm run ${name}`);
+  });
+
+  describe("has commands and programs that work", () => {
+    const stack = new AsyncDisposableStack();
+    let server: TestServer;
+    before(async () => {
+      const { environment } = stack.use(await makeStore("PGlite"));
+      server = stack.use(await startTestServer(environment));
+    });
+    after(() => stack.disposeAsync());
+
+    const onThisServer = (text: string): string =>
+      text
+        .replaceAll("http://127.0.0.1:50051", server.grpcUrl)
+        .replaceAll("http://127.0.0.1:8080", server.httpUrl);
+
+    it("from a shell", async () => {
+      const commands = blocks("sh")
+        .flatMap((block) => block.split("\n\n"))
+        .filter((command) => !command.startsWith("npm ci"));
+      const answers: Record<string, unknown>[] = [];
+      for (const command of commands) {
+        const { stdout } = await run("bash", ["-euc", onThisServer(command)], { cwd: ROOT });
+        answers.push(JSON.parse(stdout) as Record<string, unknown>);
+      }
+      const [created, charged, current, createdBob, projected, chargedBob] = answers;
+      assert.equal(answers.length, 6);
+      assert.ok(created?.budget && createdBob?.budget);
+      assert.equal(charged?.costNanoUsd, "5700");
+      assert.equal(current?.currentCostNanoUsd, "5700");
+      assert.equal(projected?.withinBudget, true);
+      assert.equal(chargedBob?.costNanoUsd, "442500");
+    });
+
+    it("in TypeScript", async () => {
+      const [program] = blocks("ts");
+      const file = new URL(`readme-${process.pid}.ts`, ROOT);
+      await writeFile(file, onThisServer(program ?? ""));
+      try {
+        const { stdout } = await run(process.execPath, [file.pathname], { cwd: ROOT });
+        assert.equal(stdout, "450000n 9999544300n false\n");
+      } finally {
+        await rm(file);
+      }
+    });
+  });
+});
