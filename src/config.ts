@@ -58,6 +58,15 @@ const postgresUrl: Setting<string | undefined> = {
   parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined),
 };
 
+const pricesFile: Setting<string | undefined> = {
+  default: undefined,
+  shown: "",
+  allowed: "a path of a file",
+  about:
+    "Prices in the format of LiteLLM's model_prices_and_context_window.json, before those that Purser brings. Read again when it changes, and on SIGHUP.",
+  parse: (value) => (/^[^\0]{1,4096}$/.test(value) ? value : undefined),
+};
+
 const MINUTE_MS = 60_000;
 const MIB = 1_048_576;
 
@@ -91,6 +100,15 @@ export const SETTINGS = {
     "Folder of the embedded store, where DATABASE_URL is absent.",
     // biome-ignore format: one class
     /^[^\0]{1,4096}$/,
+  ),
+  PRICES_FILE: pricesFile,
+  PRICES_REFRESH_MS: wholeNumber(
+    { default: 1000, min: 0, max: 60 * MINUTE_MS },
+    "How soon a server follows the prices that a project has set on another server.",
+  ),
+  PROJECT_PRICES_MAX: wholeNumber(
+    { default: 1000, min: 1, max: 100_000 },
+    "Prices that one project may set, at most.",
   ),
   LOG_LEVEL: oneOf(
     "info",

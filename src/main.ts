@@ -1,5 +1,6 @@
 import pino from "pino";
 import { ConfigError, loadConfig } from "./config.ts";
+import { PriceFileError } from "./engine/price-file.ts";
 import { greeting } from "./server/greeting.ts";
 import { type Server, startServer } from "./server/server.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";
@@ -23,10 +24,12 @@ function readConfig() {
   }
 }
 
+const SELF_EXPLAINING = [FolderLockedError, MigrationError, PriceFileError];
+
 /** What an operator can mend is one line; what nobody foresaw keeps its stack. */
-function explain(error: unknown): string {
-  if (error instanceof FolderLockedError || error instanceof MigrationError) return error.message;
-  const { code, message, stack } = error as NodeJS.ErrnoException;
+function explain(error: NodeJS.ErrnoException): string {
+  const { code, message, stack } = error;
+  if (SELF_EXPLAINING.some((known) => error instanceof known)) return message;
   if (code === "EADDRINUSE" || /EADDRINUSE|No address added/.test(message)) {
     return `${message}; another server has the port: stop it, or set GRPC_PORT and HTTP_PORT (0 takes a free one)`;
   }
@@ -46,6 +49,7 @@ async function stopOn(server: Server, graceMs: number): Promise<void> {
 
 const config = readConfig();
 const log = pino({ level: config.LOG_LEVEL }, pino.destination(2));
-const server = await startServer(config, log).catch((error: unknown) => fail(explain(error)));
+const server = await startServer(config, log).catch((error: Error) => fail(explain(error)));
 say(greeting(server));
+process.on("SIGHUP", () => void server.reloadPrices());
 await stopOn(server, config.SHUTDOWN_GRACE_MS);

@@ -68,21 +68,30 @@ export function roundHalfAwayFromZero(value: Fraction): bigint {
 /** Places after the point that `toDecimalText` gives a fraction without a finite decimal. */
 export const DECIMAL_PLACES_MAX = 30;
 
+/** 1, 10, 100 and so on, to how many places each shifts. Prices divide by little else. */
+const POWERS_OF_TEN: ReadonlyMap<bigint, number> = new Map(
+  Array.from({ length: 64 }, (_, places): [bigint, number] => [10n ** BigInt(places), places]),
+);
+
 /** Plain decimal text, exact where a finite decimal exists, else cut after 30 places. No exponent, no trailing zeros. */
 export function toDecimalText(value: Fraction): string {
   const negative = value.numerator < 0n;
   const size = negative ? -value.numerator : value.numerator;
-  let places = 0;
-  let scaled = size;
-  // Scaling by ten until it divides finds the shortest exact text; the bound is for thirds and the like.
-  for (let limit = -1; scaled % value.denominator !== 0n; places++) {
-    if (limit < 0) limit = placesLimit(value.denominator);
-    if (places === limit) break;
-    scaled *= 10n;
-  }
-  const digits = (scaled / value.denominator).toString().padStart(places + 1, "0");
-  const text = places === 0 ? digits : `${digits.slice(0, -places)}.${digits.slice(-places)}`;
-  return negative && scaled !== 0n ? `-${text}` : text;
+  const shift = POWERS_OF_TEN.get(value.denominator);
+  const text = shift === undefined ? dividedText(size, value.denominator) : shiftedText(size, shift);
+  return negative && text !== "0" ? `-${text}` : text;
+}
+
+function shiftedText(size: bigint, places: number): string {
+  if (places === 0) return size.toString();
+  const digits = size.toString().padStart(places + 1, "0");
+  const decimals = digits.slice(-places).replace(/0+$/, "");
+  return decimals === "" ? digits.slice(0, -places) : `${digits.slice(0, -places)}.${decimals}`;
+}
+
+function dividedText(size: bigint, denominator: bigint): string {
+  const places = placesLimit(denominator);
+  return shiftedText((size * 10n ** BigInt(places)) / denominator, places);
 }
 
 // A denominator of only twos and fives has as many decimals as it has bits at most; any other never ends.

@@ -10,6 +10,9 @@ export type BudgetError =
   | { reason: "BUDGET_EXISTS"; project: string; user: string }
   /** The request id was used before, with another payload. */
   | { reason: "REQUEST_ID_REUSED"; project: string; requestId: string }
+  | { reason: "PRICE_NOT_FOUND"; project: string; model: string }
+  /** The project has set as many prices as it may. */
+  | { reason: "PRICES_FULL"; project: string; pricesMax: number }
   /** No price is known for the model; `nearest` are up to three known names that look like it. */
   | { reason: "UNPRICED_MODEL"; model: string; nearest: readonly string[] }
   /** A sum left the range of a signed 64-bit integer of nano-USD. Nothing was changed. */
@@ -62,6 +65,10 @@ export function describe(error: BudgetError): string {
       return `request_id ${quote(error.requestId)} was used before with another payload`;
     case "UNPRICED_MODEL":
       return `no price is known for model ${quote(error.model)}${error.nearest.length === 0 ? "" : `; nearest: ${error.nearest.join(", ")}`}`;
+    case "PRICE_NOT_FOUND":
+      return `project ${quote(error.project)} has set no price for model ${quote(error.model)}`;
+    case "PRICES_FULL":
+      return `project ${quote(error.project)} has ${error.pricesMax} prices, as many as it may`;
     case "AMOUNT_OVERFLOW":
       return `the budget of user ${quote(error.user)} in project ${quote(error.project)} would leave the range of 64-bit nano-USD`;
     case "OVERLOADED":

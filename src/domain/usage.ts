@@ -105,8 +105,11 @@ export const CACHE_READ_PARTS = [
 ] as const satisfies readonly UsageNumber[];
 
 /** The sum of some fields of a usage. */
-export const sumOf = (usage: Usage, fields: readonly UsageNumber[]): number =>
-  fields.reduce((sum, field) => sum + (usage[field] ?? 0), 0);
+export function sumOf(usage: Usage, fields: readonly UsageNumber[]): number {
+  let sum = 0;
+  for (const field of fields) sum += usage[field] ?? 0;
+  return sum;
+}
 
 /**
  * Tells what is wrong with a usage, or undefined. `fieldPrefix` is where the usage is in the request ("usage",

@@ -1,15 +1,16 @@
 import { readCompletion } from "../domain/completion.ts";
-import { invalidField } from "../domain/errors.ts";
-import type { NanoUsd } from "../domain/money.ts";
+import { Failure, invalidField } from "../domain/errors.ts";
+import { type NanoUsd, nanoUsdFromDollars } from "../domain/money.ts";
 import { checkName } from "../domain/name.ts";
 import type { PriceBook, Priced } from "../domain/prices.ts";
 import type { Usage } from "../domain/usage.ts";
 import { TEXT_BYTES_MAX, type TokenCounter } from "../workers/tokens.ts";
+import type { PriceBooks } from "./price-books.ts";
 
 /** How a charge was priced: kept in the ledger as JSON, in enough detail to compute it again. */
 export interface CostDetail {
   usage: Usage;
-  price: Pick<Priced, "matchedModel" | "source" | "lines" | "assumed">;
+  price: Pick<Priced, "matchedModel" | "lines" | "assumed"> & { source: Priced["source"] | "reported" };
 }
 
 /** A cost and where it came from. */
@@ -34,63 +35,124 @@ export interface Projection {
   affordableOutputTokens(remainingNanoUsd: NanoUsd): number | undefined;
 }
 
-/** From what callers have to what it costs. Everything here happens before a transaction opens. */
+/** A provider's response, and how its caller wants it read. */
+export interface CompletionInput {
+  json: unknown;
+  /** Goes before the model that the response names. */
+  model: string | undefined;
+  /** Whether the cost that the response itself reports goes before any price. */
+  useReportedCost: boolean;
+}
+
+/**
+ * From what callers have to what it costs, at a project's prices. Everything here happens before a transaction opens.
+ * All throw INVALID_FIELD and UNPRICED_MODEL.
+ */
 export interface Costing {
-  ofCompletion(json: unknown): Costed;
-  ofText(model: string, input: string, output: string, signal: AbortSignal | undefined): Promise<Costed>;
-  ofUsage(model: string, usage: Usage): Costed;
-  project(
-    model: string,
-    prompt: Prompt,
-    maxOutputTokens: number | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Projection>;
+  ofCompletion(project: string, completion: CompletionInput): Promise<Costed>;
+  ofText(project: string, text: TextInput, signal: AbortSignal | undefined): Promise<Costed>;
+  ofUsage(project: string, model: string, usage: Usage): Promise<Costed>;
+  project(project: string, call: ProjectedCall, signal: AbortSignal | undefined): Promise<Projection>;
 }
 
-export function createCosting(prices: PriceBook, tokens: TokenCounter): Costing {
-  const ofUsage = (model: string, usage: Usage): Costed => {
-    const { costNanoUsd, matchedModel, source, lines, assumed } = prices.priceUsage(model, usage);
-    const detail: CostDetail = { usage, price: { matchedModel, source, lines, assumed } };
-    return { model, costNanoUsd, detail: JSON.stringify(detail) };
-  };
-  return {
-    ofUsage,
-
-    ofCompletion(json) {
-      const { model, usage } = readCompletion(json);
-      if (model === undefined) throw invalidField("completion.model", "is required, to price it");
-      return ofUsage(checkName("completion.model", model), usage);
-    },
-
-    async ofText(model, input, output, signal) {
-      // A model without a price needs no counting.
-      prices.priceUsage(model, { inputTokens: 1, outputTokens: 1 });
-      const [inputTokens, outputTokens] = await Promise.all([
-        tokens.count({ model, text: checkText("text.input_text", input) }, signal),
-        tokens.count({ model, text: checkText("text.output_text", output) }, signal),
-      ]);
-      return ofUsage(model, { inputTokens, outputTokens });
-    },
-
-    async project(model, prompt, maxOutputTokens, signal) {
-      prices.priceUsage(model, { inputTokens: 1 });
-      const promptTokens = await countPrompt(tokens, model, prompt, signal);
-      const usage: Usage = { inputTokens: promptTokens };
-      const price = prices.priceUsage(model, usage);
-      return {
-        promptTokens,
-        promptCostNanoUsd: price.costNanoUsd,
-        price,
-        worstCaseNanoUsd:
-          maxOutputTokens === undefined
-            ? undefined
-            : prices.priceUsage(model, { ...usage, outputTokens: maxOutputTokens }).costNanoUsd,
-        affordableOutputTokens: (remainingNanoUsd) =>
-          prices.outputTokensAffordable(model, usage, remainingNanoUsd),
-      };
-    },
-  };
+export interface TextInput {
+  model: string;
+  input: string;
+  output: string;
 }
+
+export interface ProjectedCall {
+  model: string;
+  prompt: Prompt;
+  maxOutputTokens: number | undefined;
+}
+
+export const createCosting = (books: Pick<PriceBooks, "of">, tokens: TokenCounter): Costing => ({
+  ofUsage: async (project, model, usage) => costed(await books.of(project), model, usage, "usage"),
+
+  async ofCompletion(project, { json, model: given, useReportedCost }) {
+    const { model: named, usage, reportedCostUsd } = readCompletion(json);
+    const model = given ?? named;
+    if (model === undefined) {
+      throw invalidField(
+        "completion.model",
+        "is missing, and completion_model is empty: nothing says how to price it",
+      );
+    }
+    checkName("completion.model", model);
+    if (useReportedCost && reportedCostUsd !== undefined) return reported(model, usage, reportedCostUsd);
+    return costed(await books.of(project), model, usage, "completion.usage");
+  },
+
+  async ofText(project, { model, input, output }, signal) {
+    const book = await books.of(project);
+    // A model without a price needs no counting.
+    book.priceUsage(model, { inputTokens: 1, outputTokens: 1 });
+    const [inputTokens, outputTokens] = await Promise.all([
+      tokens.count({ model, text: checkText("text.input_text", input) }, signal),
+      tokens.count({ model, text: checkText("text.output_text", output) }, signal),
+    ]);
+    return costed(book, model, { inputTokens, outputTokens }, "text");
+  },
+
+  async project(project, { model, prompt, maxOutputTokens }, signal) {
+    const book = await books.of(project);
+    book.priceUsage(model, { inputTokens: 1 });
+    const promptTokens = await countPrompt(tokens, model, prompt, signal);
+    const usage: Usage = { inputTokens: promptTokens };
+    const price = priced(book, model, usage, "messages");
+    const worstCase =
+      maxOutputTokens === undefined
+        ? undefined
+        : priced(book, model, { ...usage, outputTokens: maxOutputTokens }, "max_output_tokens");
+    return {
+      promptTokens,
+      promptCostNanoUsd: price.costNanoUsd,
+      price,
+      worstCaseNanoUsd: worstCase?.costNanoUsd,
+      affordableOutputTokens: (remainingNanoUsd) =>
+        book.outputTokensAffordable(model, usage, remainingNanoUsd),
+    };
+  },
+});
+
+function costed(book: PriceBook, model: string, usage: Usage, field: string): Costed {
+  const { costNanoUsd, matchedModel, source, lines, assumed } = priced(book, model, usage, field);
+  const detail: CostDetail = { usage, price: { matchedModel, source, lines, assumed } };
+  return { model, costNanoUsd, detail: JSON.stringify(detail) };
+}
+
+function priced(book: PriceBook, model: string, usage: Usage, field: string): Priced {
+  try {
+    return book.priceUsage(model, usage);
+  } catch (error) {
+    throw renamed(error, field);
+  }
+}
+
+/** What the provider says it charged. It is the caller's word, as a cost that the caller gives is. */
+function reported(model: string, usage: Usage, usd: string | number): Costed {
+  const costNanoUsd = nanoUsdFromDollars(usd);
+  if (costNanoUsd === undefined || costNanoUsd < 0n) {
+    throw invalidField("completion.usage.cost", "must be an amount of US dollars, 0 or more");
+  }
+  const detail: CostDetail = {
+    usage,
+    price: {
+      matchedModel: model,
+      source: "reported",
+      lines: [],
+      assumed: [`cost: the provider reported ${usd} USD`],
+    },
+  };
+  return { model, costNanoUsd, detail: JSON.stringify(detail) };
+}
+
+/** A price book says that a cost is out of range of `usage`; the caller may have sent it under another name. */
+const renamed = (error: unknown, field: string): unknown =>
+  error instanceof Failure && error.error.reason === "INVALID_FIELD"
+    ? invalidField(field, error.error.description)
+    : error;
 
 const countPrompt = (
   tokens: TokenCounter,

@@ -45,6 +45,7 @@ export function decide(
     });
   }
   if (known !== undefined) return replay(path, stored, operation, known);
+  if (operation.kind === "charge" && operation.refusal !== undefined) return refuse(path, operation.refusal);
 
   // A reset touches its own budget only: ancestors have periods of their own.
   const touched = operation.kind === "reset" ? path.slice(0, 1) : path;

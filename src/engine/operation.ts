@@ -21,6 +21,8 @@ export interface Charge extends Mutation {
   costNanoUsd: NanoUsd;
   /** What was priced and how, as JSON, for the ledger. */
   detail: string | undefined;
+  /** Why it cannot be charged, known before. Told only where the request is not a repeated one. */
+  refusal?: BudgetError;
 }
 
 /** Closes the current period now. */

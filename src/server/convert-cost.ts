@@ -10,7 +10,14 @@ import {
 } from "../../gen/es/budget/v1/cost_pb.ts";
 import type { Entry, EntrySource } from "../domain/entry.ts";
 import { Failure, invalidField } from "../domain/errors.ts";
-import { checkUsage, type ServiceTier, snakeCase, USAGE_NUMBERS, type Usage } from "../domain/usage.ts";
+import {
+  checkUsage,
+  SERVICE_TIERS,
+  type ServiceTier,
+  snakeCase,
+  USAGE_NUMBERS,
+  type Usage,
+} from "../domain/usage.ts";
 import type { CostDetail } from "../engine/costing.ts";
 import { checkCount, toTimestamp } from "./fields.ts";
 
@@ -31,20 +38,21 @@ export function usageFromMessage(message: UsageMessage): Usage {
     if (Number(value) === 0) continue;
     usage[name] = typeof value === "bigint" ? checkCount(`usage.${snakeCase(name)}`, value) : value;
   }
-  const tier = tierFromMessage(message.serviceTier);
+  const tier = tierFromMessage("usage.service_tier", message.serviceTier);
   if (tier !== undefined) usage.serviceTier = tier;
   const problem = checkUsage(usage, "usage");
   if (problem !== undefined) throw new Failure(problem);
   return usage;
 }
 
-function tierFromMessage(tier: TierMessage): ServiceTier | undefined {
+export function tierFromMessage(field: string, tier: TierMessage): ServiceTier | undefined {
   if (tier === TierMessage.UNSPECIFIED) return undefined;
-  const found = Object.entries(TIERS).find(([, message]) => message === tier);
-  if (found === undefined)
-    throw invalidField("usage.service_tier", "must be standard, flex, priority or batch");
-  return found[0] as ServiceTier;
+  const found = SERVICE_TIERS.find((name) => TIERS[name] === tier);
+  if (found === undefined) throw invalidField(field, `must be ${SERVICE_TIERS.join(", ")}`);
+  return found;
 }
+
+export const tierToMessage = (tier: ServiceTier = "standard"): TierMessage => TIERS[tier];
 
 function usageToMessage(model: string, usage: Usage): MessageInitShape<typeof UsageSchema> {
   const message: Record<string, unknown> = { model };
@@ -70,7 +78,7 @@ export const priceToMessage = (price: CostDetail["price"]): MessageInitShape<typ
   model: price.matchedModel,
   source: price.source,
   lines: price.lines.map((line) => ({
-    dimension: line.dimension,
+    dimension: snakeCase(line.dimension),
     quantity: String(line.quantity),
     rateUsd: line.rateUsd,
     per: line.per,

@@ -6,7 +6,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
-import { Failure } from "../domain/errors.ts";
+import { Failure, invalidField } from "../domain/errors.ts";
 import type { Listener } from "./grpc.ts";
 import type { Route } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
@@ -71,6 +71,8 @@ function connectHandlers(routes: readonly Route[], readMaxBytes: number): Map<st
     connect: true,
     readMaxBytes,
     acceptCompression: [...COMPRESSIONS],
+    // Connect would skip what it does not know: a misspelt total would be a total of 0, a misspelt duration none at all.
+    jsonOptions: { ignoreUnknownFields: false },
   });
   const implementation = Object.fromEntries(
     routes.map((route) => [route.method.localName, implement(route)]),
@@ -107,9 +109,31 @@ async function answerRpc(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-  await universalResponseToNodeResponse(await explainUnreadable(answered, handler.method.input), response);
   // The rest of a body that was refused in the middle is read and dropped: a client that sends it all before it reads
   // would never get to the answer, and the connection would never be free again.
-  request.resume();
+  const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  const body = isPlainJson(request) ? utf8Only(bytes) : bytes;
+  response.once("finish", () => request.resume());
+  const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  const answered = await handler({ ...universal, body });
+  await universalResponseToNodeResponse(await explainUnreadable(answered, handler.method.input), response);
+}
+
+const isPlainJson = ({ headers }: IncomingMessage): boolean =>
+  headers["content-encoding"] === undefined &&
+  headers["content-type"]?.startsWith("application/json") === true;
+
+/** Connect would read what is no UTF-8 as U+FFFD, and take two different names for the same. */
+async function* utf8Only(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    for await (const chunk of bytes) {
+      decoder.decode(chunk, { stream: true });
+      yield chunk;
+    }
+    decoder.decode();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw toConnectError(invalidField("request", "must be valid UTF-8").error);
+  }
 }

@@ -2,12 +2,13 @@ import { invalidField } from "../domain/errors.ts";
 import { readLegacyMap, writeLegacyMap } from "../store/legacy.ts";
 import type { Store } from "../store/store.ts";
 import { checkName } from "./fields.ts";
+import { memberText } from "./member-text.ts";
 
 /**
  * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users in, the
  * whole map out. Its client raises on HTTP 4xx, so an unknown project is HTTP 200 with `{"status":"error"}`.
  *
- * The last map posted wins, whole: that is what the client was written against.
+ * The last map posted wins, whole: that is what the client was written against. It is kept as the text that it came as.
  */
 export type LegacyRoute = (store: Store, body: string) => Promise<string>;
 
@@ -21,12 +22,14 @@ export const LEGACY_ROUTES: Readonly<Record<string, LegacyRoute>> = {
   },
   "/set_budget": async (store, body) => {
     const { project, userDict } = parse(body);
-    if (!isObject(userDict)) throw invalidField("user_dict", "must be an object: users and their budgets");
+    const text = memberText(body, "user_dict");
+    if (text === undefined || !isObject(userDict))
+      throw invalidField("user_dict", "must be an object: users and their budgets");
     for (const [user, record] of Object.entries(userDict)) {
       checkName("user_dict", user);
       if (!isObject(record)) throw invalidField(`user_dict.${user}`, "must be an object");
     }
-    await store.transaction((connection) => writeLegacyMap(connection, project, JSON.stringify(userDict)));
+    await store.transaction((connection) => writeLegacyMap(connection, project, text));
     return '{"status":"success"}';
   },
 };

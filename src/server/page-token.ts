@@ -17,23 +17,41 @@ export function encodePageToken(request: readonly unknown[], position: Position)
   return `${body}.${digest(request, body)}`;
 }
 
-/** The position, or undefined for the first page. @throws INVALID_FIELD page_token */
+/** What a part of a position may be. The digest is no secret: what it vouches for is still checked. */
+const PARTS = { text: /^[^\0]{1,256}$/, integer: /^\d{1,16}$/ };
+
+/**
+ * The position, or undefined for the first page.
+ *
+ * @param parts What the position of this list consists of.
+ * @throws INVALID_FIELD page_token
+ */
 export function decodePageToken(
   request: readonly unknown[],
   token: string,
-  partsExpected: number,
+  ...parts: readonly (keyof typeof PARTS)[]
 ): Position | undefined {
   if (token === "") return undefined;
   const [body = "", check, ...rest] = token.split(".");
-  if (rest.length > 0 || check !== digest(request, body)) {
-    throw invalidField(
-      "page_token",
-      "must be next_page_token of the page before, with the other fields unchanged",
-    );
+  const position = rest.length === 0 && check === digest(request, body) ? positionIn(body) : [];
+  if (
+    position.length === parts.length &&
+    parts.every((part, index) => PARTS[part].test(position[index] ?? ""))
+  )
+    return position;
+  throw invalidField(
+    "page_token",
+    "must be next_page_token of the page before, with the other fields unchanged",
+  );
+}
+
+function positionIn(body: string): Position {
+  try {
+    const position: unknown = JSON.parse(Buffer.from(body, "base64url").toString());
+    return Array.isArray(position) ? position.map(String) : [];
+  } catch {
+    return [];
   }
-  const position = JSON.parse(Buffer.from(body, "base64url").toString()) as Position;
-  if (position.length !== partsExpected) throw invalidField("page_token", "belongs to another list");
-  return position;
 }
 
 const digest = (request: readonly unknown[], body: string): string =>

@@ -47,6 +47,8 @@ export function createPipeline(options: {
       method: method as DescMethodUnary,
       async call(request, bytes, context) {
         try {
+          const gone = context.abandoned();
+          if (gone !== undefined) throw new Failure({ reason: gone });
           if (bytes > options.requestBytesMax) throw tooLarge(bytes, options.requestBytesMax);
           return await handle(request, context);
         } catch (thrown) {

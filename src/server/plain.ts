@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "pino";
 import { describe, Failure, invalidField } from "../domain/errors.ts";
@@ -56,5 +57,7 @@ async function readBody(request: IncomingMessage, bytesMax: number): Promise<str
     if (bytes <= bytesMax) chunks.push(chunk);
   }
   if (bytes > bytesMax) throw invalidField("request", `is ${bytes} bytes, more than the ${bytesMax} allowed`);
-  return Buffer.concat(chunks).toString("utf8");
+  const body = Buffer.concat(chunks);
+  if (!isUtf8(body)) throw invalidField("request", "must be valid UTF-8");
+  return body.toString("utf8");
 }

@@ -1,12 +1,15 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import { createPriceBook } from "../domain/prices.ts";
+import type { PriceFile } from "../domain/prices.ts";
 import { createEngine } from "../engine/commit.ts";
 import { createCosting } from "../engine/costing.ts";
+import { createPriceBooks, type PriceBooks } from "../engine/price-books.ts";
+import { watchPriceFile } from "../engine/price-file.ts";
+import { createProjectPriceList } from "../engine/prices.ts";
 import { startSweeping } from "../engine/sweep.ts";
 import { type Database, openEmbedded, openPostgres } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
-import { createStore } from "../store/store.ts";
+import { createStore, type Store } from "../store/store.ts";
 import { createTokenCounter } from "../workers/tokens.ts";
 import { serveGrpc } from "./grpc.ts";
 import { createHandlers } from "./handlers/index.ts";
@@ -20,6 +23,8 @@ export interface Server extends AsyncDisposable {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly store: Pick<Database, "name" | "promise">;
+  /** Reads PRICES_FILE again, where there is one. Never rejects. */
+  reloadPrices(): Promise<void>;
 }
 
 /**
@@ -60,12 +65,15 @@ export async function startServer(
   });
   stack.defer(() => engine.drain());
 
+  const prices = await openPrices(stack, store, config, log);
   const routes = createPipeline({
     handlers: createHandlers({
       store,
       engine,
-      costing: createCosting(createPriceBook(), tokens),
+      costing: createCosting(prices.books, tokens),
+      projectPrices: createProjectPriceList(store, prices.books, config.PROJECT_PRICES_MAX),
       sweepBatchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
+      onDefect: (error) => log.error({ err: error }, "a request of a batch failed"),
     }),
     requestBytesMax: config.REQUEST_BYTES_MAX,
     log,
@@ -84,11 +92,42 @@ export async function startServer(
     grpcPort: grpc.port,
     httpPort: http.port,
     store: { name: database.name, promise: database.promise },
+    reloadPrices: prices.reload,
     async [Symbol.asyncDispose]() {
       stopping = true;
       await running.disposeAsync();
     },
   };
+}
+
+/** The price books, following PRICES_FILE where there is one. @throws PriceFileError */
+async function openPrices(
+  stack: AsyncDisposableStack,
+  store: Store,
+  config: Config,
+  log: Logger,
+): Promise<{ books: PriceBooks; reload: () => Promise<void> }> {
+  const books = createPriceBooks({
+    store,
+    pricesMax: config.PROJECT_PRICES_MAX,
+    refreshMs: config.PRICES_REFRESH_MS,
+  });
+  const path = config.PRICES_FILE;
+  if (path === undefined) return { books, reload: async () => {} };
+  const use = (file: PriceFile): void => {
+    books.useFile(file);
+    log.info({ path, models: file.models.size, leftOut: file.leftOut.length }, "prices read");
+  };
+  const file = stack.use(
+    await watchPriceFile({
+      path,
+      onAccepted: use,
+      onRefused: (why) =>
+        log.error({ path, why }, "the new price file was refused; the prices of before stay"),
+    }),
+  );
+  use(file.first);
+  return { books, reload: file.reload };
 }
 
 /** The store that the settings name. At LOG_LEVEL=trace the text of every statement is logged. */

@@ -15,6 +15,8 @@ const CODES: Record<BudgetError["reason"], Code> = {
   BUDGET_NOT_FOUND: Code.NotFound,
   BUDGET_EXISTS: Code.AlreadyExists,
   REQUEST_ID_REUSED: Code.AlreadyExists,
+  PRICE_NOT_FOUND: Code.NotFound,
+  PRICES_FULL: Code.ResourceExhausted,
   UNPRICED_MODEL: Code.FailedPrecondition,
   AMOUNT_OVERFLOW: Code.OutOfRange,
   OVERLOADED: Code.Unavailable,

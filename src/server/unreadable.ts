@@ -71,23 +71,34 @@ function explain({ code, rawMessage, details }: ConnectError, input: DescMessage
   return isUnreadable ? invalidField("request", rawMessage).error : undefined;
 }
 
-/** protobuf-es names the field by its message, as in `budget.v1.Period.count`; callers know it by its path. */
+/**
+ * protobuf-es names the field by its message, as in `budget.v1.Period.count`, or says which key of a message, or which
+ * value of an enum, it does not know; callers know fields by their path.
+ */
 function fieldIn(message: string, input: DescMessage): string {
-  const [, typeName = "", field = ""] = /field ((?:\w+\.)+[A-Z]\w*)\.(\w+)/.exec(message) ?? [];
-  return pathTo(input, typeName, field, new Set()) ?? "request";
+  const known = /field ((?:\w+\.)+[A-Z]\w*)\.(\w+)/.exec(message);
+  const unknown = /message ((?:\w+\.)+[A-Z]\w*) from JSON: key "(\w{1,100})" is unknown/.exec(message);
+  const [, typeName, name] = known ?? unknown ?? [];
+  const [, enumName] = /enum ((?:\w+\.)+[A-Z]\w*) from JSON/.exec(message) ?? [];
+  const nameIn = (type: DescMessage): string | undefined =>
+    type.typeName === typeName
+      ? name
+      : type.fields.find((field) => field.enum !== undefined && field.enum.typeName === enumName)?.name;
+  return pathTo(input, nameIn, new Set()) ?? "request";
 }
 
+/** The path to the first message, seen from the request, in which `nameIn` finds the field. */
 function pathTo(
   from: DescMessage,
-  typeName: string,
-  field: string,
+  nameIn: (type: DescMessage) => string | undefined,
   seen: Set<DescMessage>,
 ): string | undefined {
-  if (from.typeName === typeName) return field;
+  const name = nameIn(from);
+  if (name !== undefined) return name;
   seen.add(from);
   for (const step of from.fields) {
     if (step.message === undefined || seen.has(step.message)) continue;
-    const rest = pathTo(step.message, typeName, field, seen);
+    const rest = pathTo(step.message, nameIn, seen);
     if (rest !== undefined) return `${step.name}.${rest}`;
   }
   return undefined;

@@ -10,6 +10,7 @@ export interface Schema {
   periods: PeriodsTable;
   entries: EntriesTable;
   legacy_maps: LegacyMapsTable;
+  model_prices: ModelPricesTable;
 }
 
 type Timestamp = ColumnType<bigint, string, string>;
@@ -79,5 +80,12 @@ interface EntriesTable {
 interface LegacyMapsTable {
   project: string;
   user_dict: Json;
+  updated_at: Timestamp;
+}
+
+interface ModelPricesTable {
+  project: string;
+  model: string;
+  rates: Json;
   updated_at: Timestamp;
 }

@@ -25,6 +25,7 @@ export interface TestServer extends AsyncDisposable {
   grpcUrl: string;
   httpUrl: string;
   database: Database;
+  reloadPrices(): Promise<void>;
   /** Moves a budget back in time, which is what the passing of time looks like from inside. */
   age(name: { project: string; user: string }, interval: string): Promise<void>;
 }
@@ -57,6 +58,7 @@ export async function startTestServer(environment: Record<string, string>): Prom
     age: async (name, interval) => {
       await ageStatement(name, interval).execute(opened.kysely);
     },
+    reloadPrices: () => server.reloadPrices(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -1,8 +1,10 @@
+import { invalidField } from "../errors.ts";
 import type { Usage } from "../usage.ts";
 import { type At, below, countAt, isObject, textOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf } from "./shape.ts";
 
 const KINDS = new Set(["message", "message_start", "message_delta"]);
+const EARLY = "is of the start of a stream, before the output; send the usage of the last message_delta";
 
 /**
  * Anthropic's messages, whole or streamed. `input_tokens` excludes what was read from or written to the cache, so the
@@ -13,10 +15,10 @@ export const anthropicMessages: Shape<"anthropic.messages"> = {
   recognizes: (json) =>
     (typeof json["type"] === "string" && KINDS.has(json["type"])) || hasCacheCounts(json["usage"]),
   read(at) {
-    const message = at.json["type"] === "message_start" ? below(at, "message") : at;
-    const usage = usageBelow(message, "usage", "input_tokens", "output_tokens");
+    if (at.json["type"] === "message_start") throw invalidField(`${at.path}.message.usage`, EARLY);
+    const usage = usageBelow(at, "usage", "input_tokens");
     return {
-      model: textOf(message.json["model"]),
+      model: textOf(at.json["model"]),
       usage: { ...readTokens(usage), requests: 1, serviceTier: tierOf(usage.json["service_tier"]) },
     };
   },

@@ -6,6 +6,7 @@ import {
   type ServiceTier,
   sumOf,
   type Usage,
+  type UsageNumber,
 } from "../usage.ts";
 import { DIMENSIONS, type Dimension, type ModelRates, type Rate, rateFor, unitOf } from "./rates.ts";
 
@@ -31,6 +32,37 @@ export interface Bill {
   /** False when the usage has amounts and none of them has a rate: then the model is not priced for this use. */
   priced: boolean;
 }
+
+/** The field of a usage that each dimension is, or is a remainder of. */
+const AMOUNTS = {
+  input: "inputTokens",
+  output: "outputTokens",
+  cacheRead: "cacheReadTokens",
+  cacheReadAudio: "cacheReadAudioTokens",
+  cacheReadImage: "cacheReadImageTokens",
+  cacheWrite: "cacheWriteTokens",
+  cacheWrite1h: "cacheWrite1hTokens",
+  reasoning: "reasoningTokens",
+  inputAudio: "inputAudioTokens",
+  outputAudio: "outputAudioTokens",
+  inputImage: "inputImageTokens",
+  outputImage: "outputImageTokens",
+  inputCharacters: "inputCharacters",
+  outputCharacters: "outputCharacters",
+  inputSeconds: "inputSeconds",
+  outputSeconds: "outputSeconds",
+  images: "images",
+  pixels: "pixels",
+  pages: "pages",
+  searchQueries: "searchQueries",
+  requests: "requests",
+} as const satisfies Record<Dimension, UsageNumber>;
+
+const PARTS: Partial<Record<Dimension, readonly UsageNumber[]>> = {
+  input: INPUT_PARTS,
+  output: OUTPUT_PARTS,
+  cacheRead: CACHE_READ_PARTS,
+};
 
 /** Where to look for a rate that a source does not give. The order is LiteLLM's, where it has one. */
 const STAND_INS: Partial<Record<Dimension, readonly Dimension[]>> = {
@@ -89,51 +121,30 @@ function addLine(result: Bill, dimension: Dimension, quantity: number, rate: Rat
   result.lines.push({
     dimension,
     quantity,
-    rateUsd: toDecimalText(rate.usd),
+    rateUsd: rateText(rate),
     per: `${rate.per} ${unitOf(dimension)}`,
     costUsd: toDecimalText(usd),
   });
 }
 
-/** How much of a dimension a usage has, with nothing counted twice. */
-export function quantityOf(dimension: Dimension, usage: Usage, rates: ModelRates): number {
-  switch (dimension) {
-    case "input":
-      return (usage.inputTokens ?? 0) - sumOf(usage, INPUT_PARTS);
-    case "output":
-      return (usage.outputTokens ?? 0) - sumOf(usage, OUTPUT_PARTS);
-    case "cacheRead":
-      return (usage.cacheReadTokens ?? 0) - sumOf(usage, CACHE_READ_PARTS);
-    case "cacheReadAudio":
-    case "cacheReadImage":
-    case "cacheWrite":
-    case "cacheWrite1h":
-    case "reasoning":
-    case "inputAudio":
-    case "outputAudio":
-    case "inputImage":
-    case "outputImage":
-      return usage[`${dimension}Tokens`] ?? 0;
-    case "inputSeconds":
-      return atLeast(usage.inputSeconds ?? 0, rates.inputSecondsMin ?? 0);
-    case "requests":
-      return usage.requests || 1;
-    case "inputCharacters":
-    case "outputCharacters":
-    case "outputSeconds":
-    case "images":
-    case "pixels":
-    case "pages":
-    case "searchQueries":
-      return usage[dimension] ?? 0;
-    default: {
-      const unreachable: never = dimension;
-      return unreachable;
-    }
-  }
+const rateTexts = new WeakMap<Rate, string>();
+
+/** Rates are few and bills many, so their texts are kept. */
+function rateText(rate: Rate): string {
+  let text = rateTexts.get(rate);
+  if (text === undefined) rateTexts.set(rate, (text = toDecimalText(rate.usd)));
+  return text;
 }
 
-const atLeast = (seconds: number, min: number): number => (seconds > 0 ? Math.max(seconds, min) : 0);
+/** How much of a dimension a usage has, with nothing counted twice. */
+export function quantityOf(dimension: Dimension, usage: Usage, rates: ModelRates): number {
+  const amount = usage[AMOUNTS[dimension]] ?? 0;
+  // A call is a call without being told.
+  if (dimension === "requests") return amount === 0 ? 1 : amount;
+  if (dimension === "inputSeconds" && amount > 0) return Math.max(amount, rates.inputSecondsMin ?? 0);
+  const parts = PARTS[dimension];
+  return parts === undefined ? amount : amount - sumOf(usage, parts);
+}
 
 interface FoundRate {
   rate: Rate;

@@ -201,8 +201,12 @@ function pricesAt(provider: Provider, model: ModelInfo, at: Date): ModelPrice {
   return calcPrice({}, model.id, { provider: only, timestamp: at })?.model_price ?? {};
 }
 
+const FREE: ModelPrice = { input_mtok: 0, output_mtok: 0 };
+
 function toRates(provider: Provider, model: ModelInfo, prices: ModelPrice): ModelRates {
-  const quotes = KEYS.flatMap(([key, dimension, per]) => quotesOf(prices[key], dimension, per));
+  // OpenRouter's ":free" variants are listed without a price, and are free. Others so listed are just not known.
+  const listed = model.id.endsWith(":free") && Object.keys(prices).length === 0 ? FREE : prices;
+  const quotes = KEYS.flatMap(([key, dimension, per]) => quotesOf(listed[key], dimension, per));
   const minimum = provider.id === "groq" && model.id.startsWith("whisper-large-v3");
   return ratesFrom(quotes, { inputSecondsMin: minimum ? 10 : undefined });
 }

@@ -1,61 +1,44 @@
-/** A binary min-heap of numbers in a typed array that grows and is kept for the next use. */
+/** A binary min-heap of numbers of at least 0. */
 export interface NumberHeap {
-  clear(): void;
-  /** Adds without restoring order; `heapify` must come before the first `pop`. */
-  append(key: number): void;
-  heapify(): void;
   push(key: number): void;
-  /** The smallest key, or -1 when empty. */
+  /** The smallest key, which stays; -1 when there is none. */
+  smallest(): number;
+  /** The smallest key, which goes; -1 when there is none. */
   pop(): number;
 }
 
 export function createNumberHeap(): NumberHeap {
-  let keys = new Float64Array(1024);
-  let size = 0;
+  const keys: number[] = [];
 
-  const grow = (): void => {
-    const larger = new Float64Array(keys.length * 2);
-    larger.set(keys);
-    keys = larger;
+  const rise = (key: number): void => {
+    let hole = keys.length - 1;
+    for (let parent = (hole - 1) >> 1; hole > 0 && keys[parent]! > key; parent = (hole - 1) >> 1) {
+      keys[hole] = keys[parent]!;
+      hole = parent;
+    }
+    keys[hole] = key;
   };
-  const at = (index: number): number => keys[index]!;
-  const sink = (key: number, start: number): void => {
-    let hole = start;
-    for (let child = 2 * hole + 1; child < size; child = 2 * hole + 1) {
-      if (child + 1 < size && at(child + 1) < at(child)) child++;
-      if (at(child) >= key) break;
-      keys[hole] = at(child);
+  const sink = (key: number): void => {
+    let hole = 0;
+    for (let child = 1; child < keys.length; child = 2 * hole + 1) {
+      if (child + 1 < keys.length && keys[child + 1]! < keys[child]!) child++;
+      if (keys[child]! >= key) break;
+      keys[hole] = keys[child]!;
       hole = child;
     }
     keys[hole] = key;
   };
-  const append = (key: number): void => {
-    if (size === keys.length) grow();
-    keys[size++] = key;
-  };
 
   return {
-    append,
-    clear() {
-      size = 0;
-    },
-    heapify() {
-      for (let index = (size >> 1) - 1; index >= 0; index--) sink(at(index), index);
-    },
     push(key) {
-      append(key);
-      let hole = size - 1;
-      for (let parent = (hole - 1) >> 1; hole > 0 && at(parent) > key; parent = (hole - 1) >> 1) {
-        keys[hole] = at(parent);
-        hole = parent;
-      }
-      keys[hole] = key;
+      keys.push(key);
+      rise(key);
     },
+    smallest: () => keys[0] ?? -1,
     pop() {
-      if (size === 0) return -1;
-      const smallest = at(0);
-      const last = at(--size);
-      if (size > 0) sink(last, 0);
+      const smallest = keys[0] ?? -1;
+      const last = keys.pop();
+      if (last !== undefined && keys.length > 0) sink(last);
       return smallest;
     },
   };

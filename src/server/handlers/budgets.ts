@@ -57,7 +57,7 @@ export const budgetHandlers = ({ store }: Services): BudgetHandlers => ({
     const prefix = checkOptionalName("user_prefix", request.userPrefix) ?? "";
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListUsers", project, prefix];
-    const [after] = decodePageToken(scope, request.pageToken, 1) ?? [];
+    const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
     const { budgets, more } = await listUsers(store, { project, prefix, after, limit });
     return {
       budgets: budgets.map(budgetToMessage),

@@ -13,7 +13,7 @@ import type { Charge, Operation, Verdict } from "../../engine/operation.ts";
 import { makeRequestId } from "../../engine/request-id.ts";
 import { budgetToMessage } from "../convert.ts";
 import { detailOf, priceToMessage, usageFromMessage } from "../convert-cost.ts";
-import { checkAmount, checkName, checkRequestId } from "../fields.ts";
+import { checkAmount, checkName, checkOptionalName, checkRequestId } from "../fields.ts";
 import type { CallContext, Handlers } from "../pipeline.ts";
 import { toStatus } from "../status.ts";
 import { checkBudgetName } from "./budgets.ts";
@@ -33,7 +33,9 @@ export const costHandlers = (services: Services): CostHandlers => ({
     }
     // All are begun before the first is awaited, so that they can share a batch of the engine.
     const results = requests.map((request) =>
-      updateCost(services, request, context).then(asResponse, asStatus),
+      updateCost(services, request, context).then(asResponse, (thrown: unknown) =>
+        asStatus(thrown, services.onDefect),
+      ),
     );
     return { results: await Promise.all(results) };
   },
@@ -55,9 +57,11 @@ const asResponse = (value: UpdateCostResponseInit): BatchResultInit => ({
   outcome: { case: "response", value },
 });
 
-const asStatus = (thrown: unknown): BatchResultInit => {
-  if (!(thrown instanceof Failure)) throw thrown;
-  return { outcome: { case: "status", value: toStatus(thrown.error) } };
+/** Even a defect is one request's own: its neighbours are charged, and their callers must get to know. */
+const asStatus = (thrown: unknown, onDefect: Services["onDefect"]): BatchResultInit => {
+  if (!(thrown instanceof Failure)) onDefect(thrown);
+  const error = thrown instanceof Failure ? thrown.error : ({ reason: "INTERNAL" } as const);
+  return { outcome: { case: "status", value: toStatus(error) } };
 };
 
 async function updateCost(
@@ -92,51 +96,61 @@ async function submit(
   return verdict;
 }
 
+type ChargeContent = Pick<Charge, "source" | "model" | "costNanoUsd" | "detail">;
+
 /**
  * What a request costs, by its source. The fingerprint is of what the caller sent, never of what it was priced at: a
- * repeated request is the same request after prices have changed.
+ * repeated request is the same request after prices have changed. For the same reason a model without a price is refused
+ * by the engine, which knows whether the request is a repeated one.
  */
 async function costOf(
-  { costing }: Services,
-  { user, source }: UpdateCostRequest,
+  services: Services,
+  request: UpdateCostRequest,
   context: CallContext,
-): Promise<Pick<Charge, "source" | "model" | "costNanoUsd" | "detail" | "fingerprint">> {
-  const print = (...payload: readonly Printable[]): string => fingerprint([source.case, user, ...payload]);
+): Promise<ChargeContent & Pick<Charge, "fingerprint" | "refusal">> {
+  const { user, source } = request;
+  const print = fingerprint([source.case, user, payloadOf(request)]);
+  try {
+    return { ...(await priceSource(services, request, context)), fingerprint: print };
+  } catch (thrown) {
+    if (!(thrown instanceof Failure) || thrown.error.reason !== "UNPRICED_MODEL") throw thrown;
+    const { error } = thrown;
+    const content = { source: "COST", model: error.model, costNanoUsd: 0n, detail: undefined } as const;
+    return { ...content, fingerprint: print, refusal: error };
+  }
+}
+
+/** What makes two requests the same. */
+function payloadOf({ source, completionModel, useReportedCost }: UpdateCostRequest): Printable {
+  if (source.case === "completion") return [source.value, completionModel, useReportedCost];
+  const { $typeName: _name, $unknown: _unknown, ...fields } = source.value ?? { $typeName: "" };
+  return fields;
+}
+
+async function priceSource(
+  { costing }: Services,
+  { project, source, completionModel, useReportedCost }: UpdateCostRequest,
+  { signal }: CallContext,
+): Promise<ChargeContent> {
   switch (source.case) {
-    case "completion":
-      return {
-        source: "COMPLETION",
-        ...costing.ofCompletion(source.value),
-        fingerprint: print(source.value),
-      };
+    case "completion": {
+      const model = checkOptionalName("completion_model", completionModel);
+      const completion = { json: source.value, model, useReportedCost };
+      return { source: "COMPLETION", ...(await costing.ofCompletion(project, completion)) };
+    }
     case "text": {
-      const { inputText, outputText } = source.value;
       const model = checkName("text.model", source.value.model);
-      return {
-        source: "TEXT",
-        ...(await costing.ofText(model, inputText, outputText, context.signal)),
-        fingerprint: print(model, inputText, outputText),
-      };
+      const text = { model, input: source.value.inputText, output: source.value.outputText };
+      return { source: "TEXT", ...(await costing.ofText(project, text, signal)) };
     }
     case "usage": {
       const model = checkName("usage.model", source.value.model);
-      const usage = usageFromMessage(source.value);
-      return {
-        source: "USAGE",
-        ...costing.ofUsage(model, usage),
-        fingerprint: print(model, usage as unknown as Printable),
-      };
+      return { source: "USAGE", ...(await costing.ofUsage(project, model, usageFromMessage(source.value))) };
     }
     case "cost": {
       const model = checkName("cost.model", source.value.model);
       const costNanoUsd = checkAmount("cost.cost_nano_usd", source.value.costNanoUsd);
-      return {
-        source: "COST",
-        model,
-        costNanoUsd,
-        detail: undefined,
-        fingerprint: print(model, costNanoUsd),
-      };
+      return { source: "COST", model, costNanoUsd, detail: undefined };
     }
     case undefined:
       throw invalidField("source", `must be one of ${SOURCES}`);

@@ -3,6 +3,7 @@ import type { Handlers } from "../pipeline.ts";
 import { budgetHandlers } from "./budgets.ts";
 import { costHandlers } from "./costs.ts";
 import { ledgerHandlers } from "./ledger.ts";
+import { priceHandlers } from "./prices.ts";
 import { projectionHandlers } from "./projection.ts";
 import type { Services } from "./services.ts";
 
@@ -12,6 +13,7 @@ export const createHandlers = (services: Services): Handlers => ({
   ...projectionHandlers(services),
   ...costHandlers(services),
   ...ledgerHandlers(services),
+  ...priceHandlers(services),
   reserveCost: notImplemented("ReserveCost"),
   releaseReservation: notImplemented("ReleaseReservation"),
   extendReservation: notImplemented("ExtendReservation"),

@@ -37,7 +37,7 @@ export const ledgerHandlers = ({ store, sweepBatchBudgetsMax }: Services): Ledge
     }
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListCostEntries", project, request.user, String(startUs), String(endUs)];
-    const [createdAtUs, requestId = ""] = decodePageToken(scope, request.pageToken, 2) ?? [];
+    const [createdAtUs, requestId = ""] = decodePageToken(scope, request.pageToken, "integer", "text") ?? [];
     const before = createdAtUs === undefined ? undefined : { createdAtUs: BigInt(createdAtUs), requestId };
     const { entries, more } = await listCostEntries(store, { project, user, startUs, endUs, before, limit });
     const last = entries.at(-1);
@@ -51,7 +51,7 @@ export const ledgerHandlers = ({ store, sweepBatchBudgetsMax }: Services): Ledge
     const name = checkBudgetName(request);
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListPeriods", name.project, name.user];
-    const [periodId] = decodePageToken(scope, request.pageToken, 1) ?? [];
+    const [periodId] = decodePageToken(scope, request.pageToken, "integer") ?? [];
     const before = periodId === undefined ? undefined : BigInt(periodId);
     const { periods, more } = await listClosedPeriods(store, { ...name, before, limit });
     return {

@@ -21,7 +21,11 @@ export const projectionHandlers = ({ store, costing }: Services): Pick<Handlers,
     const prompt = promptOf(request);
     // The budget first: counting a long prompt for a budget that does not exist is work for nothing.
     await getBudget(store, name);
-    const projection = await costing.project(model, prompt, maxOutputTokens, context.signal);
+    const projection = await costing.project(
+      name.project,
+      { model, prompt, maxOutputTokens },
+      context.signal,
+    );
     const budget = await getBudget(store, name);
     const left = remaining(budget);
     const projectedCostNanoUsd = addMoney(budget.spentNanoUsd, projection.promptCostNanoUsd);

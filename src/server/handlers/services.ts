@@ -1,5 +1,6 @@
 import type { Engine } from "../../engine/commit.ts";
 import type { Costing } from "../../engine/costing.ts";
+import type { ProjectPriceList } from "../../engine/prices.ts";
 import type { Store } from "../../store/store.ts";
 
 /** What handlers need. */
@@ -7,5 +8,8 @@ export interface Services {
   store: Store;
   engine: Engine;
   costing: Costing;
+  projectPrices: ProjectPriceList;
   sweepBatchBudgetsMax: number;
+  /** Told what must not happen, where the caller still gets an answer. */
+  onDefect: (error: unknown) => void;
 }

@@ -379,7 +379,7 @@ export type Price = Message<"budget.v1.Price"> & {
   model: string;
 
   /**
-   * Source is the price list: project, file or genai-prices.
+   * Source is the price list: project, file or genai-prices; or reported, where the completion said what it cost.
    *
    * @generated from field: string source = 2;
    */
@@ -414,7 +414,7 @@ export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
  */
 export type PriceLine = Message<"budget.v1.PriceLine"> & {
   /**
-   * Dimension is what was counted, as in input_tokens or cache_read_tokens.
+   * Dimension is what was counted, as in ModelRate: input is the input that is in no other dimension.
    *
    * @generated from field: string dimension = 1;
    */

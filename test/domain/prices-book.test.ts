@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Failure } from "../../src/domain/errors.ts";
+import {
+  acceptPriceFile,
+  checkProjectRates,
+  createPriceBook,
+  type ProjectPrices,
+  type ProjectRate,
+  priceLayers,
+} from "../../src/domain/prices.ts";
+import { sampleText } from "./prices-sample.ts";
+
+const PROJECT: ProjectPrices = {
+  models: [
+    {
+      model: "gpt-4o-mini",
+      rates: [
+        { dimension: "input", usd: "0.1", per: 1_000_000 },
+        { dimension: "output", usd: "0.5", per: 1_000_000 },
+        { dimension: "output", usd: "0.7", per: 1_000_000, aboveInputTokens: 1000 },
+        { dimension: "input", usd: "0.2", per: 1_000_000, serviceTier: "priority" },
+      ],
+    },
+    { model: "in-house", rates: [{ dimension: "requests", usd: "0.01", per: 1 }] },
+    { model: "gift", rates: [{ dimension: "input", usd: "0", per: 1 }] },
+  ],
+  defaultRates: [
+    { dimension: "input", usd: "1", per: 1_000_000 },
+    { dimension: "output", usd: "2", per: 1_000_000 },
+  ],
+};
+const verdict = acceptPriceFile(undefined, sampleText());
+assert.ok(verdict.ok);
+const book = createPriceBook(priceLayers({ project: PROJECT, file: verdict.file }));
+
+function errorOf(action: () => unknown): Failure["error"] {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof Failure) return error.error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+test("a project's own price comes first, then the file, then genai-prices, then the project's default", () => {
+  const first = (model: string) => {
+    const { source, matchedModel, costNanoUsd } = book.priceUsage(model, {
+      inputTokens: 10,
+      outputTokens: 1,
+    });
+    return [source, matchedModel, costNanoUsd];
+  };
+  assert.deepEqual(first("gpt-4o-mini"), ["project", "gpt-4o-mini", 1500n]);
+  assert.deepEqual(first("gpt-5"), ["file", "gpt-5", 22_500n]);
+  assert.deepEqual(first("gpt-4o"), ["genai-prices", "openai/gpt-4o", 35_000n]);
+  assert.deepEqual(first("never-heard-of"), ["project", "default", 12_000n]);
+});
+
+test("the default price says that it is one", () => {
+  assert.deepEqual(book.priceUsage("never-heard-of", { inputTokens: 1 }).assumed, [
+    "model: no price is known for never-heard-of, so the project's default price holds",
+  ]);
+});
+
+test("a project's price holds for the name it was set for, in any case, and for no other", () => {
+  assert.equal(book.priceUsage(" GPT-4O-mini", { inputTokens: 1 }).source, "project");
+  assert.equal(book.priceUsage("openai/gpt-4o-mini", { inputTokens: 1 }).source, "file");
+});
+
+test("a project's rates may depend on length and tier of service", () => {
+  const cost = (usage: Parameters<typeof book.priceUsage>[1]) =>
+    book.priceUsage("gpt-4o-mini", usage).costNanoUsd;
+  assert.equal(cost({ inputTokens: 1000, outputTokens: 10 }), 105_000n);
+  assert.equal(cost({ inputTokens: 1001, outputTokens: 10 }), 107_100n);
+  assert.equal(cost({ inputTokens: 10, serviceTier: "priority" }), 2000n);
+});
+
+test("a price of zero is a price, and a call counts as one request", () => {
+  assert.equal(book.priceUsage("gift", { inputTokens: 1000 }).costNanoUsd, 0n);
+  assert.equal(book.priceUsage("in-house", { inputTokens: 1000 }).costNanoUsd, 10_000_000n);
+});
+
+test("a model that nobody prices is UNPRICED_MODEL, with the nearest names of all layers", () => {
+  const withoutDefault = createPriceBook(
+    priceLayers({ project: { models: PROJECT.models }, file: verdict.file }),
+  );
+  assert.deepEqual(
+    errorOf(() => withoutDefault.priceUsage("in-hose", { inputTokens: 1 })),
+    {
+      reason: "UNPRICED_MODEL",
+      model: "in-hose",
+      nearest: ["in-house"],
+    },
+  );
+  assert.equal(
+    errorOf(() => withoutDefault.outputTokensAffordable("nobody-1", {}, 1n)).reason,
+    "UNPRICED_MODEL",
+  );
+});
+
+test("a model that has no rate for any of what was used is UNPRICED_MODEL, not free", () => {
+  const error = errorOf(() => book.priceUsage("whisper-1", { inputTokens: 10, outputTokens: 10 }));
+  assert.equal(error.reason, "UNPRICED_MODEL");
+});
+
+test("a cost of 2^63 nano-USD or more is refused", () => {
+  const huge = { inputTokens: Number.MAX_SAFE_INTEGER };
+  assert.equal(errorOf(() => createPriceBook().priceUsage("gpt-4", huge)).reason, "INVALID_FIELD");
+});
+
+test("the output that remaining money buys, after the prompt", () => {
+  const affordable = (remaining: bigint, inputTokens = 1000) =>
+    book.outputTokensAffordable("gpt-4o-mini", { inputTokens }, remaining);
+  // The prompt takes 100,000; an output token 500.
+  assert.equal(affordable(150_000n), 100);
+  assert.equal(affordable(150_499n), 100);
+  assert.equal(affordable(150_500n), 101);
+  assert.equal(affordable(100_000n), 0);
+  assert.equal(affordable(99_999n), 0);
+  assert.equal(affordable(-1n), 0);
+  // Beyond 1,000 tokens of prompt the output is dearer: 700.
+  assert.equal(affordable(170_100n, 1001), 100);
+  assert.equal(book.outputTokensAffordable("gift", { inputTokens: 1 }, 0n), undefined);
+  assert.equal(book.outputTokensAffordable("gpt-4o-mini", {}, 2n ** 63n - 1n), Number.MAX_SAFE_INTEGER);
+});
+
+test("rates from outside are checked, naming the field", () => {
+  const rate: ProjectRate = { dimension: "input", usd: "1.5", per: 1000 };
+  const field = (...rates: unknown[]) => {
+    const error = checkProjectRates(rates as ProjectRate[], "rates");
+    return error?.reason === "INVALID_FIELD" ? error.field : undefined;
+  };
+  assert.equal(field(rate, { ...rate, aboveInputTokens: 10 }, { ...rate, serviceTier: "flex" }), undefined);
+  assert.equal(field(), "rates");
+  assert.equal(field({ ...rate, dimension: "smiles" }), "rates[0].dimension");
+  for (const usd of ["", "-1", "1,5", "NaN", "0x10", "9".repeat(41)]) {
+    assert.equal(field(rate, { ...rate, dimension: "output", usd }), "rates[1].usd", usd);
+  }
+  for (const per of [0, -1, 1.5, Number.NaN, 1e13]) assert.equal(field({ ...rate, per }), "rates[0].per");
+  assert.equal(field({ ...rate, serviceTier: "turbo" }), "rates[0].service_tier");
+  assert.equal(field({ ...rate, aboveInputTokens: -1 }), "rates[0].above_input_tokens");
+  assert.equal(field(rate, rate), "rates[1].dimension");
+});

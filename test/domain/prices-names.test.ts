@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { calcPrice, waitForUpdate } from "@pydantic/genai-prices";
+import { Failure } from "../../src/domain/errors.ts";
+import { genaiLayer } from "../../src/domain/prices/genai.ts";
+import { acceptPriceFile, createPriceBook, type PriceBook } from "../../src/domain/prices.ts";
+import { sampleText } from "./prices-sample.ts";
+
+const WHEN = new Date("2026-06-01T12:00:00Z");
+const verdict = acceptPriceFile(undefined, sampleText());
+assert.ok(verdict.ok);
+const genai = createPriceBook();
+const file = createPriceBook([verdict.file.layer]);
+
+/** What a name is priced as, or undefined where it has no price. */
+function matched(book: PriceBook, model: string): string | undefined {
+  try {
+    return book.priceUsage(model, { inputTokens: 1, outputTokens: 1 }, WHEN).matchedModel;
+  } catch (error) {
+    if (error instanceof Failure && error.error.reason === "UNPRICED_MODEL") return undefined;
+    throw error;
+  }
+}
+
+const GENAI_NAMES: [written: string, known: string][] = [
+  ["gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini"],
+  ["openai/gpt-4o-mini", "openai/gpt-4o-mini"],
+  [" GPT-4o-mini ", "openai/gpt-4o-mini"],
+  ["azure/gpt-4o", "openai/gpt-4o"],
+  ["azure/gpt-35-turbo", "openai/gpt-3.5-turbo"],
+  ["anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4-5"],
+  ["claude-sonnet-4-5@20250929", "anthropic/claude-sonnet-4-5"],
+  ["vertex_ai/claude-sonnet-4-5@20250929", "google/claude-sonnet-4-5"],
+  [
+    "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "aws/regional.anthropic.claude-sonnet-4-5-20250929-v1:0",
+  ],
+  [
+    "bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "aws/regional.anthropic.claude-sonnet-4-5-20250929-v1:0",
+  ],
+  [
+    "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "aws/regional.anthropic.claude-sonnet-4-5-20250929-v1:0",
+  ],
+  ["us.amazon.nova-lite-v1:0", "aws/amazon.nova-lite-v1:0"],
+  ["vertex_ai/gemini-2.5-pro", "google/gemini-2.5-pro"],
+  ["gemini/gemini-2.5-pro", "google/gemini-2.5-pro"],
+  ["models/gemini-2.5-flash", "google/gemini-2.5-flash"],
+  ["projects/p1/locations/us-central1/publishers/google/models/gemini-2.5-flash", "google/gemini-2.5-flash"],
+  ["gemini-2.5-pro-preview-05-06", "google/gemini-2.5-pro"],
+  ["xai/grok-4", "x-ai/grok-4-0709"],
+  ["mistral-large-latest", "mistral/mistral-large"],
+  ["openrouter/anthropic/claude-sonnet-4.5", "openrouter/anthropic/claude-sonnet-4.5"],
+  ["llama-3.3-70b-versatile", "groq/llama-3.3-70b-versatile"],
+  ["ft:gpt-4o-mini:acme::9xyz", "openai/ft:gpt-4o-mini"],
+  ["ft:gpt-3.5-turbo-0125:acme::9xyz", "openai/ft:gpt-3.5-turbo-"],
+  ["gpt-4.1-2031-01-01", "openai/gpt-4.1"],
+];
+
+for (const [written, known] of GENAI_NAMES) {
+  test(`genai-prices: ${written} is ${known}`, () => assert.equal(matched(genai, written), known));
+}
+
+const UNKNOWN = [
+  "my-model",
+  "gpt-4o-mini-nonexistent-foo",
+  "gpt-4o-minime",
+  "gpt-99",
+  "o3-foo",
+  "claude-foo",
+  "claude-sonnet-4-5-turbo",
+  "claude-3-haiku-large",
+  "gemini-2.5-pro-foo",
+  "gemini-2.5-pro-tts-2",
+  // A family rule for deepseek-r1 would price a distilled model twenty times too high.
+  "deepseek-r1-distill-llama-70b",
+  "deepseek/deepseek-r1-distill-llama-70b",
+  "my-amazon.nova-lite-v1:0",
+  // A fine-tuned model without a price of its own is not its base.
+  "ft:gpt-4.1-mini:acme::9xyz",
+  // A data zone costs more than the list price.
+  "azure/eu/gpt-4o",
+  // Listed by several hosts, at several prices.
+  "meta-llama/llama-3.3-70b-instruct",
+  "openai/claude-sonnet-4-5",
+  "nobody/gpt-4o",
+  "",
+  "/",
+  "openai/",
+  "ft:",
+  "__proto__",
+  "constructor",
+];
+
+for (const name of UNKNOWN) {
+  test(`genai-prices: ${JSON.stringify(name)} has no price`, () =>
+    assert.equal(matched(genai, name), undefined));
+}
+
+const FILE_NAMES: [written: string, known: string | undefined][] = [
+  ["gpt-4o-mini", "gpt-4o-mini"],
+  ["openai/GPT-4o-mini", "gpt-4o-mini"],
+  ["gpt-4o-mini-2024-07-18", "gpt-4o-mini"],
+  ["anthropic/claude-sonnet-4-5-20250929", "claude-sonnet-4-5"],
+  ["bedrock/anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic.claude-3-5-haiku-20241022-v1:0"],
+  ["bedrock/us-east-1/anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic.claude-3-5-haiku-20241022-v1:0"],
+  [
+    "bedrock_converse/eu.anthropic.claude-3-5-haiku-20241022-v1:0",
+    "anthropic.claude-3-5-haiku-20241022-v1:0",
+  ],
+  ["us.anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic.claude-3-5-haiku-20241022-v1:0"],
+  ["gemini-2.5-pro", "gemini/gemini-2.5-pro"],
+  ["vertex_ai/gemini-1.5-pro", "gemini-1.5-pro"],
+  ["qwen3-max", "dashscope/qwen3-max"],
+  ["ft:gpt-4o-mini-2024-07-18:acme::9xyz", "ft:gpt-4o-mini-2024-07-18"],
+  ["ft:gpt-4o-mini:acme::9xyz", "ft:gpt-4o-mini-2024-07-18"],
+  ["azure/eu/gpt-4o-2024-11-20", "azure/eu/gpt-4o-2024-11-20"],
+  // gpt-4o-mini is OpenAI's in this file; Azure's and Anthropic's are other entries, which it lacks.
+  ["azure/gpt-4o-mini", undefined],
+  ["anthropic/gpt-4o-mini", undefined],
+  ["ft:gpt-5:acme::9xyz", undefined],
+  ["gpt-4o-mini-foo", undefined],
+  ["sample_spec", undefined],
+];
+
+for (const [written, known] of FILE_NAMES) {
+  test(`price file: ${written} is ${known ?? "not known"}`, () =>
+    assert.equal(matched(file, written), known));
+}
+
+const assumed = (book: PriceBook, model: string): string[] =>
+  book.priceUsage(model, { inputTokens: 1 }, WHEN).assumed;
+
+test("what was taken for granted about a name is said", () => {
+  assert.deepEqual(assumed(genai, "gpt-4.1-2031-01-01"), ["model: gpt-4.1-2031-01-01 is priced as gpt-4.1"]);
+  assert.deepEqual(assumed(genai, "azure/gpt-4o"), ["model: azure is priced as openai"]);
+  assert.deepEqual(assumed(genai, "ft:gpt-4o-mini:acme::9xyz"), [
+    "model: ft:gpt-4o-mini is priced as ft:gpt-4o-mini-2024-07-18",
+  ]);
+  assert.deepEqual(assumed(file, "qwen3-max"), ["model: qwen3-max is priced as dashscope/qwen3-max"]);
+  assert.deepEqual(assumed(genai, "gpt-4o"), []);
+});
+
+test("an unknown model comes with the three nearest names, and each of them has a price", () => {
+  const names = genai.nearest("gpt-4o-mni");
+  assert.equal(names.length, 3);
+  assert.equal(names[0], "gpt-4o-mini");
+  for (const name of [...names, ...genai.nearest("claude-sonet-4"), ...genai.nearest("gemini-2.5-por")]) {
+    assert.notEqual(genaiLayer.find(name, WHEN), undefined, name);
+  }
+  assert.deepEqual(genai.nearest("\u{1F600}"), []);
+});
+
+test("a name that genai-prices lists for a provider is the model that it lists", async () => {
+  const wrong: string[] = [];
+  for (const provider of (await waitForUpdate()) ?? []) {
+    for (const { match, id } of provider.models) {
+      const rules = "or" in match ? match.or : [match];
+      for (const rule of rules) {
+        if (!("equals" in rule) || rule.equals.startsWith("ft:")) continue;
+        const theirs = calcPrice({}, rule.equals, { providerId: provider.id, timestamp: WHEN });
+        const ours = genaiLayer.find(`${provider.id}/${rule.equals}`, WHEN)?.matchedModel;
+        const empty = Object.keys(theirs?.model_price ?? {}).length === 0;
+        if (!empty && theirs?.model.id === id && ours !== `${provider.id}/${id}`)
+          wrong.push(`${rule.equals}: ${ours}`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});

@@ -1,0 +1,291 @@
+/**
+ * A small price file in LiteLLM's format: one or two real models for each way of pricing that the format has, at the
+ * rates that the providers published, and enough others to be accepted.
+ */
+type Entry = Record<string, unknown>;
+
+const search = (low: number, medium: number, high: number): Entry => ({
+  search_context_size_low: low,
+  search_context_size_medium: medium,
+  search_context_size_high: high,
+});
+
+const OPENAI: Record<string, Entry> = {
+  "gpt-4o-mini": {
+    litellm_provider: "openai",
+    mode: "chat",
+    max_input_tokens: 128_000,
+    max_output_tokens: 16_384,
+    max_tokens: 16_384,
+    input_cost_per_token: 1.5e-7,
+    output_cost_per_token: 6e-7,
+    cache_read_input_token_cost: 7.5e-8,
+    input_cost_per_token_batches: 7.5e-8,
+    output_cost_per_token_batches: 3e-7,
+    input_cost_per_token_priority: 2.5e-7,
+    output_cost_per_token_priority: 1e-6,
+    cache_read_input_token_cost_priority: 1.25e-7,
+    search_context_cost_per_query: search(0.025, 0.0275, 0.03),
+  },
+  "gpt-5": {
+    litellm_provider: "openai",
+    mode: "chat",
+    max_output_tokens: 128_000,
+    input_cost_per_token: 1.25e-6,
+    output_cost_per_token: 1e-5,
+    cache_read_input_token_cost: 1.25e-7,
+    input_cost_per_token_flex: 6.25e-7,
+    output_cost_per_token_flex: 5e-6,
+    cache_read_input_token_cost_flex: 6.25e-8,
+    input_cost_per_token_priority: 2.5e-6,
+    output_cost_per_token_priority: 2e-5,
+    cache_read_input_token_cost_priority: 2.5e-7,
+  },
+  "gpt-5.4": {
+    litellm_provider: "openai",
+    mode: "chat",
+    input_cost_per_token: 2.5e-6,
+    output_cost_per_token: 1.5e-5,
+    cache_read_input_token_cost: 2.5e-7,
+    input_cost_per_token_above_272k_tokens: 5e-6,
+    output_cost_per_token_above_272k_tokens: 2.25e-5,
+    cache_read_input_token_cost_above_272k_tokens: 5e-7,
+    input_cost_per_token_flex: 1.25e-6,
+    output_cost_per_token_flex: 7.5e-6,
+    cache_read_input_token_cost_flex: 1.25e-7,
+    input_cost_per_token_above_272k_tokens_flex: 2.5e-6,
+    output_cost_per_token_above_272k_tokens_flex: 1.125e-5,
+    input_cost_per_token_priority: 5e-6,
+    output_cost_per_token_priority: 3e-5,
+  },
+  "ft:gpt-4o-mini-2024-07-18": {
+    litellm_provider: "openai",
+    mode: "chat",
+    input_cost_per_token: 3e-7,
+    output_cost_per_token: 1.2e-6,
+    cache_read_input_token_cost: 1.5e-7,
+  },
+  "gpt-4o-audio-preview-2024-12-17": {
+    litellm_provider: "openai",
+    mode: "chat",
+    input_cost_per_token: 2.5e-6,
+    output_cost_per_token: 1e-5,
+    input_cost_per_audio_token: 4e-5,
+    output_cost_per_audio_token: 8e-5,
+  },
+  "gpt-realtime": {
+    litellm_provider: "openai",
+    mode: "chat",
+    input_cost_per_token: 4e-6,
+    output_cost_per_token: 1.6e-5,
+    cache_read_input_token_cost: 4e-7,
+    cache_read_input_audio_token_cost: 4e-7,
+    input_cost_per_audio_token: 3.2e-5,
+    output_cost_per_audio_token: 6.4e-5,
+    input_cost_per_image_token: 5e-6,
+  },
+  "gpt-image-1": {
+    litellm_provider: "openai",
+    mode: "image_generation",
+    input_cost_per_token: 5e-6,
+    input_cost_per_image_token: 1e-5,
+    output_cost_per_image_token: 4e-5,
+  },
+  "standard/1024-x-1792/dall-e-3": {
+    litellm_provider: "openai",
+    mode: "image_generation",
+    input_cost_per_pixel: 4.359e-8,
+    output_cost_per_pixel: 0,
+  },
+  "whisper-1": {
+    litellm_provider: "openai",
+    mode: "audio_transcription",
+    input_cost_per_second: 0.0001,
+    output_cost_per_second: 0.0001,
+  },
+  "tts-1": { litellm_provider: "openai", mode: "audio_speech", input_cost_per_character: 1.5e-5 },
+  "text-embedding-3-small": {
+    litellm_provider: "openai",
+    mode: "embedding",
+    max_tokens: 8191,
+    input_cost_per_token: 2e-8,
+    output_cost_per_token: 0,
+    input_cost_per_token_batches: 1e-8,
+  },
+  "azure/eu/gpt-4o-2024-11-20": {
+    litellm_provider: "azure",
+    mode: "chat",
+    input_cost_per_token: 2.75e-6,
+    output_cost_per_token: 1.1e-5,
+    cache_read_input_token_cost: 1.38e-6,
+  },
+};
+
+const OTHERS: Record<string, Entry> = {
+  "claude-sonnet-4-5": {
+    litellm_provider: "anthropic",
+    mode: "chat",
+    max_output_tokens: 64_000,
+    input_cost_per_token: 3e-6,
+    output_cost_per_token: 1.5e-5,
+    cache_creation_input_token_cost: 3.75e-6,
+    cache_creation_input_token_cost_above_1hr: 6e-6,
+    cache_read_input_token_cost: 3e-7,
+    input_cost_per_token_above_200k_tokens: 6e-6,
+    output_cost_per_token_above_200k_tokens: 2.25e-5,
+    cache_creation_input_token_cost_above_200k_tokens: 7.5e-6,
+    cache_creation_input_token_cost_above_1hr_above_200k_tokens: 1.2e-5,
+    cache_read_input_token_cost_above_200k_tokens: 6e-7,
+    search_context_cost_per_query: search(0.01, 0.01, 0.01),
+  },
+  "anthropic.claude-3-5-haiku-20241022-v1:0": {
+    litellm_provider: "bedrock",
+    mode: "chat",
+    input_cost_per_token: 8e-7,
+    output_cost_per_token: 4e-6,
+    cache_creation_input_token_cost: 1e-6,
+    cache_read_input_token_cost: 8e-8,
+  },
+  "gemini/gemini-2.5-pro": {
+    litellm_provider: "gemini",
+    mode: "chat",
+    input_cost_per_token: 1.25e-6,
+    output_cost_per_token: 1e-5,
+    cache_read_input_token_cost: 1.25e-7,
+    input_cost_per_token_above_200k_tokens: 2.5e-6,
+    output_cost_per_token_above_200k_tokens: 1.5e-5,
+    cache_read_input_token_cost_above_200k_tokens: 2.5e-7,
+    input_cost_per_token_priority: 2.25e-6,
+  },
+  "gemini/gemini-2.5-flash": {
+    litellm_provider: "gemini",
+    mode: "chat",
+    input_cost_per_token: 3e-7,
+    input_cost_per_audio_token: 1e-6,
+    output_cost_per_token: 2.5e-6,
+    output_cost_per_reasoning_token: 2.5e-6,
+    cache_read_input_token_cost: 3e-8,
+    search_context_cost_per_query: search(0.035, 0.035, 0.035),
+  },
+  "gemini-1.5-pro": {
+    litellm_provider: "vertex_ai-language-models",
+    mode: "chat",
+    input_cost_per_token: 1.25e-6,
+    input_cost_per_token_above_128k_tokens: 2.5e-6,
+    output_cost_per_token: 5e-6,
+    output_cost_per_token_above_128k_tokens: 1e-5,
+    input_cost_per_audio_per_second: 3.125e-5,
+    input_cost_per_character: 3.125e-7,
+  },
+  "gemini/imagen-4.0-generate-001": {
+    litellm_provider: "gemini",
+    mode: "image_generation",
+    output_cost_per_image: 0.04,
+  },
+  "gemini/veo-3.0-generate-001": {
+    litellm_provider: "gemini",
+    mode: "video_generation",
+    output_cost_per_second: 0.4,
+  },
+  "dashscope/qwen3-max": {
+    litellm_provider: "dashscope",
+    mode: "chat",
+    tiered_pricing: [
+      { range: [0, 32_000], input_cost_per_token: 1.2e-6, output_cost_per_token: 6e-6 },
+      { range: [32_000, 128_000], input_cost_per_token: 2.4e-6, output_cost_per_token: 1.2e-5 },
+      { range: [128_000, 252_000], input_cost_per_token: 3e-6, output_cost_per_token: 1.5e-5 },
+    ],
+  },
+  "dashscope/qwen-plus": {
+    litellm_provider: "dashscope",
+    mode: "chat",
+    tiered_pricing: [
+      {
+        range: [0, 256_000],
+        input_cost_per_token: 4e-7,
+        output_cost_per_token: 1.2e-6,
+        output_cost_per_reasoning_token: 4e-6,
+      },
+      { range: [256_000, 1_000_000], input_cost_per_token: 1.2e-6, output_cost_per_token: 3.6e-6 },
+    ],
+  },
+  "xai/grok-4-fast": {
+    litellm_provider: "xai",
+    mode: "chat",
+    input_cost_per_token: 2e-7,
+    input_cost_per_token_above_128k_tokens: 4e-7,
+    output_cost_per_token: 5e-7,
+    output_cost_per_token_above_128k_tokens: 1e-6,
+  },
+  "example/long-256k": {
+    litellm_provider: "example",
+    mode: "chat",
+    input_cost_per_token: 1e-6,
+    input_cost_per_token_above_256k_tokens: 2e-6,
+    output_cost_per_token: 4e-6,
+  },
+  "example/long-512k": {
+    litellm_provider: "example",
+    mode: "chat",
+    input_cost_per_token: 1e-6,
+    input_cost_per_token_above_512k_tokens: 3e-6,
+    output_cost_per_token: 4e-6,
+    output_cost_per_token_above_512k_tokens: 8e-6,
+  },
+  "deepseek/deepseek-chat": {
+    litellm_provider: "deepseek",
+    mode: "chat",
+    input_cost_per_token: 2.7e-7,
+    input_cost_per_token_cache_hit: 7e-8,
+    output_cost_per_token: 1.1e-6,
+  },
+  "groq/whisper-large-v3": {
+    litellm_provider: "groq",
+    mode: "audio_transcription",
+    input_cost_per_second: 3.083e-5,
+    output_cost_per_second: 0,
+  },
+  "mistral/mistral-ocr-latest": { litellm_provider: "mistral", mode: "ocr", ocr_cost_per_page: 0.001 },
+  "rerank-v3.5": {
+    litellm_provider: "cohere",
+    mode: "rerank",
+    input_cost_per_query: 0.002,
+    input_cost_per_token: 0,
+    output_cost_per_token: 0,
+  },
+  "perplexity/sonar": {
+    litellm_provider: "perplexity",
+    mode: "chat",
+    input_cost_per_token: 1e-6,
+    output_cost_per_token: 1e-6,
+    search_context_cost_per_query: search(0.005, 0.008, 0.012),
+  },
+  "groq/free-tier": {
+    litellm_provider: "groq",
+    mode: "chat",
+    max_tokens: 8192,
+    input_cost_per_token: 0,
+    output_cost_per_token: 0,
+  },
+  "omni-moderation-latest": { litellm_provider: "openai", mode: "moderation", max_output_tokens: 0 },
+};
+
+const FILLER = Object.fromEntries(
+  Array.from({ length: 40 }, (_, index): [string, Entry] => [
+    `filler/model-${index}`,
+    { litellm_provider: "filler", mode: "chat", input_cost_per_token: 1e-6, output_cost_per_token: 2e-6 },
+  ]),
+);
+
+const SPEC: Entry = { mode: "one of: chat, embedding", input_cost_per_token: 0, max_tokens: "text" };
+
+/** The entries of the sample, with others in their place where given. */
+export const sampleEntries = (other: Record<string, unknown> = {}): Record<string, unknown> => ({
+  sample_spec: SPEC,
+  ...OPENAI,
+  ...OTHERS,
+  ...FILLER,
+  ...other,
+});
+
+export const sampleText = (other?: Record<string, unknown>): string => JSON.stringify(sampleEntries(other));

@@ -1,0 +1,303 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Failure } from "../../src/domain/errors.ts";
+import { countChat, countText } from "../../src/domain/tokens.ts";
+
+const count = (text: string): number => countText("o200k_base", text);
+const user = (content: unknown): unknown => ({ role: "user", content });
+/** A chat of one message of a user takes 3 + "user" + 3, and the content. */
+const AROUND = 3 + 1 + 3;
+
+test("a message takes 3, a name 1, the reply 3, and each its text", () => {
+  assert.equal(countChat("gpt-4o", []), 3);
+  assert.equal(countChat("gpt-4o", [user("hello world")]), AROUND + 2);
+  assert.equal(
+    countChat("gpt-4o", [{ role: "user", name: "alice", content: "hello world" }]),
+    AROUND + 2 + 1 + count("alice"),
+  );
+  assert.equal(
+    countChat("gpt-4o", [user("a"), { role: "assistant", content: "b" }]),
+    3 + (3 + 1 + 1) + (3 + 1 + 1),
+  );
+});
+
+test("OpenAI's own example of six messages counts 124 with gpt-4o and 129 with gpt-4", () => {
+  const example = (name: string, content: string) => ({ role: "system", name, content });
+  const messages = [
+    {
+      role: "system",
+      content:
+        "You are a helpful, pattern-following assistant that translates corporate jargon into plain English.",
+    },
+    example("example_user", "New synergies will help drive top-line growth."),
+    example("example_assistant", "Things working well together will increase revenue."),
+    example(
+      "example_user",
+      "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage.",
+    ),
+    example("example_assistant", "Let's talk later when we're less busy about how to do better."),
+    user("This late pivot means we don't have time to boil the ocean for the client deliverable."),
+  ];
+  assert.equal(countChat("gpt-4o", messages), 124);
+  assert.equal(countChat("gpt-4", messages), 129);
+});
+
+test("the encoding may be named instead of a model", () => {
+  const text = "Größenordnung 数据";
+  assert.equal(countChat("cl100k_base", [user(text)]), AROUND + countText("cl100k_base", text));
+  assert.equal(countChat("o200k_base", [user(text)]), AROUND + count(text));
+});
+
+test("no content is no text", () => {
+  for (const content of [null, undefined, "", []]) assert.equal(countChat("gpt-4o", [user(content)]), AROUND);
+});
+
+test("content parts count like one text each", () => {
+  const parts = [
+    { type: "text", text: "hello" },
+    { type: "input_text", text: " world" },
+    { type: "refusal", refusal: "no" },
+  ];
+  assert.equal(countChat("gpt-4o", [user(parts)]), AROUND + 1 + 1 + 1);
+});
+
+test("calls of tools count their name and arguments, and 3 each", () => {
+  const call = {
+    id: "call_1",
+    type: "function",
+    function: { name: "get_weather", arguments: '{"city":"Oslo"}' },
+  };
+  const message = { role: "assistant", content: null, tool_calls: [call, call] };
+  const one = 3 + count("get_weather") + count('{"city":"Oslo"}');
+  assert.equal(countChat("gpt-4o", [message]), 3 + (3 + 1) + 2 * one);
+  assert.equal(countChat("gpt-4o", [{ role: "assistant", function_call: call.function }]), 3 + (3 + 1) + one);
+  const custom = { id: "call_2", type: "custom", custom: { name: "run", input: "ls" } };
+  assert.equal(countChat("gpt-4o", [{ role: "assistant", tool_calls: [custom] }]), 3 + (3 + 1) + 3 + 1 + 1);
+});
+
+test("OpenAI's own example of a tool counts 101 with gpt-4o and 105 with gpt-4", () => {
+  const tools = [
+    {
+      type: "function",
+      function: {
+        name: "get_current_weather",
+        description: "Get the current weather in a given location",
+        parameters: {
+          type: "object",
+          properties: {
+            location: { type: "string", description: "The city and state, e.g. San Francisco, CA" },
+            unit: {
+              type: "string",
+              description: "The unit of temperature to return",
+              enum: ["celsius", "fahrenheit"],
+            },
+          },
+          required: ["location"],
+        },
+      },
+    },
+  ];
+  const messages = [
+    {
+      role: "system",
+      content: "You are a helpful assistant that can answer to questions about the weather.",
+    },
+    user("What's the weather like in San Francisco?"),
+  ];
+  assert.equal(countChat("gpt-4o", messages, tools), 101);
+  assert.equal(countChat("gpt-4", messages, tools), 105);
+});
+
+test("tools within tools count: nested objects and lists of objects", () => {
+  const tool = (properties: unknown) => ({
+    type: "function",
+    function: { name: "f", parameters: { type: "object", properties } },
+  });
+  const inner = { street: { type: "string" } };
+  const flat = countChat("gpt-4o", [], [tool({ home: { type: "object" } })]);
+  const nested = countChat("gpt-4o", [], [tool({ home: { type: "object", properties: inner } })]);
+  assert.equal(nested - flat, 3 + 3 + count("street:string:"));
+  const list = countChat(
+    "gpt-4o",
+    [],
+    [tool({ home: { type: "array", items: { type: "object", properties: inner } } })],
+  );
+  assert.equal(list - countChat("gpt-4o", [], [tool({ home: { type: "array" } })]), nested - flat);
+});
+
+const image = (fields: Record<string, unknown>): unknown[] => [
+  user([{ type: "image_url", image_url: { url: "https://pictures.example/1.png", ...fields } }]),
+];
+
+// 85, and 170 for each tile of 512 x 512 after scaling to fit 2048 x 2048 and a short side of 768.
+const IMAGES: [what: string, fields: Record<string, unknown>, tokens: number][] = [
+  ["low detail", { detail: "low" }, 85],
+  ["512 x 512: one tile", { width: 512, height: 512 }, 85 + 170],
+  ["513 x 512: two tiles", { width: 513, height: 512 }, 85 + 2 * 170],
+  ["1024 x 1024 becomes 768 x 768: four tiles", { width: 1024, height: 1024 }, 85 + 4 * 170],
+  ["2048 x 4096 becomes 768 x 1536: six tiles", { width: 2048, height: 4096, detail: "high" }, 85 + 6 * 170],
+  ["1 x 1: one tile", { width: 1, height: 1 }, 85 + 170],
+  ["a strip of 10,000 x 10 becomes 2,048 x 2: four tiles", { width: 10_000, height: 10 }, 85 + 4 * 170],
+  ["unknown: as many as any image can have, eight", {}, 85 + 8 * 170],
+];
+
+for (const [what, fields, tokens] of IMAGES) {
+  test(`an image: ${what}`, () => assert.equal(countChat("gpt-4o", image(fields)), AROUND + tokens));
+}
+
+const dataUrl = (type: string, bytes: readonly number[]): string =>
+  `data:image/${type};base64,${Buffer.from(bytes).toString("base64")}`;
+const ascii = (text: string): number[] => [...Buffer.from(text, "latin1")];
+
+const HEADERS: [type: string, bytes: number[]][] = [
+  [
+    "png",
+    [0x89, ...ascii("PNG\r\n\x1a\n"), 0, 0, 0, 13, ...ascii("IHDR"), 0, 0, 2, 1, 0, 0, 2, 0, 8, 6, 0, 0, 0],
+  ],
+  ["gif", [...ascii("GIF89a"), 0x01, 0x02, 0x00, 0x02, 0, 0, 0]],
+  ["jpeg", [0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0, 0xff, 0xc0, 0, 17, 8, 2, 0, 2, 1, 3, 0, 0, 0]],
+  [
+    "webp",
+    [
+      ...ascii("RIFF"),
+      0,
+      0,
+      0,
+      0,
+      ...ascii("WEBPVP8X"),
+      10,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0x00,
+      0x02,
+      0,
+      0xff,
+      0x01,
+      0,
+    ],
+  ],
+  [
+    "webp",
+    [
+      ...ascii("RIFF"),
+      0,
+      0,
+      0,
+      0,
+      ...ascii("WEBPVP8 "),
+      10,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0x9d,
+      0x01,
+      0x2a,
+      0x01,
+      0x02,
+      0x00,
+      0x02,
+    ],
+  ],
+  [
+    "webp",
+    [
+      ...ascii("RIFF"),
+      0,
+      0,
+      0,
+      0,
+      ...ascii("WEBPVP8L"),
+      10,
+      0,
+      0,
+      0,
+      0x2f,
+      0x00,
+      0xc2,
+      0x7f,
+      0x00,
+      0,
+      0,
+      0,
+      0,
+      0,
+    ],
+  ],
+];
+
+for (const [type, bytes] of HEADERS) {
+  test(`a ${type} in a data: URL says its size, 513 x 512`, () => {
+    assert.equal(countChat("gpt-4o", image({ url: dataUrl(type, bytes) })), AROUND + 85 + 2 * 170);
+  });
+}
+
+test("a picture that is cut off or none counts as one of unknown size", () => {
+  const unknown = AROUND + 85 + 8 * 170;
+  for (const [type, bytes] of HEADERS) {
+    assert.equal(countChat("gpt-4o", image({ url: dataUrl(type, bytes.slice(0, 9)) })), unknown);
+  }
+  assert.equal(countChat("gpt-4o", image({ url: "data:image/png;base64,!!!!" })), unknown);
+});
+
+function refusedField(messages: unknown[], tools?: unknown[]): string {
+  try {
+    countChat("gpt-4o", messages, tools);
+  } catch (error) {
+    if (error instanceof Failure && error.error.reason === "INVALID_FIELD") return error.error.field;
+    throw error;
+  }
+  return "not refused";
+}
+
+const deepSchema = (depth: number): unknown =>
+  depth === 0 ? { type: "string" } : { type: "object", properties: { a: deepSchema(depth - 1) } };
+
+const REFUSED: [field: string, messages: unknown[], tools?: unknown[]][] = [
+  ["messages[0]", ["hello"]],
+  ["messages[0]", [null]],
+  ["messages[1].role", [user("hi"), { content: "hi" }]],
+  ["messages[0].role", [{ role: 5, content: "hi" }]],
+  ["messages[3].content", [user("a"), user("b"), user("c"), user(5)]],
+  ["messages[0].content", [user({ text: "hi" })]],
+  ["messages[0].content[1]", [user([{ type: "text", text: "a" }, "b"])]],
+  ["messages[0].content[0].text", [user([{ type: "text" }])]],
+  ["messages[0].content[0].type", [user([{ type: "file", file: { file_id: "f1" } }])]],
+  ["messages[0].content[0].type", [user([{}])]],
+  ["messages[0].content[0].image_url", [user([{ type: "image_url" }])]],
+  ["messages[0].content[0].image_url.width", image({ width: -1, height: 2 })],
+  ["messages[0].content[0].image_url.height", image({ width: 1 })],
+  ["messages[0].name", [{ role: "user", content: "a", name: 5 }]],
+  ["messages[0].tool_calls", [{ role: "assistant", tool_calls: {} }]],
+  ["messages[0].tool_calls[0].function", [{ role: "assistant", tool_calls: [{}] }]],
+  [
+    "messages[0].tool_calls[0].function.arguments",
+    [{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: {} } }] }],
+  ],
+  ["tools[0]", [], ["search"]],
+  ["tools[0].function.name", [], [{ type: "function", function: {} }]],
+  ["tools[0].function.parameters", [], [{ type: "function", function: { name: "f", parameters: [] } }]],
+  [
+    "tools[0].function.parameters.properties.a",
+    [],
+    [{ type: "function", function: { name: "f", parameters: { properties: { a: 5 } } } }],
+  ],
+];
+
+for (const [field, messages, tools] of REFUSED) {
+  test(`${JSON.stringify(tools ?? messages).slice(0, 90)} is refused, naming ${field}`, () => {
+    assert.equal(refusedField(messages, tools), field);
+  });
+}
+
+test("a schema nested without end is refused, and does not break the stack", () => {
+  const tools = [{ type: "function", function: { name: "f", parameters: deepSchema(5000) } }];
+  assert.match(refusedField([], tools), /^tools\[0\]\.function\.parameters\.properties\.a/);
+});

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import {
+  UpdateCostRequestSchema,
+  UpdateCostResponseSchema,
+} from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
+import { charge, EVERY_WAY, stateOf, suiteForEach } from "../support/api.ts";
+import { assertInvalid, assertRefused } from "../support/errors.ts";
+import { type RawGrpc, rawGrpc } from "../support/raw-grpc.ts";
+
+const UPDATE_COST = "/budget.v1.BudgetService/UpdateCost";
+
+const bytesOf = (request: MessageInitShape<typeof UpdateCostRequestSchema>): Uint8Array =>
+  toBinary(UpdateCostRequestSchema, create(UpdateCostRequestSchema, request));
+
+/** The code of the error that a call ends with, and the reason and metadata in its details. */
+async function refusalOf(call: Promise<Buffer>) {
+  const error = (await call.then(
+    () => assert.fail("the call was answered, and not refused"),
+    (thrown: unknown) => thrown,
+  )) as ServiceError;
+  const [bytes] = error.metadata.get("grpc-status-details-bin") as Buffer[];
+  const details = bytes === undefined ? [] : fromBinary(StatusSchema, bytes).details;
+  const info = details.map((detail) => anyUnpack(detail, ErrorInfoSchema)).find((each) => each !== undefined);
+  return { code: error.code, reason: info?.reason, field: info?.metadata.field };
+}
+
+suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
+  const withClient = async (use: (raw: RawGrpc) => Promise<void>) => {
+    using raw = rawGrpc(api.server.grpcUrl);
+    await use(raw);
+  };
+  const newBudget = async () => {
+    const name = api.newName();
+    await api.client.createBudget({ ...name, totalBudgetNanoUsd: 100n });
+    return name;
+  };
+  const cost = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
+  const longText = (bytes: number) => ({
+    case: "text" as const,
+    value: { model: "gpt-4o", inputText: "a".repeat(bytes) },
+  });
+
+  test("tells a load balancer that it is healthy: the server, and the service", () =>
+    withClient(async (raw) => {
+      const serving = Buffer.from([0x08, 1]);
+      const service = Buffer.from("budget.v1.BudgetService");
+      for (const request of [Buffer.from([]), Buffer.from([0x0a, service.length, ...service])]) {
+        assert.deepEqual(await raw.call("/grpc.health.v1.Health/Check", request), serving);
+      }
+      const unknown = raw.call("/grpc.health.v1.Health/Check", Buffer.from([0x0a, 1, 0x61]));
+      assert.equal((await refusalOf(unknown)).code, status.NOT_FOUND);
+    }));
+
+  test("tells a client without a schema what it serves, with all the files that takes", () =>
+    withClient(async (raw) => {
+      const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+      const services = await raw.stream(path, Buffer.from([0x3a, 0]));
+      assert.match(services.toString("latin1"), /budget\.v1\.BudgetService/);
+      const symbol = Buffer.from("budget.v1.BudgetService");
+      const files = (await raw.stream(path, Buffer.from([0x22, symbol.length, ...symbol]))).toString(
+        "latin1",
+      );
+      for (const file of [
+        "budget/v1/budget_service.proto",
+        "budget/v1/cost.proto",
+        "google/protobuf/struct.proto",
+        "google/rpc/status.proto",
+      ]) {
+        assert.ok(files.includes(file), file);
+      }
+    }));
+
+  test("refuses bytes that are no protobuf, and text that is no UTF-8, as bad requests", () =>
+    withClient(async (raw) => {
+      for (const bytes of [[0xff], [0x0a, 200], [0x0a, 2, 0xff, 0xfe]]) {
+        assert.deepEqual(await refusalOf(raw.call(UPDATE_COST, Buffer.from(bytes))), {
+          code: status.INVALID_ARGUMENT,
+          reason: "INVALID_FIELD",
+          field: "request",
+        });
+      }
+    }));
+
+  test("says how large a request of 5 MB is, and gives up on one of 30 MB; both leave the connection as it was", () =>
+    withClient(async (raw) => {
+      const name = await newBudget();
+      assert.deepEqual(await refusalOf(raw.call(UPDATE_COST, bytesOf({ ...name, source: longText(5e6) }))), {
+        code: status.INVALID_ARGUMENT,
+        reason: "INVALID_FIELD",
+        field: "request",
+      });
+      const huge = raw.call(UPDATE_COST, bytesOf({ ...name, source: longText(30e6) }));
+      assert.equal((await refusalOf(huge)).code, status.RESOURCE_EXHAUSTED);
+      const answer = await raw.call(UPDATE_COST, bytesOf({ ...name, source: cost }));
+      assert.equal(fromBinary(UpdateCostResponseSchema, answer).budget?.spentNanoUsd, 1n);
+    }));
+
+  test("charges nothing when the deadline has passed already", () =>
+    withClient(async (raw) => {
+      const name = await newBudget();
+      const before = await stateOf(api, name);
+      const late = raw.call(UPDATE_COST, bytesOf({ ...name, source: cost }), { deadline: Date.now() - 1 });
+      assert.equal((await refusalOf(late)).code, status.DEADLINE_EXCEEDED);
+      assert.deepEqual(await stateOf(api, name), before);
+    }));
+
+  test("stops counting for a caller that has gone: a short call does not wait behind a long one", () =>
+    withClient(async (raw) => {
+      const name = await newBudget();
+      const long = raw.begin(UPDATE_COST, bytesOf({ ...name, source: longText(4_000_000) }));
+      long.cancel();
+      assert.equal((await refusalOf(long.answer)).code, status.CANCELLED);
+      await charge(api, name, 1n);
+      assert.equal((await api.client.getBudget(name)).budget?.spentNanoUsd, 1n);
+    }));
+
+  test("has no method that the service has not", () =>
+    withClient(async (raw) => {
+      const unknown = raw.call("/budget.v1.BudgetService/NoSuchMethod", Buffer.from([]));
+      assert.equal((await refusalOf(unknown)).code, status.UNIMPLEMENTED);
+    }));
+});
+
+suiteForEach(
+  "What only bytes can say",
+  { stores: ["PostgreSQL"], ways: EVERY_WAY.filter((way) => way !== "Connect JSON") },
+  (api) => {
+    suite("is refused with the field named:", () => {
+      test("a count that is not a number, which JSON has no way to write", async () => {
+        for (const count of [Number.NaN, Number.POSITIVE_INFINITY]) {
+          const value = { model: "gpt-4o", usage: { prompt_tokens: count, completion_tokens: 1 } };
+          const call = api.client.updateCost({ ...api.newName(), source: { case: "completion", value } });
+          await assertInvalid(call, "completion.usage.prompt_tokens");
+        }
+      });
+
+      test("a time before year 1 or after year 9999", async () => {
+        const name = api.newName();
+        for (const time of [
+          { seconds: -62_135_596_801n, nanos: 0 },
+          { seconds: 253_402_300_800n, nanos: 0 },
+          { seconds: 2n ** 63n - 1n, nanos: 0 },
+          { seconds: 0n, nanos: -1 },
+          { seconds: 0n, nanos: 1_000_000_000 },
+        ]) {
+          await assertInvalid(api.client.listCostEntries({ ...name, startTime: time }), "start_time");
+          await assertInvalid(api.client.listCostEntries({ ...name, endTime: time }), "end_time");
+          const period = { unit: 1, count: 1, anchor: time };
+          await assertInvalid(api.client.createBudget({ ...name, period }), "period.anchor");
+        }
+        await assertRefused(api.client.getBudget(name), "NotFound", "BUDGET_NOT_FOUND", name);
+      });
+    });
+  },
+);
+
+suiteForEach("A large request", { stores: ["PostgreSQL"], ways: EVERY_WAY }, (api) => {
+  test("of 5 MB is refused with its size, and the server still answers", async () => {
+    const name = api.newName();
+    await api.client.createBudget({ ...name, totalBudgetNanoUsd: 1n });
+    const source = { case: "text" as const, value: { model: "gpt-4o", inputText: "a".repeat(5e6) } };
+    const call = api.client.updateCost({ ...name, source });
+    await assertInvalid(call, "request", /^is 5000\d{3} bytes, more than the 4194304 allowed$/);
+    assert.equal((await charge(api, name, 1n)).budget?.spentNanoUsd, 1n);
+  });
+});
+
+suiteForEach("A huge request", { stores: ["PostgreSQL"], ways: ["Connect"] }, (api) => {
+  for (const type of ["application/json", "application/proto", "application/grpc-web+proto"]) {
+    test(`of 30 MB of ${type} is refused, and the connection still answers`, async () => {
+      const url = `${api.server.httpUrl}${UPDATE_COST}`;
+      const headers = { "content-type": type };
+      const body = Buffer.alloc(30e6, 0x20);
+      const response = await fetch(url, { method: "POST", headers, body });
+      const text = await response.text();
+      assert.match(text, /INVALID_FIELD|grpc-status: 3/);
+      assert.match(text, /more than|larger than/i);
+      assert.equal((await fetch(`${api.server.httpUrl}/healthz`)).status, 200);
+    });
+  }
+});
