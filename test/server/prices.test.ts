@@ -6,7 +6,6 @@ import { after, before, describe, it } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ServiceTier } from "../../gen/es/budget/v1/cost_pb.ts";
 import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
-import { sampleText } from "../domain/prices-sample.ts";
 import { makeStore, startTestServer, type TestServer } from "../support/server.ts";
 
 const usage = (model: string, inputTokens: bigint, outputTokens = 0n) =>
@@ -23,6 +22,17 @@ const failure = async (
   return { code: error.code, reason: info?.reason, metadata: info?.metadata };
 };
 
+/** A price file of this many models at one price. */
+const bigFile = (usdPerToken: number, models = 1000): string =>
+  JSON.stringify(
+    Object.fromEntries(
+      Array.from({ length: models }, (_, i) => [
+        `filed-${i}`,
+        { input_cost_per_token: usdPerToken, litellm_provider: "openai", mode: "chat" },
+      ]),
+    ),
+  );
+
 describe("prices", () => {
   const stack = new AsyncDisposableStack();
   let folder: string;
@@ -34,7 +44,7 @@ describe("prices", () => {
     folder = await mkdtemp(join(tmpdir(), "purser-prices-"));
     stack.defer(() => rm(folder, { recursive: true }));
     pricesFile = join(folder, "prices.json");
-    await writeFile(pricesFile, sampleText());
+    await writeFile(pricesFile, bigFile(3e-6));
     const { environment } = stack.use(await makeStore("PostgreSQL"));
     server = stack.use(
       await startTestServer({ ...environment, PRICES_FILE: pricesFile, PROJECT_PRICES_MAX: "3" }),
@@ -228,15 +238,6 @@ describe("prices", () => {
   });
 
   describe("from a file in LiteLLM's format", () => {
-    const bigFile = (usdPerToken: number, models = 1000): string =>
-      JSON.stringify(
-        Object.fromEntries(
-          Array.from({ length: models }, (_, i) => [
-            `filed-${i}`,
-            { input_cost_per_token: usdPerToken, litellm_provider: "openai", mode: "chat" },
-          ]),
-        ),
-      );
     const replaceFile = async (text: string): Promise<void> => {
       await writeFile(`${pricesFile}.new`, text);
       await rename(`${pricesFile}.new`, pricesFile);
@@ -247,6 +248,7 @@ describe("prices", () => {
 
     it("are followed when it changes; a bad file is refused, and the prices of before stay", async () => {
       const name = await newBudget("filed");
+      assert.equal(await cost(name), 3_000_000n);
       await replaceFile(bigFile(1e-6));
       assert.equal(await cost(name), 1_000_000n);
       for (const bad of ["not json", "{}", bigFile(2e-6, 49), bigFile(2e-6, 499)]) {

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { ConfigError, loadConfig, SETTINGS } from "../src/config.ts";
+
+/** The one line that a bad environment stops the start with. */
+function complaint(environment: Record<string, string>): string {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    assert.doesNotMatch(error.message, /\n/);
+    return error.message;
+  }
+  return assert.fail("the settings were taken");
+}
+
+suite("The settings", () => {
+  test("are the defaults where the environment says nothing", () => {
+    assert.deepEqual(
+      loadConfig({}),
+      Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default])),
+    );
+    const { HOST, GRPC_PORT, HTTP_PORT, DATABASE_URL, DATA_DIR } = loadConfig({});
+    assert.deepEqual(
+      [HOST, GRPC_PORT, HTTP_PORT, DATABASE_URL, DATA_DIR],
+      ["127.0.0.1", 50051, 8080, undefined, "./data"],
+    );
+  });
+
+  test("take an empty variable for an absent one, as container files write it", () => {
+    const empty = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, ""]));
+    assert.deepEqual(loadConfig(empty), loadConfig({}));
+  });
+
+  test("leave alone what is not theirs", () => {
+    assert.deepEqual(loadConfig({ PATH: "/bin", GRPC_PORTS: "x" }), loadConfig({}));
+  });
+
+  test("are read once, and cannot be changed", () => {
+    assert.ok(Object.isFrozen(loadConfig({})));
+  });
+
+  test("take what is allowed, both bounds included", () => {
+    const taken: Record<string, string[]> = {
+      HOST: ["0.0.0.0", "::1", "localhost"],
+      GRPC_PORT: ["0", "65535"],
+      DATABASE_URL: ["postgres://u:p@host:5432/db", "postgresql://host/db?sslmode=require"],
+      DATABASE_CONNECTIONS_MAX: ["3", "1000"],
+      DATA_DIR: ["/var/lib/purser", "data with spaces"],
+      LOG_LEVEL: ["trace", "silent"],
+      REQUEST_BYTES_MAX: ["1024", "67108864"],
+      SHUTDOWN_GRACE_MS: ["0", "600000"],
+    };
+    for (const [name, texts] of Object.entries(taken)) {
+      for (const text of texts) {
+        const config: Record<string, unknown> = loadConfig({ [name]: text });
+        assert.equal(String(config[name]), text);
+      }
+    }
+  });
+
+  test("name the variable, the value and what is allowed where that is something else", () => {
+    const refused: Record<string, string[]> = {
+      HOST: ["a host", "http://x", "a/b"],
+      GRPC_PORT: ["-1", "65536", "1.5", "1e3", "0x10", " 80", "80 ", "eighty", "99999999999999999999"],
+      HTTP_PORT: ["NaN"],
+      DATABASE_URL: ["host/db", "mysql://host/db", "postgres://", "postgres://ho st/db"],
+      DATABASE_CONNECTIONS_MAX: ["2", "1001"],
+      DATA_DIR: ["a\0b"],
+      LOG_LEVEL: ["verbose", "INFO"],
+      REQUEST_BYTES_MAX: ["1023", "67108865"],
+      ENGINE_BATCH_OPERATIONS_MAX: ["0"],
+      SWEEP_INTERVAL_MS: ["99"],
+      SHUTDOWN_GRACE_MS: ["-1"],
+    };
+    for (const [name, texts] of Object.entries(refused)) {
+      for (const text of texts) {
+        const { allowed } = SETTINGS[name as keyof typeof SETTINGS];
+        assert.equal(
+          complaint({ [name]: text }),
+          `${name}=${JSON.stringify(text)} is not allowed: it must be ${allowed}`,
+        );
+      }
+    }
+  });
+
+  test("that are numbers all refuse what is no number, and what is out of their bounds", () => {
+    for (const [name, setting] of Object.entries(SETTINGS)) {
+      const bounds = /^a whole number from (\d+) to (\d+)$/.exec(setting.allowed);
+      if (bounds === null) continue;
+      const [, min = "", max = ""] = bounds;
+      const others = name === "ENGINE_BATCHES_IN_FLIGHT_MAX" ? { DATABASE_CONNECTIONS_MAX: "1000" } : {};
+      for (const bound of [min, max]) {
+        const config: Record<string, unknown> = loadConfig({ ...others, [name]: bound });
+        assert.equal(config[name], Number(bound));
+      }
+      for (const beyond of ["many", String(Number(max) + 1), String(Number(min) - 1)]) {
+        assert.match(complaint({ ...others, [name]: beyond }), new RegExp(`^${name}=`));
+      }
+    }
+  });
+
+  test("leave a connection to the reads while batches are in flight", () => {
+    assert.equal(
+      complaint({ DATABASE_CONNECTIONS_MAX: "4", ENGINE_BATCHES_IN_FLIGHT_MAX: "4" }),
+      'ENGINE_BATCHES_IN_FLIGHT_MAX="4" is not allowed: it must be fewer than DATABASE_CONNECTIONS_MAX (4)',
+    );
+  });
+
+  test("keep a password to themselves, wherever it is in a URL", () => {
+    for (const url of [
+      "mysql://user:s3cret@host/db",
+      "postgres://user:s3cret@ho st/db",
+      "postgres://user:s3c@s3cret@ho st/db",
+      "postgres://user:s3/cret:s3cret@ho st/db",
+      "postgres://host /db?user=u&password=s3cret",
+    ]) {
+      assert.doesNotMatch(complaint({ DATABASE_URL: url }), /s3/, url);
+    }
+  });
+});
