@@ -174,5 +174,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return config;
 }
 
-/** A URL may hold a password, which must not reach a log. */
-const redact = (value: string): string => value.replace(/(:\/\/[^:@/]*:)[^@]*@/, "$1***@");
+/** A URL may hold a password, even a broken one, and that must not reach a log. */
+const redact = (value: string): string =>
+  value
+    .replace(/(:\/\/[^:@/]*:).*@/s, "$1***@")
+    // Without a host, what follows the user stands where a port would.
+    .replace(/(:\/\/[^:@/]*:)(?!\d{1,5}(?:[/?]|$)|\*)[^@]*$/s, "$1***")
+    .replace(/(password=)[^&]*/gi, "$1***");

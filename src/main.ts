@@ -30,7 +30,7 @@ const SELF_EXPLAINING = [FolderLockedError, MigrationError, PriceFileError];
 function explain(error: NodeJS.ErrnoException): string {
   const { code, message, stack } = error;
   if (SELF_EXPLAINING.some((known) => error instanceof known)) return message;
-  if (code === "EADDRINUSE" || /EADDRINUSE|No address added/.test(message)) {
+  if (code === "EADDRINUSE") {
     return `${message}; another server has the port: stop it, or set GRPC_PORT and HTTP_PORT (0 takes a free one)`;
   }
   // Errors of the system and of PostgreSQL have a code, and speak for themselves.

@@ -89,7 +89,8 @@ suite("The settings", () => {
       const bounds = /^a whole number from (\d+) to (\d+)$/.exec(setting.allowed);
       if (bounds === null) continue;
       const [, min = "", max = ""] = bounds;
-      const others = name === "ENGINE_BATCHES_IN_FLIGHT_MAX" ? { DATABASE_CONNECTIONS_MAX: "1000" } : {};
+      const others: Record<string, string> =
+        name === "ENGINE_BATCHES_IN_FLIGHT_MAX" ? { DATABASE_CONNECTIONS_MAX: "1000" } : {};
       for (const bound of [min, max]) {
         const config: Record<string, unknown> = loadConfig({ ...others, [name]: bound });
         assert.equal(config[name], Number(bound));
@@ -107,6 +108,10 @@ suite("The settings", () => {
     );
   });
 
+  test("show a bad URL without a password as it is", () => {
+    assert.match(complaint({ DATABASE_URL: "mysql://host:5432/db" }), /"mysql:\/\/host:5432\/db"/);
+  });
+
   test("keep a password to themselves, wherever it is in a URL", () => {
     for (const url of [
       "mysql://user:s3cret@host/db",
@@ -114,6 +119,8 @@ suite("The settings", () => {
       "postgres://user:s3c@s3cret@ho st/db",
       "postgres://user:s3/cret:s3cret@ho st/db",
       "postgres://host /db?user=u&password=s3cret",
+      "postgres://user:s3cret",
+      "postgres://user:s3cret/db",
     ]) {
       assert.doesNotMatch(complaint({ DATABASE_URL: url }), /s3/, url);
     }

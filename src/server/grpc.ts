@@ -20,6 +20,9 @@ export interface Listener {
 // Above what the pipeline allows, so that the pipeline can say what is wrong with a request that is too large.
 const TRANSPORT_BYTES_FACTOR = 4;
 
+// It would write to standard error what it also throws, past the log and its level.
+grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+
 /** Serves the routes as native gRPC, with health checks and reflection. */
 export async function serveGrpc(options: {
   routes: readonly Route[];
@@ -50,9 +53,15 @@ const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : 
 const bind = (server: grpc.Server, address: string): Promise<number> =>
   new Promise((resolve, reject) => {
     server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, port) =>
-      error === null ? resolve(port) : reject(error),
+      error === null ? resolve(port) : reject(asSystemError(error)),
     );
   });
+
+/** grpc-js wraps what the system said into a sentence of its own, without the code. */
+function asSystemError(error: Error): Error {
+  const [, message, code] = /\[((?:listen|bind|getaddrinfo) (E[A-Z]+)[^\]]*)\]/.exec(error.message) ?? [];
+  return message === undefined ? error : Object.assign(new Error(message, { cause: error }), { code });
+}
 
 async function shutDown(server: grpc.Server, graceMs: number): Promise<void> {
   const timer = setTimeout(() => server.forceShutdown(), graceMs);

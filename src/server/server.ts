@@ -82,9 +82,12 @@ export async function startServer(
   const common = { routes, host: config.HOST, requestBytesMax: config.REQUEST_BYTES_MAX };
   const plain = plainRoutes({ ...common, store, isStopping: () => stopping, log });
   const http = await serveHttp({ ...common, port: config.HTTP_PORT, plain, log });
-  stack.defer(() => http.stop(config.SHUTDOWN_GRACE_MS));
+  const closing = stack.adopt([http], (listeners) =>
+    Promise.all(listeners.map((listener) => listener.stop(config.SHUTDOWN_GRACE_MS))).then(() => {}),
+  );
   const grpc = await serveGrpc({ ...common, port: config.GRPC_PORT });
-  stack.defer(() => grpc.stop(config.SHUTDOWN_GRACE_MS));
+  // Both at once: they share the grace.
+  closing.push(grpc);
 
   const running = stack.move();
   return {

@@ -15,7 +15,6 @@ export function startThread(file: URL): Thread {
   let running: PromiseWithResolvers<CountAnswer> | undefined;
   let ended = false;
   let cause: unknown;
-  worker.unref();
 
   const take = (): PromiseWithResolvers<CountAnswer> | undefined => {
     const job = running;
@@ -32,6 +31,8 @@ export function startThread(file: URL): Thread {
     ended = true;
     take()?.reject(new Error("the thread ended before it answered", { cause }));
   });
+  // Only now: listening for messages makes a worker count again.
+  worker.unref();
 
   return {
     get ended() {

@@ -44,18 +44,19 @@ function errorOf(action: () => unknown): Failure["error"] {
   throw new Error("nothing was thrown");
 }
 
+const pricedBy = (model: string) => {
+  const { source, matchedModel, costNanoUsd } = book.priceUsage(model, {
+    inputTokens: 10,
+    outputTokens: 1,
+  });
+  return [source, matchedModel, costNanoUsd];
+};
+
 test("a project's own price comes first, then the file, then genai-prices, then the project's default", () => {
-  const first = (model: string) => {
-    const { source, matchedModel, costNanoUsd } = book.priceUsage(model, {
-      inputTokens: 10,
-      outputTokens: 1,
-    });
-    return [source, matchedModel, costNanoUsd];
-  };
-  assert.deepEqual(first("gpt-4o-mini"), ["project", "gpt-4o-mini", 1500n]);
-  assert.deepEqual(first("gpt-5"), ["file", "gpt-5", 22_500n]);
-  assert.deepEqual(first("gpt-4o"), ["genai-prices", "openai/gpt-4o", 35_000n]);
-  assert.deepEqual(first("never-heard-of"), ["project", "default", 12_000n]);
+  assert.deepEqual(pricedBy("gpt-4o-mini"), ["project", "gpt-4o-mini", 1500n]);
+  assert.deepEqual(pricedBy("gpt-5"), ["file", "gpt-5", 22_500n]);
+  assert.deepEqual(pricedBy("gpt-4o"), ["genai-prices", "openai/gpt-4o", 35_000n]);
+  assert.deepEqual(pricedBy("never-heard-of"), ["project", "default", 12_000n]);
 });
 
 test("the default price says that it is one", () => {
@@ -69,12 +70,13 @@ test("a project's price holds for the name it was set for, in any case, and for 
   assert.equal(book.priceUsage("openai/gpt-4o-mini", { inputTokens: 1 }).source, "file");
 });
 
+const ownCost = (usage: Parameters<typeof book.priceUsage>[1]) =>
+  book.priceUsage("gpt-4o-mini", usage).costNanoUsd;
+
 test("a project's rates may depend on length and tier of service", () => {
-  const cost = (usage: Parameters<typeof book.priceUsage>[1]) =>
-    book.priceUsage("gpt-4o-mini", usage).costNanoUsd;
-  assert.equal(cost({ inputTokens: 1000, outputTokens: 10 }), 105_000n);
-  assert.equal(cost({ inputTokens: 1001, outputTokens: 10 }), 107_100n);
-  assert.equal(cost({ inputTokens: 10, serviceTier: "priority" }), 2000n);
+  assert.equal(ownCost({ inputTokens: 1000, outputTokens: 10 }), 105_000n);
+  assert.equal(ownCost({ inputTokens: 1001, outputTokens: 10 }), 107_100n);
+  assert.equal(ownCost({ inputTokens: 10, serviceTier: "priority" }), 2000n);
 });
 
 test("a price of zero is a price, and a call counts as one request", () => {
@@ -126,12 +128,14 @@ test("the output that remaining money buys, after the prompt", () => {
   assert.equal(book.outputTokensAffordable("gpt-4o-mini", {}, 2n ** 63n - 1n), Number.MAX_SAFE_INTEGER);
 });
 
+/** Which field of a list of rates is refused, or undefined. */
+function field(...rates: unknown[]): string | undefined {
+  const error = checkProjectRates(rates as ProjectRate[], "rates");
+  return error?.reason === "INVALID_FIELD" ? error.field : undefined;
+}
+
 test("rates from outside are checked, naming the field", () => {
   const rate: ProjectRate = { dimension: "input", usd: "1.5", per: 1000 };
-  const field = (...rates: unknown[]) => {
-    const error = checkProjectRates(rates as ProjectRate[], "rates");
-    return error?.reason === "INVALID_FIELD" ? error.field : undefined;
-  };
   assert.equal(field(rate, { ...rate, aboveInputTokens: 10 }, { ...rate, serviceTier: "flex" }), undefined);
   assert.equal(field(), "rates");
   assert.equal(field({ ...rate, dimension: "smiles" }), "rates[0].dimension");

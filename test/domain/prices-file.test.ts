@@ -57,17 +57,19 @@ test("a file that lost more than half of the old one's models is refused, howeve
   assert.equal(accepted(numbered(500, 100), old).models.size, 500);
 });
 
+/** What is left out of the sample with one more model. */
+const leftOut = (entry: Record<string, unknown>): PriceFile["leftOut"] =>
+  accepted(sampleText({ "bad-model": { mode: "chat", ...entry } })).leftOut;
+
 test("a model with a price that is none is left out, and said; the others stay", () => {
-  const bad = (entry: Record<string, unknown>) =>
-    accepted(sampleText({ "bad-model": { mode: "chat", ...entry } })).leftOut;
-  assert.deepEqual(bad({ input_cost_per_token: "cheap" }), [
+  assert.deepEqual(leftOut({ input_cost_per_token: "cheap" }), [
     { model: "bad-model", why: 'input_cost_per_token is "cheap"' },
   ]);
-  assert.equal(bad({ input_cost_per_token: -1e-6 }).length, 1);
-  assert.equal(bad({ output_cost_per_token_above_200k_tokens: {} }).length, 1);
-  assert.equal(bad({ tiered_pricing: [{ input_cost_per_token: 1 }] }).length, 1);
-  assert.equal(bad({ input_cost_per_token: "3e-7" }).length, 0);
-  assert.equal(bad({ input_cost_per_token: null }).length, 0);
+  assert.equal(leftOut({ input_cost_per_token: -1e-6 }).length, 1);
+  assert.equal(leftOut({ output_cost_per_token_above_200k_tokens: {} }).length, 1);
+  assert.equal(leftOut({ tiered_pricing: [{ input_cost_per_token: 1 }] }).length, 1);
+  assert.equal(leftOut({ input_cost_per_token: "3e-7" }).length, 0);
+  assert.equal(leftOut({ input_cost_per_token: null }).length, 0);
 });
 
 test("a model without any price is known, and has none: the next layer is asked", () => {
@@ -77,6 +79,22 @@ test("a model without any price is known, and has none: the next layer is asked"
   const book = createPriceBook(priceLayers({ file }));
   assert.equal(book.priceUsage("gpt-4o", { inputTokens: 1 }).source, "genai-prices");
   assert.equal(book.maxOutputTokens("gpt-4o"), 16_384);
+});
+
+test("pixels that come back have a price, but not beside one of the request's", () => {
+  const entry = { mode: "image_generation", output_cost_per_pixel: 4e-8 };
+  const { layer } = accepted(
+    JSON.stringify({
+      ...JSON.parse(numbered(50)),
+      after: entry,
+      both: { ...entry, input_cost_per_pixel: 3e-8, output_cost_per_pixel: 0 },
+      words: { ...entry, mode: "chat", input_cost_per_token: 1e-6 },
+    }),
+  );
+  const book = createPriceBook([layer]);
+  assert.equal(book.priceUsage("after", { pixels: 1_000_000 }).costNanoUsd, 40_000_000n);
+  assert.equal(book.priceUsage("both", { pixels: 1_000_000 }).costNanoUsd, 30_000_000n);
+  assert.throws(() => book.priceUsage("words", { pixels: 1_000_000 }));
 });
 
 test("the most output tokens of a model are in the file", () => {

@@ -56,6 +56,16 @@ const GENAI_NAMES: [written: string, known: string][] = [
   ["ft:gpt-4o-mini:acme::9xyz", "openai/ft:gpt-4o-mini"],
   ["ft:gpt-3.5-turbo-0125:acme::9xyz", "openai/ft:gpt-3.5-turbo-"],
   ["gpt-4.1-2031-01-01", "openai/gpt-4.1"],
+  // Amazon's older Claude models are listed without their maker.
+  ["anthropic.claude-3-5-haiku-20241022-v1:0", "aws/regional.anthropic.claude-3-5-haiku-20241022-v1:0"],
+  [
+    "bedrock/eu.anthropic.claude-3-5-sonnet-20241022-v2:0",
+    "aws/regional.anthropic.claude-3-5-sonnet-20241022-v2:0",
+  ],
+  ["amazon.titan-embed-text-v1", "aws/amazon.titan-embed-text-v1"],
+  ["vertex_ai/claude-fable-5@default", "google/claude-fable-5"],
+  ["gemini-2.5-flash-lite-preview-09-2025", "google/gemini-2.5-flash-lite"],
+  ["magistral-small-latest", "mistral/magistral-small"],
 ];
 
 for (const [written, known] of GENAI_NAMES) {
@@ -79,8 +89,12 @@ const UNKNOWN = [
   "my-amazon.nova-lite-v1:0",
   // A fine-tuned model without a price of its own is not its base.
   "ft:gpt-4.1-mini:acme::9xyz",
-  // A data zone costs more than the list price.
+  // A data zone costs more than the list price, and so do the regions of the government.
   "azure/eu/gpt-4o",
+  "bedrock/us-gov-west-1/meta.llama3-8b-instruct-v1:0",
+  "us-gov.amazon.nova-lite-v1:0",
+  // The rule of version 1 says nothing of versions.
+  "amazon.titan-embed-text-v2:0",
   // Listed by several hosts, at several prices.
   "meta-llama/llama-3.3-70b-instruct",
   "openai/claude-sonnet-4-5",
@@ -116,6 +130,11 @@ const FILE_NAMES: [written: string, known: string | undefined][] = [
   ["ft:gpt-4o-mini-2024-07-18:acme::9xyz", "ft:gpt-4o-mini-2024-07-18"],
   ["ft:gpt-4o-mini:acme::9xyz", "ft:gpt-4o-mini-2024-07-18"],
   ["azure/eu/gpt-4o-2024-11-20", "azure/eu/gpt-4o-2024-11-20"],
+  ["google/gemini-2.5-pro", "gemini/gemini-2.5-pro"],
+  ["google/gemini-1.5-pro", "gemini-1.5-pro"],
+  ["aws/us.anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic.claude-3-5-haiku-20241022-v1:0"],
+  ["bedrock/us-gov-west-1/anthropic.claude-3-5-haiku-20241022-v1:0", undefined],
+  ["us-gov.anthropic.claude-3-5-haiku-20241022-v1:0", undefined],
   // gpt-4o-mini is OpenAI's in this file; Azure's and Anthropic's are other entries, which it lacks.
   ["azure/gpt-4o-mini", undefined],
   ["anthropic/gpt-4o-mini", undefined],
@@ -146,10 +165,12 @@ test("an unknown model comes with the three nearest names, and each of them has 
   const names = genai.nearest("gpt-4o-mni");
   assert.equal(names.length, 3);
   assert.equal(names[0], "gpt-4o-mini");
-  for (const name of [...names, ...genai.nearest("claude-sonet-4"), ...genai.nearest("gemini-2.5-por")]) {
-    assert.notEqual(genaiLayer.find(name, WHEN), undefined, name);
-  }
   assert.deepEqual(genai.nearest("\u{1F600}"), []);
+});
+
+test("every name that is suggested has a price", () => {
+  const unpriced = genaiLayer.names().filter((name) => genaiLayer.find(name, WHEN) === undefined);
+  assert.deepEqual(unpriced, []);
 });
 
 test("a name that genai-prices lists for a provider is the model that it lists", async () => {

@@ -71,13 +71,34 @@ const anyCode = fc
 const anyRuns = fc
   .array(
     fc.tuple(
-      fc.constantFrom("a", "A", "ab", " ", "\n", " \n", ".", "=", "-", "中", "é", "👍", "\u0000", "\ud800"),
+      fc.constantFrom(
+        "a",
+        "A",
+        "ab",
+        " ",
+        "\n",
+        " \n",
+        ".",
+        "=",
+        "-",
+        "中",
+        "é",
+        "👍",
+        "\u0000",
+        "\ud800",
+        "oot",
+        "mit",
+        "ing",
+        " the",
+      ),
       fc.nat(120),
     ),
     { maxLength: 4 },
   )
   .map((runs) => runs.map(([unit, times]) => unit.repeat(times)).join(""));
-const anyLetters = fc.string({ unit: fc.constantFrom(..."abcdefghijklmnopqrstuvwxyz"), maxLength: 200 });
+const anyLetters = fc
+  .array(fc.integer({ min: 97, max: 122 }), { maxLength: 200 })
+  .map((codes) => String.fromCharCode(...codes));
 const anySpecial = fc
   .array(fc.constantFrom("<|endoftext|>", "<|endofprompt|>", "<|fim_prefix|>", "<|", "|>", "text"), {
     maxLength: 6,
@@ -109,7 +130,7 @@ for (const encoding of ["o200k_base", "cl100k_base"] satisfies Encoding[]) {
           fc.property(texts, (text) => {
             assert.equal(countText(encoding, text), theirs.encode(text, [], []).length);
           }),
-          { numRuns: 300 },
+          { numRuns: 200 },
         );
       });
     }

@@ -21,16 +21,12 @@ const costing = (name: Name, costNanoUsd: bigint, requestId = ""): Request => ({
 
 /** What became of a request, in a few words. */
 function outcomeOf({ outcome }: BatchUpdateCostResult): string {
-  switch (outcome.case) {
-    case "response":
-      return `${outcome.value.replayed ? "replayed" : "charged"} ${outcome.value.costNanoUsd}`;
-    case "status": {
-      const infos = outcome.value.details.map((detail) => anyUnpack(detail, ErrorInfoSchema));
-      return `${Code[outcome.value.code]} ${infos.find((info) => info !== undefined)?.reason}`;
-    }
-    default:
-      return "nothing";
+  if (outcome.case === "response") {
+    return `${outcome.value.replayed ? "replayed" : "charged"} ${outcome.value.costNanoUsd}`;
   }
+  assert.ok(outcome.case === "status");
+  const infos = outcome.value.details.map((detail) => anyUnpack(detail, ErrorInfoSchema));
+  return `${Code[outcome.value.code]} ${infos.find((info) => info !== undefined)?.reason}`;
 }
 
 suiteForEach("BatchUpdateCost", {}, (api) => {

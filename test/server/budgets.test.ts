@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Budget, Duration, PeriodUnit } from "../../gen/es/budget/v1/budget_pb.ts";
-import { budgetIn, charge, suiteForEach } from "../support/api.ts";
+import { budgetIn, charge, fieldsOf, suiteForEach } from "../support/api.ts";
 import { assertRefused } from "../support/errors.ts";
 
 const USD = 1_000_000_000n;
@@ -11,7 +11,7 @@ suiteForEach("CreateBudget", {}, (api) => {
   test("makes a budget with nothing spent, which GetBudget then reads", async () => {
     const name = api.newName();
     const created = await budgetIn(api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n * USD }));
-    const { periodStart, createTime, updateTime, $typeName, ...rest } = created;
+    const { periodStart, createTime, updateTime, ...rest } = fieldsOf(created);
     assert.deepEqual(rest, {
       ...name,
       totalBudgetNanoUsd: 10n * USD,
@@ -167,10 +167,11 @@ suiteForEach("DeleteBudget", {}, (api) => {
   });
 });
 
+const usersOf = ({ budgets }: { budgets: readonly Budget[] }) => budgets.map(({ user }) => user);
+
 suiteForEach("ListUsers", {}, (api) => {
   const create = (project: string, users: readonly string[]) =>
     Promise.all(users.map((user) => api.client.createBudget({ project, user, totalBudgetNanoUsd: 1n })));
-  const usersOf = ({ budgets }: { budgets: readonly Budget[] }) => budgets.map(({ user }) => user);
 
   test("gives a project's budgets in order of user, by bytes of UTF-8", async () => {
     const { project } = api.newName();

@@ -27,7 +27,10 @@ suiteForEach("A budget's calendar", {}, (api) => {
     const anchor = timestampFromDate(new Date("2024-01-01T05:00:00Z"));
     const budget = await create({ unit: PeriodUnit.MONTH, count: 1, anchor, timeZone });
     const month = instant(budget.createTime).toZonedDateTimeISO(timeZone).toPlainDate().with({ day: 1 });
-    assert.deepEqual(wall(budget, timeZone), [`${month}T00:00:00`, `${month.add({ months: 1 })}T00:00:00`]);
+    assert.deepEqual(
+      wall(budget, timeZone),
+      [month, month.add({ months: 1 })].map((day) => `${day.toString()}T00:00:00`),
+    );
     assert.deepEqual(budget.period?.anchor, anchor);
   });
 

@@ -31,6 +31,11 @@ async function refusalOf(call: Promise<Buffer>) {
   return { code: error.code, reason: info?.reason, field: info?.metadata.field };
 }
 
+const longText = (bytes: number) => ({
+  case: "text" as const,
+  value: { model: "gpt-4o", inputText: "a".repeat(bytes) },
+});
+
 suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
   const withClient = async (use: (raw: RawGrpc) => Promise<void>) => {
     using raw = rawGrpc(api.server.grpcUrl);
@@ -42,11 +47,6 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
     return name;
   };
   const cost = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
-  const longText = (bytes: number) => ({
-    case: "text" as const,
-    value: { model: "gpt-4o", inputText: "a".repeat(bytes) },
-  });
-
   test("tells a load balancer that it is healthy: the server, and the service", () =>
     withClient(async (raw) => {
       const serving = Buffer.from([0x08, 1]);

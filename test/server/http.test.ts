@@ -5,6 +5,16 @@ import { suiteForEach } from "../support/api.ts";
 
 const SERVICE = "/budget.v1.BudgetService";
 
+/** The field that an error in Connect's JSON names. */
+async function fieldIn(response: Response): Promise<string | undefined> {
+  const { code, details } = (await response.json()) as {
+    code: string;
+    details: { type: string; debug: { metadata: { field: string }; domain: string } }[];
+  };
+  assert.deepEqual([response.status, code, details[0]?.debug.domain], [400, "invalid_argument", "budget.v1"]);
+  return details[0]?.debug.metadata.field;
+}
+
 suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) => {
   const post = (
     method: string,
@@ -16,19 +26,6 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
       headers: { "content-type": "application/json", ...headers },
       body,
     });
-
-  /** The field that an error in Connect's JSON names. */
-  const fieldIn = async (response: Response) => {
-    const { code, details } = (await response.json()) as {
-      code: string;
-      details: { type: string; debug: { metadata: { field: string }; domain: string } }[];
-    };
-    assert.deepEqual(
-      [response.status, code, details[0]?.debug.domain],
-      [400, "invalid_argument", "budget.v1"],
-    );
-    return details[0]?.debug.metadata.field;
-  };
 
   test("serves the API to a plain curl: JSON in, JSON out, amounts as text, enums by name", async () => {
     const name = api.newName();
@@ -54,10 +51,10 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 5n });
     const query = new URLSearchParams({ connect: "v1", encoding: "json", message: JSON.stringify(name) });
-    const read = await fetch(`${api.server.httpUrl}${SERVICE}/GetBudget?${query}`);
+    const read = await fetch(`${api.server.httpUrl}${SERVICE}/GetBudget?${query.toString()}`);
     const { budget } = (await read.json()) as { budget: Record<string, unknown> };
     assert.equal(budget.totalBudgetNanoUsd, "5");
-    const write = await fetch(`${api.server.httpUrl}${SERVICE}/DeleteBudget?${query}`);
+    const write = await fetch(`${api.server.httpUrl}${SERVICE}/DeleteBudget?${query.toString()}`);
     assert.equal(write.status, 405);
     assert.equal((await api.client.getBudget(name)).budget?.totalBudgetNanoUsd, 5n);
   });

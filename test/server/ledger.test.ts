@@ -6,6 +6,8 @@ import type { CostEntry } from "../../gen/es/budget/v1/cost_pb.ts";
 import { charge, type Name, suiteForEach } from "../support/api.ts";
 import { assertInvalid, assertRefused } from "../support/errors.ts";
 
+const ids = ({ entries }: { entries: readonly CostEntry[] }) => entries.map(({ requestId }) => requestId);
+
 suiteForEach("ListCostEntries", {}, (api) => {
   const newBudget = async (name = api.newName()) => {
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 100n });
@@ -13,7 +15,6 @@ suiteForEach("ListCostEntries", {}, (api) => {
   };
   const list = (request: MessageInitShape<typeof ListCostEntriesRequestSchema>) =>
     api.client.listCostEntries(request);
-  const ids = ({ entries }: { entries: readonly CostEntry[] }) => entries.map(({ requestId }) => requestId);
   const chargeOften = async (name: Name, count: number, prefix = "r") => {
     const requestIds = Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
     for (const requestId of requestIds) await charge(api, name, 1n, { requestId });

@@ -6,7 +6,7 @@ import { suiteForEach } from "../support/api.ts";
 const ALICE =
   '{"total_budget": 10, "duration": 86400, "created_at": 1700000000, "current_cost": 0.05, "model_cost": {"gpt-4o": 0.05}}';
 
-suiteForEach("LiteLLM's REST endpoints", { ways: ["Connect"] }, (api) => {
+suiteForEach("LiteLLM's REST endpoints", { stores: ["PGlite"], ways: ["Connect"] }, (api) => {
   const post = async (path: string, body: string | Uint8Array<ArrayBuffer>) => {
     const headers = { "content-type": "application/json" };
     const url = `${api.server.httpUrl}${path}`;

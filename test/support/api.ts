@@ -38,9 +38,12 @@ const clientOf = (server: TestServer, way: Way): BudgetClient =>
     "gRPC-Web": server.grpcWeb,
   })[way];
 
+// A server has many callers at once, so why not those of its tests.
+const TESTS_AT_ONCE = 8;
+
 /**
  * Runs a suite once for each store and each way in. A file has one server for each store, which all its suites share:
- * every test makes a project of its own.
+ * every test makes a project of its own, and they run at the same time.
  */
 export function suiteForEach(
   subject: string,
@@ -48,7 +51,7 @@ export function suiteForEach(
   define: (api: Api) => void,
 ): void {
   for (const kind of combinations.stores ?? STORES) {
-    suite(`${subject}, on ${kind}`, () => {
+    suite(`${subject}, on ${kind}`, { concurrency: TESTS_AT_ONCE }, () => {
       const running = serverDuringFile(kind);
       for (const way of combinations.ways ?? TRANSPORTS) {
         suite(`over ${way}`, () =>
@@ -68,16 +71,19 @@ export function suiteForEach(
 }
 
 const stack = new AsyncDisposableStack();
-const starting = new Map<StoreKind, Promise<TestServer>>();
+const kindsNeeded = new Set<StoreKind>();
+const servers = new Map<StoreKind, Promise<TestServer>>();
 after(() => stack.disposeAsync());
 
-/** The file's server on a store, started before the suite that calls this, and stopped when the file is through. */
-export function serverDuringFile(kind: StoreKind): () => TestServer {
+/** The file's server on a store, started before the first suite that needs any, and stopped when the file is through. */
+function serverDuringFile(kind: StoreKind): () => TestServer {
+  kindsNeeded.add(kind);
   let server: TestServer | undefined;
   before(async () => {
-    const started = starting.get(kind) ?? start(kind);
-    starting.set(kind, started);
-    server = await started;
+    // All at once: one store starts while the other waits for its disk.
+    for (const needed of kindsNeeded) servers.set(needed, servers.get(needed) ?? start(needed));
+    await Promise.all(servers.values());
+    server = await servers.get(kind);
   });
   return () => {
     if (server === undefined) throw new Error("the server runs while tests run");
@@ -112,4 +118,11 @@ export const stateOf = async ({ client }: Pick<Api, "client">, { project, user }
   await client.getCurrentCost({ project, user }),
   await client.listCostEntries({ project }),
   await client.listPeriods({ project, user }),
+  (await client.listUsers({ project })).budgets.map((budget) => budget.user),
 ];
+
+/** A message's fields, without the mark that tells its type. */
+export const fieldsOf = <T extends { $typeName: string }>(message: T): Omit<T, "$typeName"> => {
+  const { $typeName: _, ...fields } = message;
+  return fields;
+};

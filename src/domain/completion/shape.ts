@@ -16,16 +16,17 @@ export interface Shape<Name extends string = string> {
   read(response: At): Reading;
 }
 
-const TIERS: Readonly<Record<string, ServiceTier>> = {
-  flex: "flex",
-  priority: "priority",
-  batch: "batch",
-  on_demand_flex: "flex",
-  on_demand_priority: "priority",
-};
+const TIERS: ReadonlyMap<string, ServiceTier> = new Map([
+  ["flex", "flex"],
+  ["priority", "priority"],
+  ["batch", "batch"],
+  ["on_demand_flex", "flex"],
+  ["on_demand_priority", "priority"],
+]);
 
 /** The tier of service in a provider's word. Names for the usual service (default, auto, on_demand) are standard. */
-export const tierOf = (word: unknown): ServiceTier => TIERS[textOf(word)?.toLowerCase() ?? ""] ?? "standard";
+export const tierOf = (word: unknown): ServiceTier =>
+  TIERS.get(textOf(word)?.toLowerCase() ?? "") ?? "standard";
 
 /** Reports may count a cached audio token in both parts; parts must not overlap, so what is cached counts as cached. */
 export const withoutOverlap = (part: number, others: number, total: number): number =>

@@ -1,10 +1,10 @@
 import type { MatchLogic, ModelInfo, Provider } from "@pydantic/genai-prices";
-import { isVersionOf } from "./names.ts";
+import { isVersionOf, sameMajor } from "./names.ts";
 
 /** The models of one provider, by the names and the rules that genai-prices gives. Names are in lower case. */
 export interface ProviderIndex {
   readonly provider: Provider;
-  /** Names that a model has by equality, or by its id. */
+  /** Names that a model has by equality. */
   readonly exact: ReadonlyMap<string, ModelInfo>;
   readonly find: (name: string) => ModelInfo | undefined;
 }
@@ -16,7 +16,7 @@ export function indexProvider(provider: Provider): ProviderIndex {
   }
   const families = provider.models.filter((model) => hasFamilyRule(model.match));
   const find = (name: string): ModelInfo | undefined =>
-    exact.get(name) ?? families.find((model) => accepts(model.match, name));
+    exact.get(name) ?? families.find((model) => sameMajor(model.id, name) && accepts(model.match, name));
   return { provider, exact, find };
 }
 

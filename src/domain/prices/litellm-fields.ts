@@ -43,6 +43,7 @@ const FIELDS: readonly (readonly [name: string, dimension: Dimension])[] = [
 const IMAGE_MODE_FIELDS: typeof FIELDS = [
   ["input_cost_per_image", "images"],
   ["input_cost_per_pixel", "pixels"],
+  ["output_cost_per_pixel", "pixels"],
 ];
 const IMAGE_MODES = new Set<unknown>(["image_generation", "image_edit"]);
 

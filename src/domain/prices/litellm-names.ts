@@ -1,4 +1,12 @@
-import { canonical, fineTunedBase, splitProvider, withDashedDate, withoutDate } from "./names.ts";
+import {
+  canonical,
+  fineTunedBase,
+  regionAssumed,
+  splitBedrock,
+  splitProvider,
+  withDashedDate,
+  withoutDate,
+} from "./names.ts";
 
 interface Key {
   /** As the file writes it. */
@@ -32,8 +40,20 @@ const MAKER_PREFIXES = [
   "moonshot",
 ];
 
-const BEDROCK_ROUTE = /^(?:converse|converse_like|invoke|[a-z]{2}(?:-gov)?-[a-z]+-\d)\//;
-const BEDROCK_REGION = /^(?:us|eu|apac|au|jp|ca|global|us-gov)\./;
+/** What others write for a provider, genai-prices among them, to what this format writes. */
+const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["google", ["gemini", "vertex_ai"]],
+  ["vertex", ["vertex_ai"]],
+  ["aws", ["bedrock"]],
+  ["amazon", ["bedrock"]],
+  ["x-ai", ["xai"]],
+  ["together", ["together_ai"]],
+  ["fireworks", ["fireworks_ai"]],
+  ["moonshotai", ["moonshot"]],
+  ["voyageai", ["voyage"]],
+]);
+
+const BEDROCK_PROFILE = /^(?:us|eu|apac|au|jp|ca|global)\./;
 
 /**
  * Finds the entry for a name as people write it: the key itself; the key without the provider in front, where the entry
@@ -70,22 +90,32 @@ function lookUp(index: KeyIndex, name: string): ResolvedKey | undefined {
 }
 
 function lookUpAt({ keys }: KeyIndex, provider: string, rest: string): ResolvedKey | undefined {
-  const own = provider.startsWith("bedrock")
-    ? canonical(rest.replace(BEDROCK_ROUTE, "").replace(BEDROCK_ROUTE, ""))
-    : rest;
-  const ofProvider = (name: string): Key | undefined => {
-    const found = keys.get(`${provider}/${name}`) ?? keys.get(name);
-    return found !== undefined && sameHouse(found.provider, provider) ? found : undefined;
-  };
-  const found = ofProvider(own);
-  if (found !== undefined) return { key: found.key, assumed: [] };
-  return provider.startsWith("bedrock") ? lookUpRegion(own, ofProvider) : undefined;
+  for (const house of [provider, ...(ALIASES.get(provider) ?? [])]) {
+    const ofHouse = (name: string): Key | undefined => {
+      const found = keys.get(`${house}/${name}`) ?? keys.get(name);
+      return found !== undefined && sameHouse(found.provider, house) ? found : undefined;
+    };
+    if (house.startsWith("bedrock")) return lookUpBedrock(rest, ofHouse);
+    const found = ofHouse(rest);
+    if (found !== undefined) return { key: found.key, assumed: [] };
+  }
+  return undefined;
+}
+
+function lookUpBedrock(name: string, find: (name: string) => Key | undefined): ResolvedKey | undefined {
+  const { model, region } = splitBedrock(name);
+  const inRegion = region === undefined ? undefined : find(`${region}/${model}`);
+  if (inRegion !== undefined) return { key: inRegion.key, assumed: [] };
+  const exact = find(model);
+  const found = exact === undefined ? lookUpRegion(model, find) : { key: exact.key, assumed: [] };
+  if (found === undefined || region === undefined) return found;
+  return { ...found, assumed: [...found.assumed, regionAssumed(name, region)] };
 }
 
 /** Amazon serves a model through regions; where the file does not price the region, it prices the model. */
 function lookUpRegion(name: string, find: (name: string) => Key | undefined): ResolvedKey | undefined {
-  if (!BEDROCK_REGION.test(name)) return undefined;
-  const found = find(name.replace(BEDROCK_REGION, ""));
+  if (!BEDROCK_PROFILE.test(name)) return undefined;
+  const found = find(name.replace(BEDROCK_PROFILE, ""));
   return found && { key: found.key, assumed: [`model: ${name} is priced as ${found.key}`] };
 }
 

@@ -1661,7 +1661,8 @@ export const BudgetService: GenService<{
     output: typeof ListCostEntriesResponseSchema;
   },
   /**
-   * ListPeriods lists a budget's closed periods, newest first. A window in which nothing was spent leaves none.
+   * ListPeriods lists a budget's closed periods, newest first. A window that ran out with
+   * nothing spent leaves none.
    *
    * @generated from rpc budget.v1.BudgetService.ListPeriods
    */

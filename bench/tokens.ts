@@ -1,0 +1,80 @@
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { fuzz, measureMegabytes, measureThroughput } from "./tokens/counting.ts";
+import { measureDelay } from "./tokens/delay.ts";
+import { delayLines, megabyteLines, type Results, throughputLines, worstLines } from "./tokens/report.ts";
+
+/** `npm run bench:tokens`: how fast tokens are counted, and what the server's other calls notice of it. */
+
+const HELP = `Measures the counting of tokens.
+
+  npm run bench:tokens -- [--seconds N] [--seed N] [--json FILE]
+
+  --seconds N   how long to look for the worst input; 60 when absent. Below 10, the rest is measured once.
+  --seed N      makes the same texts again; another each time when absent
+  --json FILE   writes the results as JSON, too
+`;
+
+const say = (lines: readonly string[]): boolean => process.stdout.write(`${lines.join("\n")}\n\n`);
+
+function wholeNumber(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  if (!/^\d{1,9}$/.test(text)) throw new TypeError(`--${name} must be a whole number of up to 9 digits`);
+  return Number(text);
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string" },
+      seed: { type: "string" },
+      json: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  return {
+    help: values.help === true,
+    json: values.json,
+    seconds: wholeNumber("seconds", values.seconds, 60),
+    seed: wholeNumber("seed", values.seed, Math.floor(Math.random() * 1e9)),
+  };
+}
+
+function optionsOrNone(): ReturnType<typeof readOptions> | undefined {
+  try {
+    return readOptions();
+  } catch (error) {
+    process.stderr.write(`bench:tokens: ${(error as Error).message.split("\n", 1)[0]}\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+/** Prints each part when it is measured: the whole takes minutes. */
+async function measure(seconds: number, seed: number): Promise<Results> {
+  const quick = seconds < 10;
+  const repetitions = quick ? 1 : 5;
+  const node = process.version;
+  say([`Node.js ${node}, seed ${seed}; ${quick ? "once" : `medians of ${repetitions}`}`]);
+  const throughput = await measureThroughput(
+    repetitions,
+    quick ? [1] : [...new Set([1, Math.min(4, availableParallelism())])],
+  );
+  say(throughputLines(throughput));
+  const megabytes = await measureMegabytes(repetitions, seed);
+  say(megabyteLines(megabytes));
+  const delay = await measureDelay(repetitions);
+  say(delayLines(delay));
+  const worst = await fuzz(seconds, seed);
+  say(worstLines(worst));
+  return { node, seed, seconds, repetitions, throughput, megabytes, worst, delay };
+}
+
+const options = optionsOrNone();
+if (options?.help === true) {
+  process.stdout.write(HELP);
+} else if (options !== undefined) {
+  const results = await measure(options.seconds, options.seed);
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
+}

@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { MEGABYTE } from "./inputs.ts";
+import { median, quantile, timed } from "./measure.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const NAME = { project: "bench", user: "alice" };
+const CALLS = 500;
+
+/** How long GetCurrentCost takes, in milliseconds: the median over the repetitions of each one's quantile. */
+export interface Delay {
+  idleP50: number;
+  idleP99: number;
+  /** While 1 MB of the letter a is being counted. */
+  busyP50: number;
+  busyP99: number;
+  /** busyP99 - idleP99. */
+  addedP99: number;
+  /** Calls answered while a text was being counted, in all. */
+  busyCalls: number;
+}
+
+type Purser = Client<typeof BudgetService>;
+
+/** Asks a server in a process of its own, so that only its event loop is measured. */
+export async function measureDelay(repetitions: number): Promise<Delay> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "purser-bench-"));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const purser = await startServer(stack, folder);
+  await purser.createBudget({ ...NAME, totalBudgetNanoUsd: 10n ** 15n });
+  await idle(purser, CALLS);
+  await busy(purser);
+  const rounds: { idle: number[]; busy: number[] }[] = [];
+  for (let round = 0; round < repetitions; round++) {
+    rounds.push({ idle: await idle(purser, CALLS), busy: await busy(purser) });
+  }
+  const over = (kind: "idle" | "busy", share: number): number =>
+    median(rounds.map((round) => quantile(round[kind], share)));
+  const [idleP99, busyP99] = [over("idle", 0.99), over("busy", 0.99)];
+  return {
+    idleP50: over("idle", 0.5),
+    idleP99,
+    busyP50: over("busy", 0.5),
+    busyP99,
+    addedP99: busyP99 - idleP99,
+    busyCalls: rounds.reduce((sum, round) => sum + round.busy.length, 0),
+  };
+}
+
+const ask = (purser: Purser): Promise<number> => timed(() => purser.getCurrentCost(NAME));
+
+async function idle(purser: Purser, calls: number): Promise<number[]> {
+  const delays: number[] = [];
+  while (delays.length < calls) delays.push(await ask(purser));
+  return delays;
+}
+
+/** One call after the other while texts are being counted, from before the first is sent until the last is answered. */
+async function busy(purser: Purser): Promise<number[]> {
+  const delays: number[] = [];
+  const text = { model: "gpt-4o-mini", inputText: "a".repeat(MEGABYTE), outputText: "" };
+  while (delays.length < CALLS) {
+    let counting = true;
+    const charge = purser
+      .updateCost({ ...NAME, source: { case: "text", value: text } })
+      .finally(() => (counting = false));
+    while (counting) delays.push(await ask(purser));
+    await charge;
+  }
+  return delays;
+}
+
+async function startServer(stack: AsyncDisposableStack, folder: string): Promise<Purser> {
+  const server = spawn(process.execPath, ["src/main.ts"], {
+    cwd: ROOT,
+    env: { PATH: process.env["PATH"], DATA_DIR: folder, GRPC_PORT: "0", HTTP_PORT: "0", LOG_LEVEL: "error" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(server, "close");
+  stack.defer(async () => {
+    server.kill("SIGTERM");
+    await ended;
+  });
+  let said = "";
+  server.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+  for (;;) {
+    const [, port] = /gRPC\D+[\d.]*:(\d+)/.exec(said) ?? [];
+    if (port !== undefined) {
+      const baseUrl = `http://127.0.0.1:${port}`;
+      return createClient(BudgetService, createGrpcTransport({ baseUrl }));
+    }
+    await Promise.race([once(server.stdout, "data"), ended]);
+    if (server.exitCode !== null) throw new Error(`the server ended: ${said}`);
+  }
+}

@@ -1,0 +1,46 @@
+import {
+  add,
+  divideBy,
+  type Fraction,
+  fromNumber,
+  multiply,
+  parseDecimal,
+  toDecimalText,
+  ZERO,
+} from "../../src/domain/decimal.ts";
+import type { Priced, PriceLine } from "../../src/domain/prices.ts";
+import { table } from "./table.ts";
+
+/** A price, line by line, as the ledger would keep it. */
+export function explain(model: string, priced: Priced): string {
+  const { source, matchedModel, lines, assumed, costNanoUsd } = priced;
+  const rows = lines.map(({ dimension, quantity, rateUsd, per, costUsd }) => [
+    dimension,
+    String(quantity),
+    `${rateUsd} USD`,
+    per,
+    `${costUsd} USD`,
+  ]);
+  const sum = sumOf(lines);
+  return [
+    `${model} is ${matchedModel} of ${source === "file" ? "the price file" : source}`,
+    "",
+    ...table([["dimension", "quantity", "rate", "per", "cost"], ...rows], [1, 2]),
+    "",
+    `sum      ${toDecimalText(sum)} USD`,
+    `rounded  ${costNanoUsd} nano-USD${isWhole(sum) ? ", nothing was lost" : ", once, half away from zero"}`,
+    ...(assumed.length === 0 ? [] : ["", "assumed", ...assumed.map((sentence) => `- ${sentence}`)]),
+    "",
+  ].join("\n");
+}
+
+/** From the rates and not from the costs: a cost by the hour may have no finite decimal, a rate has. */
+function sumOf(lines: readonly PriceLine[]): Fraction {
+  return lines.reduce((sum, { quantity, rateUsd, per }) => {
+    const rate = parseDecimal(rateUsd) ?? ZERO;
+    return add(sum, divideBy(multiply(rate, fromNumber(quantity)), BigInt(Number.parseInt(per, 10))));
+  }, ZERO);
+}
+
+const NANO = 1_000_000_000n;
+const isWhole = ({ numerator, denominator }: Fraction): boolean => (numerator * NANO) % denominator === 0n;

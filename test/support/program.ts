@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** `node src/main.ts` as a process of its own. Disposing kills it, if it still runs. */
+export interface Program extends AsyncDisposable {
+  readonly process: ChildProcess;
+  /** All that it has written so far. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Waits until it has written this, and gives what the groups of the pattern matched. */
+  saying(pattern: RegExp): Promise<string[]>;
+  /** Waits for its end, and gives the code; a signal's name where it was killed. */
+  ended(): Promise<number | string>;
+}
+
+export function startProgram(environment: Record<string, string>): Program {
+  const process = spawn(globalThis.process.execPath, ["src/main.ts"], {
+    cwd: ROOT,
+    env: {
+      PATH: globalThis.process.env.PATH,
+      GRPC_PORT: "0",
+      HTTP_PORT: "0",
+      LOG_LEVEL: "silent",
+      ...environment,
+    },
+  });
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    process[name].setEncoding("utf8").on("data", (text: string) => {
+      said[name] += text;
+    });
+  }
+  const closed = once(process, "close") as Promise<[number | null, string | null]>;
+  return {
+    process,
+    get stdout() {
+      return said.stdout;
+    },
+    get stderr() {
+      return said.stderr;
+    },
+    async saying(pattern) {
+      for (;;) {
+        const match = pattern.exec(said.stdout);
+        if (match !== null) return match.slice(1);
+        await Promise.race([once(process.stdout, "data"), closed.then(() => quit(said))]);
+      }
+    },
+    async ended() {
+      const [code, signal] = await closed;
+      return code ?? String(signal);
+    },
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGKILL");
+      await closed;
+    },
+  };
+}
+
+function quit(said: { stdout: string; stderr: string }): never {
+  throw new Error(`the program ended: ${said.stdout}${said.stderr}`);
+}
