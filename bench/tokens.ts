@@ -64,7 +64,7 @@ async function measure(seconds: number, seed: number): Promise<Results> {
   say(throughputLines(throughput));
   const megabytes = await measureMegabytes(repetitions, seed);
   say(megabyteLines(megabytes));
-  const delay = await measureDelay(repetitions);
+  const delay = await measureDelay(repetitions, quick ? 100 : 500);
   say(delayLines(delay));
   const worst = await fuzz(seconds, seed);
   say(worstLines(worst));

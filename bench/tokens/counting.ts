@@ -86,8 +86,8 @@ export async function fuzz(seconds: number, seed: number): Promise<Worst> {
     const recipe = newRecipe(random);
     texts++;
     if ((await time(recipe, FUZZED_BYTES)) <= worst.milliseconds) continue;
-    // Once may be the garbage collector's doing.
-    const milliseconds = median(await repeated(3, () => time(recipe, FUZZED_BYTES)));
+    // Once may be the doing of the garbage collector or of a neighbour, so the least of several counts.
+    const milliseconds = Math.min(...(await repeated(3, () => time(recipe, FUZZED_BYTES))));
     if (milliseconds > worst.milliseconds) worst = { recipe, milliseconds };
   }
   const megabyteMilliseconds = median(await repeated(3, () => time(worst.recipe, MEGABYTE)));

@@ -12,7 +12,6 @@ import { median, quantile, timed } from "./measure.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const NAME = { project: "bench", user: "alice" };
-const CALLS = 500;
 
 /** How long GetCurrentCost takes, in milliseconds: the median over the repetitions of each one's quantile. */
 export interface Delay {
@@ -29,18 +28,18 @@ export interface Delay {
 
 type Purser = Client<typeof BudgetService>;
 
-/** Asks a server in a process of its own, so that only its event loop is measured. */
-export async function measureDelay(repetitions: number): Promise<Delay> {
+/** Asks a server in a process of its own, so that only its event loop is measured. Each round has at least so many calls. */
+export async function measureDelay(repetitions: number, calls: number): Promise<Delay> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "purser-bench-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const purser = await startServer(stack, folder);
   await purser.createBudget({ ...NAME, totalBudgetNanoUsd: 10n ** 15n });
-  await idle(purser, CALLS);
-  await busy(purser);
+  await idle(purser, calls);
+  await busy(purser, calls);
   const rounds: { idle: number[]; busy: number[] }[] = [];
   for (let round = 0; round < repetitions; round++) {
-    rounds.push({ idle: await idle(purser, CALLS), busy: await busy(purser) });
+    rounds.push({ idle: await idle(purser, calls), busy: await busy(purser, calls) });
   }
   const over = (kind: "idle" | "busy", share: number): number =>
     median(rounds.map((round) => quantile(round[kind], share)));
@@ -64,10 +63,10 @@ async function idle(purser: Purser, calls: number): Promise<number[]> {
 }
 
 /** One call after the other while texts are being counted, from before the first is sent until the last is answered. */
-async function busy(purser: Purser): Promise<number[]> {
+async function busy(purser: Purser, calls: number): Promise<number[]> {
   const delays: number[] = [];
   const text = { model: "gpt-4o-mini", inputText: "a".repeat(MEGABYTE), outputText: "" };
-  while (delays.length < CALLS) {
+  while (delays.length < calls) {
     let counting = true;
     const charge = purser
       .updateCost({ ...NAME, source: { case: "text", value: text } })

@@ -1,5 +1,6 @@
 import {
   add,
+  DECIMAL_PLACES_MAX,
   divideBy,
   type Fraction,
   fromNumber,
@@ -19,7 +20,7 @@ export function explain(model: string, priced: Priced): string {
     String(quantity),
     `${rateUsd} USD`,
     per,
-    `${costUsd} USD`,
+    `${endless(costUsd)} USD`,
   ]);
   const sum = sumOf(lines);
   return [
@@ -27,8 +28,8 @@ export function explain(model: string, priced: Priced): string {
     "",
     ...table([["dimension", "quantity", "rate", "per", "cost"], ...rows], [1, 2]),
     "",
-    `sum      ${toDecimalText(sum)} USD`,
-    `rounded  ${costNanoUsd} nano-USD${isWhole(sum) ? ", nothing was lost" : ", once, half away from zero"}`,
+    `sum      ${endless(toDecimalText(sum))} USD`,
+    `rounded  ${costNanoUsd} nano-USD${isWhole(sum) ? ", exactly" : ", once, half away from zero"}`,
     ...(assumed.length === 0 ? [] : ["", "assumed", ...assumed.map((sentence) => `- ${sentence}`)]),
     "",
   ].join("\n");
@@ -41,6 +42,10 @@ function sumOf(lines: readonly PriceLine[]): Fraction {
     return add(sum, divideBy(multiply(rate, fromNumber(quantity)), BigInt(Number.parseInt(per, 10))));
   }, ZERO);
 }
+
+/** Marks a decimal that was cut, since it has no end. */
+const endless = (text: string): string =>
+  (text.split(".")[1]?.length ?? 0) >= DECIMAL_PLACES_MAX ? `${text}...` : text;
 
 const NANO = 1_000_000_000n;
 const isWhole = ({ numerator, denominator }: Fraction): boolean => (numerator * NANO) % denominator === 0n;

@@ -130,7 +130,7 @@ async function openPrices(
     }),
   );
   use(file.first);
-  return { books, reload: file.reload };
+  return { books, reload: () => file.reload() };
 }
 
 /** The store that the settings name. At LOG_LEVEL=trace the text of every statement is logged. */

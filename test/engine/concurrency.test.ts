@@ -71,7 +71,7 @@ describe("two servers on one PostgreSQL", () => {
       ),
     );
     for (const [a, b] of pairs) {
-      assert.deepEqual([a?.replayed, b?.replayed].toSorted(), [false, true]);
+      assert.notEqual(a?.replayed, b?.replayed);
       // The first answer again: the budget as it was right after the charge.
       assert.deepEqual(a?.budget, b?.budget);
     }
