@@ -20,7 +20,8 @@ create table budgets (
   period_id bigint not null,
   period_start timestamptz not null,
   period_end timestamptz,
-  -- The user of another budget of the same project, and per-model limits: [{"model": ..., "limit_nano_usd": "..."}].
+  -- The user of another budget of the same project, and per-model limits: [{"model": ..., "limit_nano_usd": "...",
+  -- "spent_nano_usd": "...", "held_nano_usd": "..."}], with the balances of each.
   parent_user_id text collate "C",
   model_limits jsonb,
   -- Hash of what CreateBudget was called with, so that a repeated call is told from a different one.
@@ -67,7 +68,7 @@ create table entries (
   user_id text collate "C" not null,
   request_fingerprint text not null,
   kind text not null check (kind in ('CHARGE', 'RESET', 'CORRECTION')),
-  source text not null check (source in ('COMPLETION', 'TEXT', 'USAGE', 'COST', 'RESET', 'LEGACY')),
+  source text not null check (source in ('COMPLETION', 'TEXT', 'USAGE', 'COST', 'RESET', 'LEGACY', 'RESERVATION')),
   model text collate "C",
   cost_nano_usd bigint not null,
   -- What was priced, and how: {"usage": {...}, "price": {...}}. Null when the caller gave the amount.
@@ -91,25 +92,30 @@ create table entries (
 create index entries_by_user on entries (project, user_id, created_at, request_id);
 create index entries_by_time on entries (project, created_at, request_id);
 
--- Money held before a call. HELD, then exactly once one of the others.
+-- Money held before a call. HELD, then exactly once one of the others. The id is the request id that opened it.
 create table reservations (
   project text collate "C" not null,
-  reservation_id text collate "C" not null,
+  reservation_id text collate "C" not null check (octet_length(reservation_id) between 1 and 128),
   user_id text collate "C" not null,
   model text collate "C" not null,
   held_nano_usd bigint not null check (held_nano_usd >= 0),
   state text not null check (state in ('HELD', 'SETTLED', 'RELEASED', 'EXPIRED')),
-  period_id bigint not null,
+  on_expiry text not null check (on_expiry in ('RELEASE', 'CHARGE')),
+  request_fingerprint text not null,
+  detail jsonb,
+  -- The ancestors that hold it too, nearest first.
   ancestors text[] not null default '{}',
   created_at timestamptz not null,
   expires_at timestamptz not null,
   closed_at timestamptz,
   primary key (project, reservation_id),
   check ((state = 'HELD') = (closed_at is null))
-);
+) with (fillfactor = 70);
 
+-- Only open reservations are looked for, by their end, by their budget and by the ancestors that hold them.
 create index reservations_held on reservations (project, expires_at) where state = 'HELD';
-create index reservations_by_user on reservations (project, user_id) where state = 'HELD';
+create index reservations_by_user on reservations (project, user_id, reservation_id);
+create index reservations_by_ancestor on reservations using gin (ancestors) where state = 'HELD';
 
 -- The map that LiteLLM's BudgetManager posts to /set_budget, as it came: json, not jsonb, keeps the order of its keys.
 create table legacy_maps (

@@ -1,11 +1,19 @@
-import { addMoney, type NanoUsd } from "./money.ts";
+import { addMoney, inRange, type NanoUsd } from "./money.ts";
 import { type InstantUs, type Period, windowAt } from "./period.ts";
 
 /** What one model, or a family of models by a trailing asterisk, may spend in one period. */
 export interface ModelLimit {
   model: string;
   limitNanoUsd: NanoUsd;
+  /** What the models that it names have spent of this period. */
+  spentNanoUsd: NanoUsd;
+  /** What open reservations for them hold. */
+  heldNanoUsd: NanoUsd;
 }
+
+/** Whether a limit is one for this model: the same name, or one that begins as the limit's does before its asterisk. */
+export const limits = (limit: Pick<ModelLimit, "model">, model: string): boolean =>
+  limit.model.endsWith("*") ? model.startsWith(limit.model.slice(0, -1)) : model === limit.model;
 
 /** One row of the truth: what a user of a project may spend, and what of it is spent. */
 export interface Budget {
@@ -43,8 +51,30 @@ export const remaining = (budget: Budget): NanoUsd =>
 
 /** Whether spent, held and what remains can all be written as signed 64-bit integers. */
 export const amountsFit = (budget: Budget): boolean =>
+  inRange(budget.spentNanoUsd) &&
   addMoney(budget.spentNanoUsd, budget.heldNanoUsd) !== undefined &&
   addMoney(remaining(budget), 0n) !== undefined;
+
+/** What a change adds to a budget's balances; negative amounts take away. */
+interface Change {
+  model: string;
+  spentNanoUsd?: NanoUsd;
+  heldNanoUsd?: NanoUsd;
+}
+
+/** The budget with amounts added, to its balances and to those of the limits for the model. Undefined on overflow. */
+export function withAmounts(budget: Budget, change: Change): Budget | undefined {
+  const add = <T extends { spentNanoUsd: NanoUsd; heldNanoUsd: NanoUsd }>(balances: T): T => ({
+    ...balances,
+    spentNanoUsd: balances.spentNanoUsd + (change.spentNanoUsd ?? 0n),
+    heldNanoUsd: balances.heldNanoUsd + (change.heldNanoUsd ?? 0n),
+  });
+  const changed = {
+    ...add(budget),
+    modelLimits: budget.modelLimits.map((limit) => (limits(limit, change.model) ? add(limit) : limit)),
+  };
+  return amountsFit(changed) ? changed : undefined;
+}
 
 /** The budget's own clock: the database's time, but never at or before the last change. */
 export const tick = (budget: Budget, nowUs: InstantUs): InstantUs =>
@@ -66,6 +96,7 @@ export const openPeriod = (
 ): Budget => ({
   ...budget,
   spentNanoUsd: 0n,
+  modelLimits: budget.modelLimits.map((limit) => ({ ...limit, spentNanoUsd: 0n })),
   periodId: opened.idUs,
   periodStartUs: opened.startUs,
   periodEndUs: opened.endUs,

@@ -1,9 +1,10 @@
 import type { Budget, ClosedPeriod } from "./budget.ts";
 import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
+import type { Reservation } from "./reservation.ts";
 
 /** Where an entry's amount came from. */
-export type EntrySource = "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY";
+export type EntrySource = "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY" | "RESERVATION";
 
 /** One immutable row of the ledger, with the state of its budget right after it. */
 export interface Entry {
@@ -16,6 +17,8 @@ export interface Entry {
   model: string | undefined;
   costNanoUsd: NanoUsd;
   detail: string | undefined;
+  /** The reservation that the charge settled, or that ran out as a charge. */
+  reservationId: string | undefined;
   /** Users of the ancestors on which the amount counted as well, nearest first. */
   ancestors: readonly string[];
   periodId: bigint;
@@ -42,6 +45,13 @@ export interface Changes {
   entries: readonly Entry[];
   modelCosts: readonly ModelCost[];
   closed: readonly ClosedPeriod[];
+  reservations: readonly ReservationChange[];
+}
+
+/** A reservation to insert, or one whose state or end has changed. */
+export interface ReservationChange {
+  reservation: Reservation;
+  isNew: boolean;
 }
 
 /** Identifies an entry. Request ids hold no control characters, as names do. */

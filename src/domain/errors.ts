@@ -1,3 +1,5 @@
+import { formatUsd } from "./money.ts";
+
 /**
  * What can go wrong, as values. Nothing here knows of gRPC or HTTP: `server/status.ts` maps a reason to a
  * code, and nowhere else does.
@@ -10,6 +12,16 @@ export type BudgetError =
   | { reason: "BUDGET_EXISTS"; project: string; user: string }
   /** The request id was used before, with another payload. */
   | { reason: "REQUEST_ID_REUSED"; project: string; requestId: string }
+  | { reason: "RESERVATION_NOT_FOUND"; project: string; reservationId: string }
+  | { reason: "RESERVATION_CLOSED"; project: string; reservationId: string; state: string }
+  | { reason: "PARENT_NOT_FOUND"; project: string; parent: string }
+  | { reason: "PARENT_CYCLE"; project: string; user: string; parent: string }
+  /** The budget has children, or open reservations. */
+  | { reason: "BUDGET_IN_USE"; project: string; user: string }
+  /** A reservation does not fit the budget of `user`, which is the one asked for or an ancestor of it. */
+  | ({ reason: "BUDGET_EXCEEDED" } & Refusal)
+  /** A reservation does not fit the limit that the budget of `user` has for models like `limit`. */
+  | ({ reason: "MODEL_LIMIT_EXCEEDED"; limit: string } & Refusal)
   | { reason: "PRICE_NOT_FOUND"; project: string; model: string }
   /** The project has set as many prices as it may. */
   | { reason: "PRICES_FULL"; project: string; pricesMax: number }
@@ -24,10 +36,23 @@ export type BudgetError =
   /** The caller went away, or its deadline passed, before the operation joined a batch. Nothing was changed. */
   | { reason: "CANCELLED" }
   | { reason: "DEADLINE_EXCEEDED" }
-  /** The call, or this use of it, is in the proto but not built yet. */
-  | { reason: "NOT_IMPLEMENTED"; what: string }
   /** A defect of the server. The cause is logged, and never told to a caller. */
   | { reason: "INTERNAL" };
+
+/** Why a reservation was refused. */
+export interface Refusal {
+  project: string;
+  /** Whose budget refused. */
+  user: string;
+  model: string;
+  amountNanoUsd: bigint;
+  /** What the refusing budget, or limit, had left. */
+  remainingNanoUsd: bigint;
+  /** What each budget had left, the one asked for first, then its ancestors. */
+  levels: readonly { user: string; remainingNanoUsd: bigint }[];
+  /** Until the earlier of the next reset and the end of the next hold. Undefined where neither will come. */
+  retryAfterMs?: number | undefined;
+}
 
 /** Carries a BudgetError up through code that throws. */
 export class Failure extends Error {
@@ -65,6 +90,20 @@ export function describe(error: BudgetError): string {
       return `request_id ${quote(error.requestId)} was used before with another payload`;
     case "UNPRICED_MODEL":
       return `no price is known for model ${quote(error.model)}${error.nearest.length === 0 ? "" : `; nearest: ${error.nearest.join(", ")}`}`;
+    case "RESERVATION_NOT_FOUND":
+      return `no reservation ${quote(error.reservationId)} in project ${quote(error.project)}`;
+    case "RESERVATION_CLOSED":
+      return `reservation ${quote(error.reservationId)} has ended: ${error.state}`;
+    case "PARENT_NOT_FOUND":
+      return `no budget for parent ${quote(error.parent)} in project ${quote(error.project)}`;
+    case "PARENT_CYCLE":
+      return `${quote(error.parent)} is ${quote(error.user)} or below it, and cannot be its parent`;
+    case "BUDGET_IN_USE":
+      return `the budget of user ${quote(error.user)} in project ${quote(error.project)} has children or open reservations`;
+    case "BUDGET_EXCEEDED":
+      return `${formatUsd(error.amountNanoUsd)} does not fit the budget of user ${quote(error.user)}, which has ${formatUsd(error.remainingNanoUsd)} left`;
+    case "MODEL_LIMIT_EXCEEDED":
+      return `${formatUsd(error.amountNanoUsd)} does not fit the limit for ${error.limit} of user ${quote(error.user)}, which has ${formatUsd(error.remainingNanoUsd)} left`;
     case "PRICE_NOT_FOUND":
       return `project ${quote(error.project)} has set no price for model ${quote(error.model)}`;
     case "PRICES_FULL":
@@ -79,8 +118,6 @@ export function describe(error: BudgetError): string {
       return "cancelled before anything was changed";
     case "DEADLINE_EXCEEDED":
       return "the deadline passed before anything was changed";
-    case "NOT_IMPLEMENTED":
-      return `${error.what} is not implemented yet`;
     case "INTERNAL":
       return "internal error; the server's log has the cause";
     default: {

@@ -1,4 +1,4 @@
-import { atInstant, type Budget, tick } from "../domain/budget.ts";
+import { atInstant, type Budget, type ModelLimit, tick } from "../domain/budget.ts";
 import { Failure, invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import { type InstantUs, type Period, windowAt } from "../domain/period.ts";
@@ -12,9 +12,12 @@ import {
   readClock,
   writeBudget,
 } from "../store/budgets.ts";
+import type { Connection } from "../store/connection.ts";
 import { insertPeriods } from "../store/periods.ts";
 import type { Store } from "../store/store.ts";
-import { endedPeriod } from "./decide.ts";
+import { hasChildren, lockTree } from "../store/tree.ts";
+import { endedPeriod } from "./decision.ts";
+import { checkParent, countedLimits, refuseWhileOpen } from "./tree.ts";
 
 /** A period as a caller gives it: without an anchor, it is anchored at creation. */
 export type PeriodInput = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | undefined };
@@ -23,6 +26,9 @@ export type PeriodInput = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | und
 export interface BudgetDefinition extends BudgetName {
   totalNanoUsd: NanoUsd;
   period: PeriodInput | undefined;
+  /** The user of another budget of the project. */
+  parent: string | undefined;
+  modelLimits: readonly LimitInput[];
   /** Hash of the call: the same one again gives the same budget. */
   fingerprint: string;
 }
@@ -32,7 +38,13 @@ export interface BudgetChange {
   totalNanoUsd?: NanoUsd;
   /** `undefined` as a value takes the period away. */
   period?: PeriodInput | undefined;
+  /** `undefined` as a value makes it a root. */
+  parent?: string | undefined;
+  modelLimits?: readonly LimitInput[];
 }
+
+/** A limit as a caller gives it. */
+export type LimitInput = Pick<ModelLimit, "model" | "limitNanoUsd">;
 
 const notFound = ({ project, user }: BudgetName): Failure =>
   new Failure({ reason: "BUDGET_NOT_FOUND", project, user });
@@ -44,10 +56,15 @@ export async function getBudget(store: Store, name: BudgetName): Promise<Budget>
   return atInstant(found.budget, found.nowUs);
 }
 
-/** Creates a budget, or gives the one that the same call created before. @throws BUDGET_EXISTS */
+/**
+ * Creates a budget, or gives the one that the same call created before.
+ *
+ * @throws BUDGET_EXISTS, PARENT_NOT_FOUND, and INVALID_FIELD parent where the tree would be too deep.
+ */
 export async function createBudget(store: Store, definition: BudgetDefinition): Promise<Budget> {
   const { project, user } = definition;
   return store.transaction(async (connection) => {
+    if (definition.parent !== undefined) await checkParent(connection, definition, definition.parent);
     const nowUs = await readClock(connection);
     const period = anchored(definition.period, nowUs);
     const stored = await insertBudget(connection, {
@@ -59,8 +76,8 @@ export async function createBudget(store: Store, definition: BudgetDefinition): 
       period,
       periodId: nowUs,
       ...currentWindow(period, nowUs, nowUs),
-      parent: undefined,
-      modelLimits: [],
+      parent: definition.parent,
+      modelLimits: definition.modelLimits.map((limit) => ({ ...limit, spentNanoUsd: 0n, heldNanoUsd: 0n })),
       creationFingerprint: definition.fingerprint,
       createdAtUs: nowUs,
       updatedAtUs: nowUs,
@@ -72,24 +89,41 @@ export async function createBudget(store: Store, definition: BudgetDefinition): 
   });
 }
 
-/** Changes a budget. What was spent stays, and so does the start of the current period. @throws BUDGET_NOT_FOUND */
+/**
+ * Changes a budget. What was spent stays, and so does the start of the current period.
+ *
+ * @throws BUDGET_NOT_FOUND; of a new parent PARENT_NOT_FOUND, PARENT_CYCLE, INVALID_FIELD parent where the tree would be too
+ *   deep, and BUDGET_IN_USE while reservations are open.
+ */
 export async function updateBudget(store: Store, name: BudgetName, change: BudgetChange): Promise<Budget> {
   return store.transaction(async (connection) => {
+    if (change.parent !== undefined) await checkParent(connection, name, change.parent);
     const found = await lockBudget(connection, name);
     if (found === undefined) throw notFound(name);
+    if ("parent" in change && change.parent !== found.budget.parent) await refuseWhileOpen(connection, name);
     const nowUs = tick(found.budget, found.nowUs);
     const current = atInstant(found.budget, nowUs);
     await insertPeriods(connection, endedPeriod(found.budget, current));
-    const changed = applyChange(current, change, nowUs);
+    const changed = await applyChange(connection, current, change, nowUs);
     await writeBudget(connection, changed);
     return changed;
   });
 }
 
-function applyChange(current: Budget, change: BudgetChange, nowUs: InstantUs): Budget {
+async function applyChange(
+  connection: Connection,
+  current: Budget,
+  change: BudgetChange,
+  nowUs: InstantUs,
+): Promise<Budget> {
   const changed: Budget = {
     ...current,
     totalNanoUsd: change.totalNanoUsd ?? current.totalNanoUsd,
+    parent: "parent" in change ? change.parent : current.parent,
+    modelLimits:
+      change.modelLimits === undefined
+        ? current.modelLimits
+        : await countedLimits(connection, current, change.modelLimits),
     updatedAtUs: nowUs,
   };
   if (!("period" in change)) return changed;
@@ -98,11 +132,14 @@ function applyChange(current: Budget, change: BudgetChange, nowUs: InstantUs): B
   return { ...changed, period, periodEndUs };
 }
 
-/** Deletes a budget and its closed periods; its ledger entries stay. @throws BUDGET_NOT_FOUND */
+/** Deletes a budget and its closed periods; its ledger entries stay. @throws BUDGET_NOT_FOUND, BUDGET_IN_USE */
 export async function removeBudget(store: Store, name: BudgetName): Promise<void> {
   await store.transaction(async (connection) => {
+    await lockTree(connection, name.project);
     const found = await lockBudget(connection, name);
     if (found === undefined) throw notFound(name);
+    if (await hasChildren(connection, name)) throw new Failure({ reason: "BUDGET_IN_USE", ...name });
+    await refuseWhileOpen(connection, name);
     await deleteBudget(connection, name);
   });
 }

@@ -1,8 +1,9 @@
 import { type BudgetError, Failure } from "../domain/errors.ts";
-import { findEntries, lockBudgets, writeChanges } from "../store/batches.ts";
-import { type Store, TryAgain } from "../store/store.ts";
-import { decideBatch } from "./batch.ts";
+import type { BudgetName } from "../store/batches.ts";
+import type { Store } from "../store/store.ts";
+import type { Ancestry } from "./ancestry.ts";
 import type { Operation, Verdict } from "./operation.ts";
+import { commitTogether } from "./transaction.ts";
 
 export interface EngineLimits {
   batchOperationsMax: number;
@@ -35,10 +36,13 @@ const OVERLOADED_RETRY_MS = 100;
  */
 export function createEngine(options: {
   store: Store;
+  ancestry: Ancestry;
   limits: EngineLimits;
+  /** Told of budgets that were changed, after that is durable. */
+  onChanged: (names: readonly BudgetName[]) => void;
   onDefect: (error: unknown) => void;
 }): Engine {
-  const { store, limits } = options;
+  const { store, ancestry, limits } = options;
   const queue: Waiting[] = [];
   let batchesInFlight = 0;
   let pumpScheduled = false;
@@ -75,7 +79,9 @@ export function createEngine(options: {
   /** Never rejects: what cannot be committed gets a verdict that says so. */
   const commit = async (operations: readonly Operation[]): Promise<Verdict[]> => {
     try {
-      return await commitTogether(store, operations);
+      const { verdicts, changed } = await commitTogether(store, ancestry, operations);
+      options.onChanged(changed);
+      return verdicts;
     } catch (error) {
       if (error instanceof Failure) return operations.map(() => refused(error.error));
       if (operations.length > 1) return commitApart(operations);
@@ -122,17 +128,4 @@ function stillWanted(waiting: Waiting): boolean {
   if (reason === undefined) return true;
   waiting.resolve(refused({ reason }));
   return false;
-}
-
-/** One transaction: lock, look up request ids, decide, write. */
-function commitTogether(store: Store, operations: readonly Operation[]): Promise<Verdict[]> {
-  return store.transaction(async (transaction) => {
-    const names = [...new Map(operations.map((each) => [`${each.project}\0${each.user}`, each])).values()];
-    const { budgets, nowUs } = await lockBudgets(transaction, names);
-    // A statement of its own, begun after the locks are held: it sees what their holders before us committed.
-    const entries = await findEntries(transaction, operations);
-    const { verdicts, changes } = decideBatch(operations, { budgets, entries, nowUs });
-    if (!(await writeChanges(transaction, changes))) throw new TryAgain();
-    return verdicts;
-  });
 }

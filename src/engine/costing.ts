@@ -53,6 +53,12 @@ export interface Costing {
   ofText(project: string, text: TextInput, signal: AbortSignal | undefined): Promise<Costed>;
   ofUsage(project: string, model: string, usage: Usage): Promise<Costed>;
   project(project: string, call: ProjectedCall, signal: AbortSignal | undefined): Promise<Projection>;
+  /** The most that a call can cost: with as much output as it allows, or else as the model gives. */
+  worstCase(
+    project: string,
+    call: ProjectedCall,
+    signal: AbortSignal | undefined,
+  ): Promise<{ amountNanoUsd: NanoUsd; detail: string }>;
 }
 
 export interface TextInput {
@@ -95,6 +101,8 @@ export const createCosting = (books: Pick<PriceBooks, "of">, tokens: TokenCounte
     return costed(book, model, { inputTokens, outputTokens }, "text");
   },
 
+  worstCase: async (project, call, signal) => worstCase(await books.of(project), tokens, call, signal),
+
   async project(project, { model, prompt, maxOutputTokens }, signal) {
     const book = await books.of(project);
     book.priceUsage(model, { inputTokens: 1 });
@@ -115,6 +123,37 @@ export const createCosting = (books: Pick<PriceBooks, "of">, tokens: TokenCounte
     };
   },
 });
+
+/** How a worst case came about: kept with the reservation as JSON. */
+export interface EstimateDetail extends CostDetail {
+  /** The request set no bound on the output, and the model's own was taken. */
+  maxOutputAssumed: boolean;
+}
+
+async function worstCase(
+  book: PriceBook,
+  tokens: TokenCounter,
+  { model, prompt, maxOutputTokens }: ProjectedCall,
+  signal: AbortSignal | undefined,
+): Promise<{ amountNanoUsd: NanoUsd; detail: string }> {
+  book.priceUsage(model, { inputTokens: 1 });
+  const outputTokens = maxOutputTokens ?? book.maxOutputTokens(model);
+  if (outputTokens === undefined) {
+    throw invalidField(
+      "estimate.max_output_tokens",
+      "is required: no price list says how much the model gives",
+    );
+  }
+  const inputTokens = await countPrompt(tokens, model, prompt, signal);
+  const usage: Usage = { inputTokens, outputTokens };
+  const { costNanoUsd, matchedModel, source, lines, assumed } = priced(book, model, usage, "estimate");
+  const detail: EstimateDetail = {
+    usage,
+    price: { matchedModel, source, lines, assumed },
+    maxOutputAssumed: maxOutputTokens === undefined,
+  };
+  return { amountNanoUsd: costNanoUsd, detail: JSON.stringify(detail) };
+}
 
 function costed(book: PriceBook, model: string, usage: Usage, field: string): Costed {
   const { costNanoUsd, matchedModel, source, lines, assumed } = priced(book, model, usage, field);

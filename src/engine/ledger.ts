@@ -8,7 +8,7 @@ import { readBudget, readCurrentCost } from "../store/budgets.ts";
 import { type EntryCursor, hasEntries, listEntries, readModelCosts } from "../store/ledger.ts";
 import { listPeriods } from "../store/periods.ts";
 import type { Store } from "../store/store.ts";
-import { endedPeriod } from "./decide.ts";
+import { endedPeriod } from "./decision.ts";
 
 /** What one budget spent in its current period, in all and by model. @throws BUDGET_NOT_FOUND */
 export async function currentCost(

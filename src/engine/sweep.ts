@@ -3,7 +3,8 @@ import type { InstantUs } from "../domain/period.ts";
 import { writeChanges } from "../store/batches.ts";
 import type { Store } from "../store/store.ts";
 import { lockDueBudgets, projectsDue } from "../store/sweeps.ts";
-import { endedPeriod } from "./decide.ts";
+import { endedPeriod } from "./decision.ts";
+import type { Expiry } from "./expiry.ts";
 
 /** How far a sweep goes. */
 export interface SweepBounds {
@@ -43,6 +44,7 @@ const sweepOnce = (
       budgets: moved,
       entries: [],
       modelCosts: [],
+      reservations: [],
       closed: budgets.flatMap((budget, index) => endedPeriod(budget, moved[index])),
     });
     return budgets.length;
@@ -56,13 +58,16 @@ function moveOn(budget: Budget, nowUs: InstantUs): Budget {
 /** Sweeps again and again, on a timer that does not keep the process alive. Disposing waits for the sweep at work. */
 export function startSweeping(options: {
   store: Store;
+  expiry: Expiry;
   intervalMs: number;
   batchBudgetsMax: number;
   onError: (error: unknown) => void;
 }): AsyncDisposable {
   let atWork: Promise<unknown> | undefined;
   const timer = setInterval(() => {
-    atWork ??= sweep(options.store, { project: undefined, user: undefined }, options.batchBudgetsMax)
+    atWork ??= options.expiry
+      .settle()
+      .then(() => sweep(options.store, { project: undefined, user: undefined }, options.batchBudgetsMax))
       .catch(options.onError)
       .finally(() => {
         atWork = undefined;

@@ -72,6 +72,7 @@ const SOURCES: Record<EntrySource, SourceMessage> = {
   COST: SourceMessage.COST,
   RESET: SourceMessage.RESET,
   LEGACY: SourceMessage.LEGACY,
+  RESERVATION: SourceMessage.RESERVATION,
 };
 
 export const priceToMessage = (price: CostDetail["price"]): MessageInitShape<typeof PriceSchema> => ({
@@ -102,6 +103,7 @@ export function entryToMessage(entry: Entry): MessageInitShape<typeof CostEntryS
     costNanoUsd: entry.costNanoUsd,
     usage: detail && usageToMessage(entry.model ?? "", detail.usage),
     price: detail && priceToMessage(detail.price),
+    reservationId: entry.reservationId,
     createTime: toTimestamp(entry.createdAtUs),
     spentAfterNanoUsd: entry.spentAfterNanoUsd,
     totalAfterNanoUsd: entry.totalAfterNanoUsd,

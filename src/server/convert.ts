@@ -1,8 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type BudgetLevelSchema,
   type BudgetSchema,
   type ClosedPeriodSchema,
   Duration,
+  type ModelLimit as ModelLimitMessage,
   type Period as PeriodMessage,
   PeriodUnit as UnitMessage,
 } from "../../gen/es/budget/v1/budget_pb.ts";
@@ -10,8 +12,9 @@ import { type Budget, type ClosedPeriod, remaining } from "../domain/budget.ts";
 import { invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import { isTimeZone, PERIOD_COUNT_MAX, type PeriodUnit } from "../domain/period.ts";
-import type { PeriodInput } from "../engine/budgets.ts";
-import { checkTimestamp, toTimestamp } from "./fields.ts";
+import type { LimitInput, PeriodInput } from "../engine/budgets.ts";
+import type { Level } from "../engine/explain.ts";
+import { checkAmount, checkName, checkTimestamp, toTimestamp } from "./fields.ts";
 
 /** Budgets and periods: protobuf messages to domain values, and back. */
 
@@ -78,7 +81,27 @@ export const budgetToMessage = (budget: Budget): MessageInitShape<typeof BudgetS
   ...periodBounds(budget),
   createTime: toTimestamp(budget.createdAtUs),
   updateTime: toTimestamp(budget.updatedAtUs),
+  version: versionOf(budget),
 });
+
+/** What a budget's readers see changes when it is written, and when a period begins that nobody has written down yet. */
+export const versionOf = ({ updatedAtUs, periodId }: Budget): bigint =>
+  updatedAtUs > periodId ? updatedAtUs : periodId;
+
+const LIMITS_MAX = 100;
+
+/** @throws INVALID_FIELD naming the limit, as in `model_limits[2].model` */
+export function limitsFromMessages(messages: readonly ModelLimitMessage[]): LimitInput[] {
+  if (messages.length > LIMITS_MAX) throw invalidField("model_limits", `must be at most ${LIMITS_MAX}`);
+  const seen = new Set<string>();
+  return messages.map(({ model, limitNanoUsd }, index) => {
+    const field = `model_limits[${index}]`;
+    checkName(`${field}.model`, model);
+    if (seen.has(model)) throw invalidField(`${field}.model`, "has a limit already");
+    seen.add(model);
+    return { model, limitNanoUsd: checkAmount(`${field}.limit_nano_usd`, limitNanoUsd) };
+  });
+}
 
 export const periodBounds = (budget: Budget) => ({
   periodStart: toTimestamp(budget.periodStartUs),
@@ -94,4 +117,15 @@ export const closedPeriodToMessage = (
   spentNanoUsd: period.spentNanoUsd,
   totalBudgetNanoUsd: period.totalNanoUsd,
   modelCosts: Object.fromEntries(modelCosts),
+});
+
+export const levelToMessage = (level: Level): MessageInitShape<typeof BudgetLevelSchema> => ({
+  user: level.budget.user,
+  totalBudgetNanoUsd: level.budget.totalNanoUsd,
+  spentNanoUsd: level.budget.spentNanoUsd,
+  heldNanoUsd: level.budget.heldNanoUsd,
+  remainingNanoUsd: remaining(level.budget),
+  openReservations: level.openReservations,
+  periodEnd: level.budget.periodEndUs === undefined ? undefined : toTimestamp(level.budget.periodEndUs),
+  nextExpireTime: level.nextExpireUs === undefined ? undefined : toTimestamp(level.nextExpireUs),
 });

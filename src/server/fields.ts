@@ -19,8 +19,8 @@ export const checkOptionalName = (field: string, name: string): string | undefin
   name === "" ? undefined : checkName(field, name);
 
 /** Up to 128 bytes of UTF-8 without control characters, or empty. */
-export const checkRequestId = (id: string): string | undefined =>
-  id === "" ? undefined : checkText("request_id", id, REQUEST_ID_BYTES_MAX);
+export const checkRequestId = (id: string, field = "request_id"): string | undefined =>
+  id === "" ? undefined : checkText(field, id, REQUEST_ID_BYTES_MAX);
 
 /** An amount that cannot be negative. */
 export const checkAmount = (field: string, amount: NanoUsd): NanoUsd => {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { DescFile } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -7,7 +8,7 @@ import { HealthImplementation } from "grpc-health-check";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { type BudgetError, Failure, invalidField } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit.ts";
-import type { Route } from "./pipeline.ts";
+import type { Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { codeOf, toStatusBytes } from "./status.ts";
 
 /** A listening transport. */
@@ -64,30 +65,42 @@ function asSystemError(error: Error): Error {
 }
 
 async function shutDown(server: grpc.Server, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => server.forceShutdown(), graceMs);
-  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  const graceful = Promise.withResolvers<void>();
+  server.tryShutdown(() => graceful.resolve());
+  // A forced shutdown does not call back whoever tried a graceful one.
+  const timer = setTimeout(() => {
+    server.forceShutdown();
+    graceful.resolve();
+  }, graceMs);
+  await graceful.promise;
   clearTimeout(timer);
 }
 
 function addRoutes(server: grpc.Server, routes: readonly Route[]): void {
   const definitions: Record<string, grpc.MethodDefinition<Buffer, Buffer>> = {};
-  const implementations: Record<string, grpc.handleUnaryCall<Buffer, Buffer>> = {};
+  const implementations: Record<string, grpc.UntypedHandleCall> = {};
   for (const route of routes) {
-    const { method } = route;
-    definitions[method.name] = {
-      path: `/${method.parent.typeName}/${method.name}`,
+    const { name, parent } = route.method;
+    definitions[name] = {
+      path: `/${parent.typeName}/${name}`,
       requestStream: false,
-      responseStream: false,
+      responseStream: "open" in route,
       // Bytes in, bytes out: messages are read in `answer`, where a malformed one becomes an error of ours.
       requestSerialize: identity,
       requestDeserialize: identity,
       responseSerialize: identity,
       responseDeserialize: identity,
     };
-    implementations[method.name] = (call, callback) => void answer(route, call, callback);
+    implementations[name] =
+      "open" in route
+        ? (call: StreamCall) => void stream(route, call)
+        : (call: UnaryCall, callback: grpc.sendUnaryData<Buffer>) => void answer(route, call, callback);
   }
   server.addService(definitions, implementations);
 }
+
+type UnaryCall = grpc.ServerUnaryCall<Buffer, Buffer>;
+type StreamCall = grpc.ServerWritableStream<Buffer, Buffer>;
 
 /** The same bytes: grpc-js takes nothing else. */
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -95,8 +108,8 @@ const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.
 const identity = (bytes: Buffer): Buffer => bytes;
 
 async function answer(
-  route: Route,
-  call: grpc.ServerUnaryCall<Buffer, Buffer>,
+  route: UnaryRoute,
+  call: UnaryCall,
   callback: grpc.sendUnaryData<Buffer>,
 ): Promise<void> {
   try {
@@ -109,6 +122,21 @@ async function answer(
   }
 }
 
+async function stream(route: StreamRoute, call: StreamCall): Promise<void> {
+  try {
+    const { method } = route;
+    const request = decode(method.input, call.request);
+    for await (const response of route.open(request, call.request.length, contextOf(call))) {
+      const bytes = asBuffer(toBinary(method.output, create(method.output, response as never)));
+      // A slow reader is waited for: nothing piles up.
+      if (!call.write(bytes)) await Promise.race([once(call, "drain"), once(call, "cancelled")]);
+    }
+    call.end();
+  } catch (thrown) {
+    call.emit("error", toServiceError(thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" }));
+  }
+}
+
 function decode(input: Route["method"]["input"], bytes: Buffer): unknown {
   try {
     return fromBinary(input, bytes);
@@ -117,7 +145,7 @@ function decode(input: Route["method"]["input"], bytes: Buffer): unknown {
   }
 }
 
-function contextOf(call: grpc.ServerUnaryCall<Buffer, Buffer>): {
+function contextOf(call: UnaryCall | (StreamCall & { on: UnaryCall["on"] })): {
   abandoned: Abandoned;
   signal: AbortSignal;
 } {

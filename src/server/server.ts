@@ -1,14 +1,18 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { PriceFile } from "../domain/prices.ts";
+import { createAncestry } from "../engine/ancestry.ts";
 import { createEngine } from "../engine/commit.ts";
 import { createCosting } from "../engine/costing.ts";
+import { createExpiry } from "../engine/expiry.ts";
+import { createFeed, type Feed } from "../engine/feed.ts";
 import { createPriceBooks, type PriceBooks } from "../engine/price-books.ts";
 import { watchPriceFile } from "../engine/price-file.ts";
 import { createProjectPriceList } from "../engine/prices.ts";
 import { startSweeping } from "../engine/sweep.ts";
 import { type Database, openEmbedded, openPostgres } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
+import { notify } from "../store/notifications.ts";
 import { createStore, type Store } from "../store/store.ts";
 import { createTokenCounter } from "../workers/tokens.ts";
 import { serveGrpc } from "./grpc.ts";
@@ -46,9 +50,16 @@ export async function startServer(
     onRetry: (error) => log.warn({ err: error }, "the store failed; trying again"),
   });
   const tokens = stack.use(createTokenCounter({ threads: config.TOKEN_THREADS }));
+  const stopping = new AbortController();
+  const feed = stack.use(createFeed((payload) => tellOthers(store, database, payload)));
+  stack.use(database.listen((payload) => feed.received(payload)));
+  const ancestry = createAncestry(store);
+  const onChanged: Feed["changed"] = (names) => feed.changed(names);
+  const expiry = createExpiry({ store, ancestry, onChanged });
   stack.use(
     startSweeping({
       store,
+      expiry,
       intervalMs: config.SWEEP_INTERVAL_MS,
       batchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
       onError: (error) => log.error({ err: error }, "a sweep failed; the next one comes"),
@@ -56,6 +67,8 @@ export async function startServer(
   );
   const engine = createEngine({
     store,
+    ancestry,
+    onChanged,
     limits: {
       batchOperationsMax: config.ENGINE_BATCH_OPERATIONS_MAX,
       batchesInFlightMax: config.ENGINE_BATCHES_IN_FLIGHT_MAX,
@@ -69,6 +82,8 @@ export async function startServer(
   const routes = createPipeline({
     handlers: createHandlers({
       store,
+      expiry,
+      feed,
       engine,
       costing: createCosting(prices.books, tokens),
       projectPrices: createProjectPriceList(store, prices.books, config.PROJECT_PRICES_MAX),
@@ -76,11 +91,11 @@ export async function startServer(
       onDefect: (error) => log.error({ err: error }, "a request of a batch failed"),
     }),
     requestBytesMax: config.REQUEST_BYTES_MAX,
+    stopping: stopping.signal,
     log,
   });
-  let stopping = false;
   const common = { routes, host: config.HOST, requestBytesMax: config.REQUEST_BYTES_MAX };
-  const plain = plainRoutes({ ...common, store, isStopping: () => stopping, log });
+  const plain = plainRoutes({ ...common, store, isStopping: () => stopping.signal.aborted, log });
   const http = await serveHttp({ ...common, port: config.HTTP_PORT, plain, log });
   const closing = stack.adopt([http], (listeners) =>
     Promise.all(listeners.map((listener) => listener.stop(config.SHUTDOWN_GRACE_MS))).then(() => {}),
@@ -97,10 +112,16 @@ export async function startServer(
     store: { name: database.name, promise: database.promise },
     reloadPrices: prices.reload,
     async [Symbol.asyncDispose]() {
-      stopping = true;
+      stopping.abort();
       await running.disposeAsync();
     },
   };
+}
+
+/** Nobody waits for it: a server that was not told looks by itself, only later. */
+function tellOthers(store: Store, database: Database, payload: string): void {
+  if (!database.isShared) return;
+  store.read((connection) => notify(connection, payload)).catch(() => {});
 }
 
 /** The price books, following PRICES_FILE where there is one. @throws PriceFileError */

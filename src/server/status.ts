@@ -4,10 +4,12 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
+  QuotaFailureSchema,
   RetryInfoSchema,
 } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import { type BudgetError, describe } from "../domain/errors.ts";
+import { formatUsd } from "../domain/money.ts";
 
 /** The one place where reasons become gRPC codes. */
 const CODES: Record<BudgetError["reason"], Code> = {
@@ -15,6 +17,13 @@ const CODES: Record<BudgetError["reason"], Code> = {
   BUDGET_NOT_FOUND: Code.NotFound,
   BUDGET_EXISTS: Code.AlreadyExists,
   REQUEST_ID_REUSED: Code.AlreadyExists,
+  RESERVATION_NOT_FOUND: Code.NotFound,
+  PARENT_NOT_FOUND: Code.NotFound,
+  BUDGET_EXCEEDED: Code.ResourceExhausted,
+  MODEL_LIMIT_EXCEEDED: Code.ResourceExhausted,
+  RESERVATION_CLOSED: Code.FailedPrecondition,
+  BUDGET_IN_USE: Code.FailedPrecondition,
+  PARENT_CYCLE: Code.FailedPrecondition,
   PRICE_NOT_FOUND: Code.NotFound,
   PRICES_FULL: Code.ResourceExhausted,
   UNPRICED_MODEL: Code.FailedPrecondition,
@@ -23,7 +32,6 @@ const CODES: Record<BudgetError["reason"], Code> = {
   STORE_UNAVAILABLE: Code.Unavailable,
   CANCELLED: Code.Canceled,
   DEADLINE_EXCEEDED: Code.DeadlineExceeded,
-  NOT_IMPLEMENTED: Code.Unimplemented,
   INTERNAL: Code.Internal,
 };
 
@@ -49,18 +57,33 @@ function detailsOf(error: BudgetError): Detail[] {
     const { field, description } = error;
     return [info, detail(BadRequestSchema, { fieldViolations: [{ field, description }] })];
   }
-  if ("retryAfterMs" in error) {
-    const [seconds, nanos] = [Math.floor(error.retryAfterMs / 1000), (error.retryAfterMs % 1000) * 1_000_000];
-    return [info, detail(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } })];
-  }
-  return [info];
+  return [info, ...quotaFailure(error), ...retryInfo(error)];
+}
+
+/** Of a refused reservation: the level that refused first, then what each level had left. */
+function quotaFailure(error: BudgetError): Detail[] {
+  if (!("levels" in error)) return [];
+  const violations = error.levels
+    .toSorted((a, b) => Number(b.user === error.user) - Number(a.user === error.user))
+    .map(({ user, remainingNanoUsd }) => ({
+      subject: `budget:${error.project}/${user}`,
+      description: `${formatUsd(remainingNanoUsd)} left of the ${formatUsd(error.amountNanoUsd)} asked for`,
+    }));
+  return [detail(QuotaFailureSchema, { violations })];
+}
+
+function retryInfo(error: BudgetError): Detail[] {
+  if (!("retryAfterMs" in error) || error.retryAfterMs === undefined) return [];
+  const seconds = Math.floor(error.retryAfterMs / 1000);
+  const nanos = (error.retryAfterMs % 1000) * 1_000_000;
+  return [detail(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } })];
 }
 
 /** Every value of the error, under its name in the proto. */
 function metadataOf(error: BudgetError): Record<string, string> {
   const metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(error)) {
-    if (name === "reason") continue;
+    if (name === "reason" || name === "levels" || value === undefined) continue;
     const key = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (Array.isArray(value))
       value.forEach((item, index) => (metadata[`${key}_${index + 1}`] = String(item)));

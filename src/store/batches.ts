@@ -2,8 +2,10 @@ import { sql } from "kysely";
 import { type Budget, budgetKey } from "../domain/budget.ts";
 import { type Changes, type Entry, type ModelCost, requestKey } from "../domain/entry.ts";
 import type { InstantUs } from "../domain/period.ts";
-import type { Connection } from "./database.ts";
+import { arrayText } from "./array-text.ts";
+import type { Connection } from "./connection.ts";
 import { insertPeriods } from "./periods.ts";
+import { writeReservations } from "./reservations.ts";
 import { type BudgetRow, budgetColumns, budgetFromRow, entryFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
@@ -81,6 +83,7 @@ export async function findEntries(
  *   rolled back, and the batch decided again: its entry is visible now.
  */
 export async function writeChanges(connection: Connection, changes: Changes): Promise<boolean> {
+  if (!(await writeReservations(connection, changes.reservations))) return false;
   if (!(await insertEntries(connection, changes.entries))) return false;
   await updateBudgets(connection, changes.budgets);
   await addModelCosts(connection, changes.modelCosts);
@@ -95,12 +98,12 @@ async function insertEntries(connection: Connection, entries: readonly Entry[]):
   const result = await sql<{ inserted: bigint }>`
     with inserted as (
       insert into entries (
-        project, request_id, user_id, request_fingerprint, kind, source, model, cost_nano_usd, detail, ancestors,
-        period_id, period_start, period_end, spent_after_nano_usd, held_after_nano_usd, total_after_nano_usd, created_at
+        project, request_id, user_id, request_fingerprint, kind, source, model, cost_nano_usd, detail,
+        reservation_id, ancestors, period_id, period_start, period_end, spent_after_nano_usd, held_after_nano_usd, total_after_nano_usd, created_at
       )
       select
         project, request_id, user_id, request_fingerprint, kind, source, model, cost_nano_usd, detail::jsonb,
-        ancestors::text[], period_id, period_start::timestamptz, period_end::timestamptz, spent_after_nano_usd,
+        reservation_id, ancestors::text[], period_id, period_start::timestamptz, period_end::timestamptz, spent_after_nano_usd,
         held_after_nano_usd, total_after_nano_usd, created_at::timestamptz
       from ${unnest(ENTRY_COLUMNS, rows, "row")}
       on conflict (project, request_id) do nothing
@@ -121,6 +124,7 @@ const ENTRY_COLUMNS = {
   model: "text",
   cost_nano_usd: "bigint",
   detail: "text",
+  reservation_id: "text",
   ancestors: "text",
   period_id: "bigint",
   period_start: "text",
@@ -141,8 +145,8 @@ const entryColumns = (entry: Entry) => ({
   model: entry.model ?? null,
   cost_nano_usd: entry.costNanoUsd,
   detail: entry.detail ?? null,
-  // An array inside an array of rows: as the text of a PostgreSQL array.
-  ancestors: `{${entry.ancestors.map((user) => `"${user.replace(/["\\]/g, "\\$&")}"`).join(",")}}`,
+  reservation_id: entry.reservationId ?? null,
+  ancestors: arrayText(entry.ancestors),
   period_id: entry.periodId,
   period_start: timestampText(entry.periodStartUs),
   period_end: entry.periodEndUs === undefined ? null : timestampText(entry.periodEndUs),
@@ -167,6 +171,7 @@ async function updateBudgets(connection: Connection, budgets: readonly Budget[])
       period_id = row.period_id,
       period_start = row.period_start::timestamptz,
       period_end = row.period_end::timestamptz,
+      model_limits = row.model_limits::jsonb,
       updated_at = row.updated_at::timestamptz
     from ${unnest(BALANCE_COLUMNS, rows, "row")}
     where b.project = row.project and b.user_id = row.user_id
@@ -181,13 +186,14 @@ const BALANCE_COLUMNS = {
   period_id: "bigint",
   period_start: "text",
   period_end: "text",
+  model_limits: "text",
   updated_at: "text",
 } as const;
 
 function balanceColumns(budget: Budget) {
-  const { spent_nano_usd, held_nano_usd, period_id, period_start, period_end, updated_at } =
+  const { spent_nano_usd, held_nano_usd, period_id, period_start, period_end, model_limits, updated_at } =
     budgetColumns(budget);
-  return { spent_nano_usd, held_nano_usd, period_id, period_start, period_end, updated_at };
+  return { spent_nano_usd, held_nano_usd, period_id, period_start, period_end, model_limits, updated_at };
 }
 
 /** Rows of model_costs change only under the lock of their budget. */

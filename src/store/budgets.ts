@@ -3,7 +3,7 @@ import { type Budget, budgetKey } from "../domain/budget.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type BudgetName, lockBudgets } from "./batches.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 
@@ -59,8 +59,6 @@ export async function insertBudget(
       project: budget.project,
       user_id: budget.user,
       ...budgetColumns(budget),
-      parent_user_id: budget.parent ?? null,
-      model_limits: null,
       creation_fingerprint: budget.creationFingerprint,
       created_at: timestampText(budget.createdAtUs),
     })

@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { Kysely, type LogEvent, PGliteDialect, PostgresDialect, type Transaction } from "kysely";
+import { Kysely, type LogEvent, PGliteDialect, PostgresDialect } from "kysely";
 import pg from "pg";
 import { lockFolder } from "./folder-lock.ts";
+import { listen } from "./notifications.ts";
 import type { Schema } from "./schema.ts";
 import { parseTimestamp } from "./timestamps.ts";
 
@@ -14,10 +15,11 @@ export interface Database extends AsyncDisposable {
   readonly name: string;
   /** For the start-up lines: what an acknowledged write survives. */
   readonly promise: string;
+  /** Whether other servers may use it at the same time. */
+  readonly isShared: boolean;
+  /** Hears what other servers tell by `notify`. */
+  listen(onPayload: (payload: string) => void): AsyncDisposable;
 }
-
-/** Either takes a transaction or the pool: for statements that do not care. */
-export type Connection = Kysely<Schema> | Transaction<Schema>;
 
 /** Told of each statement's text, without its values. */
 export type OnStatement = (text: string) => void;
@@ -65,6 +67,8 @@ export function openPostgres(options: {
     kysely,
     name: `PostgreSQL at ${hostname}:${port === "" ? 5432 : port}${pathname}`,
     promise: "an acknowledged write survives whatever that server's commits survive (fsync, replicas)",
+    isShared: true,
+    listen: (onPayload) => listen(options.url, onPayload),
     [Symbol.asyncDispose]: () => kysely.destroy(),
   };
 }
@@ -91,6 +95,8 @@ export async function openEmbedded(options: {
       name: `embedded PostgreSQL in ${options.folder}`,
       promise:
         "an acknowledged write survives the death of this process; a power cut can lose the last moments (set DATABASE_URL to keep those)",
+      isShared: false,
+      listen: () => ({ [Symbol.asyncDispose]: async () => {} }),
       async [Symbol.asyncDispose]() {
         await kysely.destroy();
         // Kysely closes only what it has used.

@@ -3,7 +3,7 @@ import type { Entry } from "../domain/entry.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { BudgetName } from "./batches.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { entryFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 

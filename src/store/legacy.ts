@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 
 /** The map that was last posted for a project, as JSON text. */
 export async function readLegacyMap(connection: Connection, project: string): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { ClosedPeriod } from "../domain/budget.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { closedPeriodFromRow } from "./rows.ts";
 import type { Schema } from "./schema.ts";
 import { timestampText } from "./timestamps.ts";

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { InstantUs } from "../domain/period.ts";
 import type { ProjectPrice, ProjectRate } from "../domain/prices/project.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 
 /** A price that a project set, with the moment when it did. */
 export interface StoredPrice extends ProjectPrice {

@@ -37,11 +37,35 @@ function periodFromRow(row: BudgetRow): Period | undefined {
   };
 }
 
+interface LimitJson {
+  model: string;
+  limit_nano_usd: string;
+  spent_nano_usd: string;
+  held_nano_usd: string;
+}
+
 const limitsFromJson = (json: unknown): ModelLimit[] =>
-  ((json ?? []) as { model: string; limit_nano_usd: string }[]).map((limit) => ({
+  ((json ?? []) as LimitJson[]).map((limit) => ({
     model: limit.model,
     limitNanoUsd: BigInt(limit.limit_nano_usd),
+    spentNanoUsd: BigInt(limit.spent_nano_usd),
+    heldNanoUsd: BigInt(limit.held_nano_usd),
   }));
+
+/** Amounts as text: JSON numbers are not exact. */
+export const limitsToJson = (limits: readonly ModelLimit[]): string | null =>
+  limits.length === 0
+    ? null
+    : JSON.stringify(
+        limits.map(
+          (limit): LimitJson => ({
+            model: limit.model,
+            limit_nano_usd: String(limit.limitNanoUsd),
+            spent_nano_usd: String(limit.spentNanoUsd),
+            held_nano_usd: String(limit.heldNanoUsd),
+          }),
+        ),
+      );
 
 /** The columns of a budget that a change may touch, as text where PostgreSQL reads text. */
 export const budgetColumns = (budget: Budget) => ({
@@ -55,6 +79,8 @@ export const budgetColumns = (budget: Budget) => ({
   period_id: budget.periodId,
   period_start: timestampText(budget.periodStartUs),
   period_end: budget.periodEndUs === undefined ? null : timestampText(budget.periodEndUs),
+  parent_user_id: budget.parent ?? null,
+  model_limits: limitsToJson(budget.modelLimits),
   updated_at: timestampText(budget.updatedAtUs),
 });
 
@@ -68,6 +94,7 @@ export const entryFromRow = (row: EntryRow): Entry => ({
   model: row.model ?? undefined,
   costNanoUsd: row.cost_nano_usd,
   detail: row.detail === null ? undefined : JSON.stringify(row.detail),
+  reservationId: row.reservation_id ?? undefined,
   ancestors: row.ancestors,
   periodId: row.period_id,
   periodStartUs: row.period_start,

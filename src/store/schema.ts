@@ -11,6 +11,7 @@ export interface Schema {
   entries: EntriesTable;
   legacy_maps: LegacyMapsTable;
   model_prices: ModelPricesTable;
+  reservations: ReservationsTable;
 }
 
 type Timestamp = ColumnType<bigint, string, string>;
@@ -62,7 +63,7 @@ interface EntriesTable {
   user_id: string;
   request_fingerprint: string;
   kind: "CHARGE" | "RESET" | "CORRECTION";
-  source: "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY";
+  source: "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY" | "RESERVATION";
   model: string | null;
   cost_nano_usd: bigint;
   detail: NullableJson;
@@ -88,4 +89,20 @@ interface ModelPricesTable {
   model: string;
   rates: Json;
   updated_at: Timestamp;
+}
+
+interface ReservationsTable {
+  project: string;
+  reservation_id: string;
+  user_id: string;
+  model: string;
+  held_nano_usd: bigint;
+  state: "HELD" | "SETTLED" | "RELEASED" | "EXPIRED";
+  on_expiry: "RELEASE" | "CHARGE";
+  request_fingerprint: string;
+  detail: NullableJson;
+  ancestors: string[];
+  created_at: Timestamp;
+  expires_at: Timestamp;
+  closed_at: NullableTimestamp;
 }

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { Failure } from "../domain/errors.ts";
-import type { Connection, Database } from "./database.ts";
+import type { Connection } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 /** Runs work on the database, again where the database and not the work failed. */
 export interface Store {

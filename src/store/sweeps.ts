@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Budget } from "../domain/budget.ts";
 import type { InstantUs } from "../domain/period.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { type BudgetRow, budgetFromRow } from "./rows.ts";
 
 /**

@@ -10,7 +10,7 @@ type Cell = string | bigint | number | null;
  */
 export function unnest<Name extends string>(
   columns: Readonly<Record<Name, ColumnType>>,
-  rows: readonly Readonly<Record<Name, Cell>>[],
+  rows: readonly Readonly<Record<NoInfer<Name>, Cell>>[],
   alias: string,
 ): RawBuilder<unknown> {
   const names = Object.keys(columns) as Name[];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Kysely, sql, type Transaction } from "kysely";
+import { createAncestry } from "../../src/engine/ancestry.ts";
 import { createBudget } from "../../src/engine/budgets.ts";
 import { createEngine, type Engine, type EngineLimits } from "../../src/engine/commit.ts";
 import { currentCost } from "../../src/engine/ledger.ts";
@@ -24,6 +25,7 @@ const charge = (user: string, changes: Partial<Charge> = {}): Charge => ({
   model: "m",
   costNanoUsd: 1n,
   detail: undefined,
+  reservationId: undefined,
   ...changes,
 });
 
@@ -42,9 +44,23 @@ describe("the engine", () => {
   let store: Store;
   const defects: unknown[] = [];
   const engineWith = (limits: Partial<EngineLimits> = {}, on: Store = store): Engine =>
-    createEngine({ store: on, limits: { ...LIMITS, ...limits }, onDefect: (error) => defects.push(error) });
+    createEngine({
+      store: on,
+      ancestry: createAncestry(on),
+      onChanged: () => {},
+      limits: { ...LIMITS, ...limits },
+      onDefect: (error) => defects.push(error),
+    });
   const newBudget = async (user: string): Promise<void> => {
-    await createBudget(store, { project: "p", user, totalNanoUsd: 1n, period: undefined, fingerprint: "" });
+    await createBudget(store, {
+      project: "p",
+      user,
+      totalNanoUsd: 1n,
+      period: undefined,
+      parent: undefined,
+      modelLimits: [],
+      fingerprint: "",
+    });
   };
   const spent = async (user: string): Promise<bigint> =>
     (await currentCost(store, { project: "p", user })).budget.spentNanoUsd;

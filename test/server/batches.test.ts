@@ -60,7 +60,7 @@ suiteForEach("BatchUpdateCost", {}, (api) => {
       "charged 16",
       "OutOfRange AMOUNT_OVERFLOW",
       "FailedPrecondition UNPRICED_MODEL",
-      "Unimplemented NOT_IMPLEMENTED",
+      "NotFound RESERVATION_NOT_FOUND",
     ]);
     assert.equal((await budgetIn(api.client.getBudget(name))).spentNanoUsd, 17n);
   });

@@ -11,7 +11,7 @@ suiteForEach("CreateBudget", {}, (api) => {
   test("makes a budget with nothing spent, which GetBudget then reads", async () => {
     const name = api.newName();
     const created = await budgetIn(api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n * USD }));
-    const { periodStart, createTime, updateTime, ...rest } = fieldsOf(created);
+    const { periodStart, createTime, updateTime, version, ...rest } = fieldsOf(created);
     assert.deepEqual(rest, {
       ...name,
       totalBudgetNanoUsd: 10n * USD,
@@ -23,6 +23,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     });
     assert.deepEqual(periodStart, createTime);
     assert.deepEqual(updateTime, createTime);
+    assert.ok(version);
     assert.deepEqual(await budgetIn(api.client.getBudget(name)), created);
   });
 

@@ -46,28 +46,6 @@ suiteForEach("A bad request", { stores: ["PostgreSQL"], ways: EVERY_WAY }, (api)
   });
 });
 
-const refuses = (call: Promise<unknown>, what: string) =>
-  assertRefused(call, "Unimplemented", "NOT_IMPLEMENTED", { what });
-
-suiteForEach("What is not built yet", { stores: ["PostgreSQL"], ways: EVERY_WAY }, (api) => {
-  test("is UNIMPLEMENTED, and never taken for less than it asks", async () => {
-    const { client } = api;
-    const name = api.newName();
-    await client.createBudget({ ...name, totalBudgetNanoUsd: 100n });
-    const before = await stateOf(api, name);
-    await refuses(client.reserveCost({ ...name, amount: { case: "costNanoUsd", value: 1n } }), "ReserveCost");
-    await refuses(client.releaseReservation({ reservationId: "r" }), "ReleaseReservation");
-    await refuses(client.extendReservation({ reservationId: "r" }), "ExtendReservation");
-    await refuses(client.createBudget({ ...name, user: "bob", parent: "alice" }), "parent");
-    const modelLimits = [{ model: "gpt-4o", limitNanoUsd: 1n }];
-    await refuses(client.createBudget({ ...name, user: "bob", modelLimits }), "model_limits");
-    await refuses(client.updateBudget({ ...name, updateMask: { paths: ["parent"] } }), "parent");
-    const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
-    await refuses(client.updateCost({ ...name, reservationId: "r", source }), "reservation_id");
-    assert.deepEqual(await stateOf(api, name), before);
-  });
-});
-
 const invalid = (call: Promise<unknown>) =>
   assertInvalid(
     call,

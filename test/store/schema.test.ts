@@ -4,7 +4,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { sql } from "kysely";
 import pino from "pino";
-import { Duration } from "../../gen/es/budget/v1/budget_pb.ts";
+import { BudgetView, Duration } from "../../gen/es/budget/v1/budget_pb.ts";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { loadConfig } from "../../src/config.ts";
 import { startServer } from "../../src/server/server.ts";
@@ -64,7 +64,7 @@ describe("the schema and the statements", () => {
     assert.deepEqual(rows, []);
   });
 
-  it("name the project in every statement that touches a table, but for the sweep's list of projects", async () => {
+  it("name the project in every statement that touches a table, but for the sweep's two lists of projects", async () => {
     const statements = await statementsOfAllCalls(url);
     const names = await tables();
     const touching = statements.filter((text) =>
@@ -81,7 +81,7 @@ describe("the schema and the statements", () => {
 
 /** Compares it with a value, joins on it, or inserts it. */
 const namesProject = (text: string): boolean =>
-  /"?project"? = (\$\d+|k\.project|row\.project|b\.project)/.test(text) ||
+  /"?project"? = (\$\d+|any\(\$|(?!projects\.)[a-z]+\.project)/.test(text) ||
   /insert into "?\w+"? \("?project"?,/.test(text.replaceAll(/\s+/g, " ").replaceAll("( ", "("));
 
 /** Makes every call once, and gives the statements that the server ran for them. */
@@ -109,6 +109,21 @@ async function statementsOfAllCalls(url: string): Promise<string[]> {
   await client.projectedCost({ ...name, model: "gpt-4o-mini", text: "hello" });
   await client.updateCost({ ...name, source: { case: "cost", value: { model: "m", costNanoUsd: 1n } } });
   await client.getCurrentCost(name);
+  const amount = { case: "costNanoUsd", value: 0n } as const;
+  const { reservation } = await client.reserveCost({ ...name, model: "m", amount });
+  const reservationId = reservation?.reservationId ?? "";
+  await client.extendReservation({ project: name.project, reservationId, ttl: { seconds: 60n } });
+  await client.releaseReservation({ project: name.project, reservationId });
+  await client.listReservations(name);
+  await client.getBudget({ ...name, view: BudgetView.FULL });
+  await client.createBudget({ project: name.project, user: "child", parent: name.user });
+  await client.deleteBudget({ project: name.project, user: "child" });
+  await client.setModelPrice({
+    project: name.project,
+    price: { model: "m", rates: [{ dimension: "input", usd: "1" }] },
+  });
+  await client.listModelPrices({ project: name.project });
+  await client.deleteModelPrice({ project: name.project, model: "m" });
   await client.resetCost(name);
   await client.listUsers({ project: "statements", userPrefix: "a" });
   await client.listCostEntries({ ...name });

@@ -1,8 +1,9 @@
+import { BudgetView } from "../../../gen/es/budget/v1/budget_pb.ts";
 import type {
   CreateBudgetRequest,
   UpdateBudgetRequest,
 } from "../../../gen/es/budget/v1/budget_service_pb.ts";
-import { Failure, invalidField } from "../../domain/errors.ts";
+import { invalidField } from "../../domain/errors.ts";
 import { fingerprint } from "../../domain/fingerprint.ts";
 import {
   type BudgetChange,
@@ -12,9 +13,16 @@ import {
   removeBudget,
   updateBudget,
 } from "../../engine/budgets.ts";
+import { explain } from "../../engine/explain.ts";
 import type { BudgetName } from "../../store/batches.ts";
-import { budgetToMessage, periodFromDuration, periodFromMessage } from "../convert.ts";
-import { checkAmount, checkName, checkOptionalName, checkPageSize } from "../fields.ts";
+import {
+  budgetToMessage,
+  levelToMessage,
+  limitsFromMessages,
+  periodFromDuration,
+  periodFromMessage,
+} from "../convert.ts";
+import { checkAmount, checkName, checkOptionalName, checkPageSize, toTimestamp } from "../fields.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { Handlers } from "../pipeline.ts";
 import type { Services } from "./services.ts";
@@ -25,30 +33,48 @@ type BudgetHandlers = Pick<
 >;
 
 /** The calls about budgets themselves. */
-export const budgetHandlers = ({ store }: Services): BudgetHandlers => ({
+export const budgetHandlers = ({ store, expiry, feed }: Services): BudgetHandlers => ({
   createBudget: async (request) => {
     const definition = {
       ...checkBudgetName(request),
       totalNanoUsd: checkAmount("total_budget_nano_usd", request.totalBudgetNanoUsd),
       period: checkPeriod(request),
+      parent: checkOptionalName("parent", request.parent),
+      modelLimits: limitsFromMessages(request.modelLimits),
     };
-    refuseUnbuilt(request);
     const budget = await createBudget(store, { ...definition, fingerprint: creationFingerprint(request) });
     return { budget: budgetToMessage(budget) };
   },
 
-  getBudget: async (request) => ({
-    budget: budgetToMessage(await getBudget(store, checkBudgetName(request))),
-  }),
+  getBudget: async (request) => {
+    const name = checkBudgetName(request);
+    if (!Object.values<number>(BudgetView).includes(request.view))
+      throw invalidField("view", "must be basic or full");
+    await expiry.settle(name.project);
+    const budget = await getBudget(store, name);
+    if (request.view !== BudgetView.FULL) return { budget: budgetToMessage(budget) };
+    const { levels, nextFreeUs } = await explain(store, budget);
+    return {
+      budget: budgetToMessage(budget),
+      levels: levels.map(levelToMessage),
+      nextFreeTime: nextFreeUs === undefined ? undefined : toTimestamp(nextFreeUs),
+    };
+  },
 
   updateBudget: async (request) => {
     const name = checkBudgetName(request);
-    const budget = await updateBudget(store, name, checkChange(request));
+    const change = checkChange(request);
+    await expiry.settle(name.project);
+    const budget = await updateBudget(store, name, change);
+    feed.changed([name]);
     return { budget: budgetToMessage(budget) };
   },
 
   deleteBudget: async (request) => {
-    await removeBudget(store, checkBudgetName(request));
+    const name = checkBudgetName(request);
+    await expiry.settle(name.project);
+    await removeBudget(store, name);
+    feed.changed([name]);
     return {};
   },
 
@@ -58,6 +84,7 @@ export const budgetHandlers = ({ store }: Services): BudgetHandlers => ({
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListUsers", project, prefix];
     const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
+    await expiry.settle(project);
     const { budgets, more } = await listUsers(store, { project, prefix, after, limit });
     return {
       budgets: budgets.map(budgetToMessage),
@@ -92,19 +119,16 @@ function checkChange(request: UpdateBudgetRequest): BudgetChange {
         change.period = periodFromMessage(request.period);
         break;
       case "parent":
+        change.parent = checkOptionalName(path, request.parent);
+        break;
       case "model_limits":
-        throw new Failure({ reason: "NOT_IMPLEMENTED", what: path });
+        change.modelLimits = limitsFromMessages(request.modelLimits);
+        break;
       default:
         throw invalidField("update_mask", `cannot change ${JSON.stringify(path)}`);
     }
   }
   return change;
-}
-
-/** The tree and the limits of models come later. A budget without them would not be what was asked for. */
-function refuseUnbuilt(request: CreateBudgetRequest): void {
-  if (request.parent !== "") throw new Failure({ reason: "NOT_IMPLEMENTED", what: "parent" });
-  if (request.modelLimits.length > 0) throw new Failure({ reason: "NOT_IMPLEMENTED", what: "model_limits" });
 }
 
 const creationFingerprint = (request: CreateBudgetRequest): string =>
@@ -117,4 +141,6 @@ const creationFingerprint = (request: CreateBudgetRequest): string =>
       request.period.timeZone,
       request.period.anchor && [request.period.anchor.seconds, request.period.anchor.nanos],
     ],
+    request.parent,
+    request.modelLimits.map(({ model, limitNanoUsd }) => [model, limitNanoUsd]),
   ]);

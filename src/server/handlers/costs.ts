@@ -8,8 +8,7 @@ import {
 import { remaining } from "../../domain/budget.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
-import type { Abandoned } from "../../engine/commit.ts";
-import type { Charge, Operation, Verdict } from "../../engine/operation.ts";
+import type { Charge, Operation } from "../../engine/operation.ts";
 import { makeRequestId } from "../../engine/request-id.ts";
 import { budgetToMessage } from "../convert.ts";
 import { detailOf, priceToMessage, usageFromMessage } from "../convert-cost.ts";
@@ -18,6 +17,7 @@ import type { CallContext, Handlers } from "../pipeline.ts";
 import { toStatus } from "../status.ts";
 import { checkBudgetName } from "./budgets.ts";
 import type { Services } from "./services.ts";
+import { submit } from "./submit.ts";
 
 const BATCH_REQUESTS_MAX = 1000;
 
@@ -71,29 +71,19 @@ async function updateCost(
 ): Promise<UpdateCostResponseInit> {
   const name = checkBudgetName(request);
   const requestId = checkRequestId(request.requestId) ?? makeRequestId();
-  if (request.reservationId !== "") throw new Failure({ reason: "NOT_IMPLEMENTED", what: "reservation_id" });
+  const reservationId = checkRequestId(request.reservationId, "reservation_id");
   const cost = await costOf(services, request, context);
-  const operation: Operation = { kind: "charge", ...name, requestId, ...cost };
+  const operation: Operation = { kind: "charge", ...name, requestId, reservationId, ...cost };
   const { entry, budget, replayed } = await submit(services, operation, context.abandoned);
-  const detail = detailOf(entry);
+  const detail = entry && detailOf(entry);
   return {
-    costNanoUsd: entry.costNanoUsd,
+    costNanoUsd: entry?.costNanoUsd,
     budget: budgetToMessage(budget),
     overBudget: remaining(budget) < 0n,
     replayed,
     requestId,
     price: detail && priceToMessage(detail.price),
   };
-}
-
-async function submit(
-  { engine }: Services,
-  operation: Operation,
-  abandoned: Abandoned,
-): Promise<Verdict & { ok: true }> {
-  const verdict = await engine.submit(operation, abandoned);
-  if (!verdict.ok) throw new Failure(verdict.error);
-  return verdict;
 }
 
 type ChargeContent = Pick<Charge, "source" | "model" | "costNanoUsd" | "detail">;
@@ -109,7 +99,7 @@ async function costOf(
   context: CallContext,
 ): Promise<ChargeContent & Pick<Charge, "fingerprint" | "refusal">> {
   const { user, source } = request;
-  const print = fingerprint([source.case, user, payloadOf(request)]);
+  const print = fingerprint([source.case, user, request.reservationId, payloadOf(request)]);
   try {
     return { ...(await priceSource(services, request, context)), fingerprint: print };
   } catch (thrown) {

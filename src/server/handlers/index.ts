@@ -1,11 +1,12 @@
-import { Failure } from "../../domain/errors.ts";
 import type { Handlers } from "../pipeline.ts";
 import { budgetHandlers } from "./budgets.ts";
 import { costHandlers } from "./costs.ts";
 import { ledgerHandlers } from "./ledger.ts";
 import { priceHandlers } from "./prices.ts";
 import { projectionHandlers } from "./projection.ts";
+import { reservationHandlers } from "./reservations.ts";
 import type { Services } from "./services.ts";
+import { watchHandlers } from "./watch.ts";
 
 /** Handlers turn messages into domain values and back, and decide nothing. One for each method of the service. */
 export const createHandlers = (services: Services): Handlers => ({
@@ -14,10 +15,6 @@ export const createHandlers = (services: Services): Handlers => ({
   ...costHandlers(services),
   ...ledgerHandlers(services),
   ...priceHandlers(services),
-  reserveCost: notImplemented("ReserveCost"),
-  releaseReservation: notImplemented("ReleaseReservation"),
-  extendReservation: notImplemented("ExtendReservation"),
+  ...reservationHandlers(services),
+  ...watchHandlers(services),
 });
-
-const notImplemented = (what: string) => (): Promise<never> =>
-  Promise.reject(new Failure({ reason: "NOT_IMPLEMENTED", what }));

@@ -14,9 +14,11 @@ import type { Services } from "./services.ts";
 type LedgerHandlers = Pick<Handlers, "getCurrentCost" | "listCostEntries" | "listPeriods" | "sweepDurations">;
 
 /** The calls that read what was spent, and the sweep. */
-export const ledgerHandlers = ({ store, sweepBatchBudgetsMax }: Services): LedgerHandlers => ({
+export const ledgerHandlers = ({ store, expiry, sweepBatchBudgetsMax }: Services): LedgerHandlers => ({
   getCurrentCost: async (request) => {
-    const { budget, modelCosts } = await currentCost(store, checkBudgetName(request));
+    const name = checkBudgetName(request);
+    await expiry.settle(name.project);
+    const { budget, modelCosts } = await currentCost(store, name);
     return {
       currentCostNanoUsd: budget.spentNanoUsd,
       totalBudgetNanoUsd: budget.totalNanoUsd,
@@ -39,6 +41,7 @@ export const ledgerHandlers = ({ store, sweepBatchBudgetsMax }: Services): Ledge
     const scope = ["ListCostEntries", project, request.user, String(startUs), String(endUs)];
     const [createdAtUs, requestId = ""] = decodePageToken(scope, request.pageToken, "integer", "text") ?? [];
     const before = createdAtUs === undefined ? undefined : { createdAtUs: BigInt(createdAtUs), requestId };
+    await expiry.settle(project);
     const { entries, more } = await listCostEntries(store, { project, user, startUs, endUs, before, limit });
     const last = entries.at(-1);
     return {
@@ -53,6 +56,7 @@ export const ledgerHandlers = ({ store, sweepBatchBudgetsMax }: Services): Ledge
     const scope = ["ListPeriods", name.project, name.user];
     const [periodId] = decodePageToken(scope, request.pageToken, "integer") ?? [];
     const before = periodId === undefined ? undefined : BigInt(periodId);
+    await expiry.settle(name.project);
     const { periods, more } = await listClosedPeriods(store, { ...name, before, limit });
     return {
       periods: periods.map((period) => closedPeriodToMessage(period, period.modelCosts)),
@@ -67,7 +71,8 @@ export const ledgerHandlers = ({ store, sweepBatchBudgetsMax }: Services): Ledge
       if (project === undefined) throw invalidField("project", "is required beside user");
       await getBudget(store, { project, user });
     }
+    const expired = await expiry.settle(project);
     const reset = await sweep(store, { project, user }, sweepBatchBudgetsMax);
-    return { budgetsReset: BigInt(reset), reservationsExpired: 0n };
+    return { budgetsReset: BigInt(reset), reservationsExpired: BigInt(expired) };
   },
 });

@@ -3,6 +3,7 @@ import { remaining } from "../../domain/budget.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { addMoney } from "../../domain/money.ts";
 import { getBudget } from "../../engine/budgets.ts";
+import type { Prompt } from "../../engine/costing.ts";
 import { priceToMessage } from "../convert-cost.ts";
 import { checkCount, checkName } from "../fields.ts";
 import type { Handlers } from "../pipeline.ts";
@@ -10,7 +11,11 @@ import { checkBudgetName } from "./budgets.ts";
 import type { Services } from "./services.ts";
 
 /** The call that asks before spending. */
-export const projectionHandlers = ({ store, costing }: Services): Pick<Handlers, "projectedCost"> => ({
+export const projectionHandlers = ({
+  store,
+  costing,
+  expiry,
+}: Services): Pick<Handlers, "projectedCost"> => ({
   projectedCost: async (request, context) => {
     const name = checkBudgetName(request);
     const model = checkName("model", request.model);
@@ -26,6 +31,7 @@ export const projectionHandlers = ({ store, costing }: Services): Pick<Handlers,
       { model, prompt, maxOutputTokens },
       context.signal,
     );
+    await expiry.settle(name.project);
     const budget = await getBudget(store, name);
     const left = remaining(budget);
     const projectedCostNanoUsd = addMoney(budget.spentNanoUsd, projection.promptCostNanoUsd);
@@ -45,11 +51,16 @@ export const projectionHandlers = ({ store, costing }: Services): Pick<Handlers,
   },
 });
 
-/** Either a chat with its tools, or plain text. */
-function promptOf(request: { messages: JsonObject[]; tools: JsonObject[]; text: string }) {
-  const { messages, tools, text } = request;
-  if (messages.length > 0 && text !== "") throw invalidField("text", "must be absent beside messages");
-  if (messages.length === 0 && text === "") throw invalidField("messages", "or text is required");
-  if (messages.length === 0 && tools.length > 0) throw invalidField("tools", "go with messages only");
+interface PromptFields {
+  messages: JsonObject[];
+  tools: JsonObject[];
+  text: string;
+}
+
+/** Either a chat with its tools, or plain text. `at` is where the fields are in the request. */
+export function promptOf({ messages, tools, text }: PromptFields, at = ""): Prompt {
+  if (messages.length > 0 && text !== "") throw invalidField(`${at}text`, "must be absent beside messages");
+  if (messages.length === 0 && text === "") throw invalidField(`${at}messages`, "or text is required");
+  if (messages.length === 0 && tools.length > 0) throw invalidField(`${at}tools`, "go with messages only");
   return messages.length > 0 ? { messages, tools } : { text };
 }

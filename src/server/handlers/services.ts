@@ -1,5 +1,7 @@
 import type { Engine } from "../../engine/commit.ts";
 import type { Costing } from "../../engine/costing.ts";
+import type { Expiry } from "../../engine/expiry.ts";
+import type { Feed } from "../../engine/feed.ts";
 import type { ProjectPriceList } from "../../engine/prices.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -7,6 +9,8 @@ import type { Store } from "../../store/store.ts";
 export interface Services {
   store: Store;
   engine: Engine;
+  expiry: Expiry;
+  feed: Feed;
   costing: Costing;
   projectPrices: ProjectPriceList;
   sweepBatchBudgetsMax: number;

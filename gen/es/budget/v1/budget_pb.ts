@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file budget/v1/budget.proto.
  */
 export const file_budget_v1_budget: GenFile = /*@__PURE__*/
-  fileDesc("ChZidWRnZXQvdjEvYnVkZ2V0LnByb3RvEglidWRnZXQudjEitQMKBkJ1ZGdldBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSDgoGcGFyZW50GAUgASgJEisKDG1vZGVsX2xpbWl0cxgGIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0EhYKDnNwZW50X25hbm9fdXNkGAcgASgDEhUKDWhlbGRfbmFub191c2QYCCABKAMSGgoScmVtYWluaW5nX25hbm9fdXNkGAkgASgDEjAKDHBlcmlvZF9zdGFydBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcGVyaW9kX2VuZBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7CgZQZXJpb2QSIwoEdW5pdBgBIAEoDjIVLmJ1ZGdldC52MS5QZXJpb2RVbml0Eg0KBWNvdW50GAIgASgFEioKBmFuY2hvchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdGltZV96b25lGAQgASgJIjMKCk1vZGVsTGltaXQSDQoFbW9kZWwYASABKAkSFgoObGltaXRfbmFub191c2QYAiABKAMimAIKDENsb3NlZFBlcmlvZBIwCgxwZXJpb2Rfc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnBlcmlvZF9lbmQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnNwZW50X25hbm9fdXNkGAMgASgDEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgEIAEoAxI8Cgttb2RlbF9jb3N0cxgFIAMoCzInLmJ1ZGdldC52MS5DbG9zZWRQZXJpb2QuTW9kZWxDb3N0c0VudHJ5GjEKD01vZGVsQ29zdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBKoEBCgpQZXJpb2RVbml0EhsKF1BFUklPRF9VTklUX1VOU1BFQ0lGSUVEEAASEwoPUEVSSU9EX1VOSVRfREFZEAESFAoQUEVSSU9EX1VOSVRfV0VFSxACEhUKEVBFUklPRF9VTklUX01PTlRIEAMSFAoQUEVSSU9EX1VOSVRfWUVBUhAEKngKCER1cmF0aW9uEhgKFERVUkFUSU9OX1VOU1BFQ0lGSUVEEAASEgoORFVSQVRJT05fREFJTFkQARITCg9EVVJBVElPTl9XRUVLTFkQAhIUChBEVVJBVElPTl9NT05USExZEAMSEwoPRFVSQVRJT05fWUVBUkxZEARiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChZidWRnZXQvdjEvYnVkZ2V0LnByb3RvEglidWRnZXQudjEixgMKBkJ1ZGdldBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSDgoGcGFyZW50GAUgASgJEisKDG1vZGVsX2xpbWl0cxgGIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0EhYKDnNwZW50X25hbm9fdXNkGAcgASgDEhUKDWhlbGRfbmFub191c2QYCCABKAMSGgoScmVtYWluaW5nX25hbm9fdXNkGAkgASgDEjAKDHBlcmlvZF9zdGFydBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcGVyaW9kX2VuZBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGA4gASgDIoYCCgtCdWRnZXRMZXZlbBIMCgR1c2VyGAEgASgJEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgCIAEoAxIWCg5zcGVudF9uYW5vX3VzZBgDIAEoAxIVCg1oZWxkX25hbm9fdXNkGAQgASgDEhoKEnJlbWFpbmluZ19uYW5vX3VzZBgFIAEoAxIZChFvcGVuX3Jlc2VydmF0aW9ucxgGIAEoAxIuCgpwZXJpb2RfZW5kGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBuZXh0X2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7CgZQZXJpb2QSIwoEdW5pdBgBIAEoDjIVLmJ1ZGdldC52MS5QZXJpb2RVbml0Eg0KBWNvdW50GAIgASgFEioKBmFuY2hvchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdGltZV96b25lGAQgASgJImIKCk1vZGVsTGltaXQSDQoFbW9kZWwYASABKAkSFgoObGltaXRfbmFub191c2QYAiABKAMSFgoOc3BlbnRfbmFub191c2QYAyABKAMSFQoNaGVsZF9uYW5vX3VzZBgEIAEoAyKYAgoMQ2xvc2VkUGVyaW9kEjAKDHBlcmlvZF9zdGFydBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcGVyaW9kX2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOc3BlbnRfbmFub191c2QYAyABKAMSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAQgASgDEjwKC21vZGVsX2Nvc3RzGAUgAygLMicuYnVkZ2V0LnYxLkNsb3NlZFBlcmlvZC5Nb2RlbENvc3RzRW50cnkaMQoPTW9kZWxDb3N0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEqVgoKQnVkZ2V0VmlldxIbChdCVURHRVRfVklFV19VTlNQRUNJRklFRBAAEhUKEUJVREdFVF9WSUVXX0JBU0lDEAESFAoQQlVER0VUX1ZJRVdfRlVMTBACKoEBCgpQZXJpb2RVbml0EhsKF1BFUklPRF9VTklUX1VOU1BFQ0lGSUVEEAASEwoPUEVSSU9EX1VOSVRfREFZEAESFAoQUEVSSU9EX1VOSVRfV0VFSxACEhUKEVBFUklPRF9VTklUX01PTlRIEAMSFAoQUEVSSU9EX1VOSVRfWUVBUhAEKngKCER1cmF0aW9uEhgKFERVUkFUSU9OX1VOU1BFQ0lGSUVEEAASEgoORFVSQVRJT05fREFJTFkQARITCg9EVVJBVElPTl9XRUVLTFkQAhIUChBEVVJBVElPTl9NT05USExZEAMSEwoPRFVSQVRJT05fWUVBUkxZEARiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Budget is what one user of one project may spend, and what of it is spent.
@@ -114,6 +114,13 @@ export type Budget = Message<"budget.v1.Budget"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Version grows with every change, and with the end of a period.
+   *
+   * @generated from field: int64 version = 14;
+   */
+  version: bigint;
 };
 
 /**
@@ -122,6 +129,76 @@ export type Budget = Message<"budget.v1.Budget"> & {
  */
 export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget, 0);
+
+/**
+ * BudgetLevel is a budget of a chain, and what stands in the way of a reservation there.
+ *
+ * @generated from message budget.v1.BudgetLevel
+ */
+export type BudgetLevel = Message<"budget.v1.BudgetLevel"> & {
+  /**
+   * User is whose budget it is.
+   *
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * TotalBudgetNanoUsd is its total.
+   *
+   * @generated from field: int64 total_budget_nano_usd = 2;
+   */
+  totalBudgetNanoUsd: bigint;
+
+  /**
+   * SpentNanoUsd is what was charged on it in this period.
+   *
+   * @generated from field: int64 spent_nano_usd = 3;
+   */
+  spentNanoUsd: bigint;
+
+  /**
+   * HeldNanoUsd is what open reservations hold on it.
+   *
+   * @generated from field: int64 held_nano_usd = 4;
+   */
+  heldNanoUsd: bigint;
+
+  /**
+   * RemainingNanoUsd is total - spent - held.
+   *
+   * @generated from field: int64 remaining_nano_usd = 5;
+   */
+  remainingNanoUsd: bigint;
+
+  /**
+   * OpenReservations is how many reservations hold on it, its own and those of budgets below.
+   *
+   * @generated from field: int64 open_reservations = 6;
+   */
+  openReservations: bigint;
+
+  /**
+   * PeriodEnd is when its period ends. Absent: never.
+   *
+   * @generated from field: google.protobuf.Timestamp period_end = 7;
+   */
+  periodEnd?: Timestamp | undefined;
+
+  /**
+   * NextExpireTime is when the first of its reservations runs out. Absent: there are none.
+   *
+   * @generated from field: google.protobuf.Timestamp next_expire_time = 8;
+   */
+  nextExpireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message budget.v1.BudgetLevel.
+ * Use `create(BudgetLevelSchema)` to create a new message.
+ */
+export const BudgetLevelSchema: GenMessage<BudgetLevel> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget, 1);
 
 /**
  * Period repeats a window of calendar time. Windows start at the anchor plus whole multiples of count units, counted on
@@ -166,7 +243,7 @@ export type Period = Message<"budget.v1.Period"> & {
  * Use `create(PeriodSchema)` to create a new message.
  */
 export const PeriodSchema: GenMessage<Period> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget, 1);
+  messageDesc(file_budget_v1_budget, 2);
 
 /**
  * ModelLimit bounds what one model, or a family of models, may spend in one period of a budget.
@@ -182,11 +259,26 @@ export type ModelLimit = Message<"budget.v1.ModelLimit"> & {
   model: string;
 
   /**
-   * LimitNanoUsd is the most that it may spend in one period. 0 or more.
+   * LimitNanoUsd is the most that it may spend in one period. 0 or more. Reservations are refused above it; charges count on
+   * it.
    *
    * @generated from field: int64 limit_nano_usd = 2;
    */
   limitNanoUsd: bigint;
+
+  /**
+   * SpentNanoUsd is what its models have spent of this period. Given, never taken.
+   *
+   * @generated from field: int64 spent_nano_usd = 3;
+   */
+  spentNanoUsd: bigint;
+
+  /**
+   * HeldNanoUsd is what open reservations for them hold. Given, never taken.
+   *
+   * @generated from field: int64 held_nano_usd = 4;
+   */
+  heldNanoUsd: bigint;
 };
 
 /**
@@ -194,7 +286,7 @@ export type ModelLimit = Message<"budget.v1.ModelLimit"> & {
  * Use `create(ModelLimitSchema)` to create a new message.
  */
 export const ModelLimitSchema: GenMessage<ModelLimit> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget, 2);
+  messageDesc(file_budget_v1_budget, 3);
 
 /**
  * ClosedPeriod is a period that has ended, or was ended by ResetCost, and what it spent.
@@ -243,7 +335,48 @@ export type ClosedPeriod = Message<"budget.v1.ClosedPeriod"> & {
  * Use `create(ClosedPeriodSchema)` to create a new message.
  */
 export const ClosedPeriodSchema: GenMessage<ClosedPeriod> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget, 3);
+  messageDesc(file_budget_v1_budget, 4);
+
+/**
+ * BudgetView says how much GetBudget tells.
+ *
+ * @generated from enum budget.v1.BudgetView
+ */
+export const BudgetView = {
+  /**
+   * BUDGET_VIEW_UNSPECIFIED is taken as basic.
+   *
+   * @generated from enum value: BUDGET_VIEW_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * BUDGET_VIEW_BASIC is the budget alone.
+   *
+   * @generated from enum value: BUDGET_VIEW_BASIC = 1;
+   */
+  BASIC: 1,
+
+  /**
+   * BUDGET_VIEW_FULL explains it: its ancestors, what they have left, and when anything frees up.
+   *
+   * @generated from enum value: BUDGET_VIEW_FULL = 2;
+   */
+  FULL: 2,
+} as const;
+
+/**
+ * BudgetView says how much GetBudget tells.
+ *
+ * @generated from enum budget.v1.BudgetView
+ */
+export type BudgetView = (typeof BudgetView)[keyof typeof BudgetView] | UnknownEnum;
+
+/**
+ * Describes the enum budget.v1.BudgetView.
+ */
+export const BudgetViewSchema: GenEnum<BudgetView> = /*@__PURE__*/
+  enumDesc(file_budget_v1_budget, 0);
 
 /**
  * PeriodUnit is a unit of calendar time.
@@ -298,7 +431,7 @@ export type PeriodUnit = (typeof PeriodUnit)[keyof typeof PeriodUnit] | UnknownE
  * Describes the enum budget.v1.PeriodUnit.
  */
 export const PeriodUnitSchema: GenEnum<PeriodUnit> = /*@__PURE__*/
-  enumDesc(file_budget_v1_budget, 0);
+  enumDesc(file_budget_v1_budget, 1);
 
 /**
  * Duration is the short form of a period: one unit, anchored at creation, in UTC.
@@ -353,5 +486,5 @@ export type Duration = (typeof Duration)[keyof typeof Duration] | UnknownEnum;
  * Describes the enum budget.v1.Duration.
  */
 export const DurationSchema: GenEnum<Duration> = /*@__PURE__*/
-  enumDesc(file_budget_v1_budget, 1);
+  enumDesc(file_budget_v1_budget, 2);
 

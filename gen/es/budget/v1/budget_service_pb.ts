@@ -4,13 +4,13 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Budget, ClosedPeriod, Duration, ModelLimit, Period } from "./budget_pb.ts";
+import type { Budget, BudgetLevel, BudgetView, ClosedPeriod, Duration, ModelLimit, Period } from "./budget_pb.ts";
 import { file_budget_v1_budget } from "./budget_pb.ts";
 import type { CostEntry, KnownCost, Price, TextUsage, Usage } from "./cost_pb.ts";
 import { file_budget_v1_cost } from "./cost_pb.ts";
 import type { ModelPrice } from "./price_pb.ts";
 import { file_budget_v1_price } from "./price_pb.ts";
-import type { Reservation } from "./reservation_pb.ts";
+import type { OnExpiry, Reservation, ReservationState } from "./reservation_pb.ts";
 import { file_budget_v1_reservation } from "./reservation_pb.ts";
 import type { Duration as Duration$1, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -22,7 +22,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file budget/v1/budget_service.proto.
  */
 export const file_budget_v1_budget_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5idWRnZXQvdjEvYnVkZ2V0X3NlcnZpY2UucHJvdG8SCWJ1ZGdldC52MSLaAQoTQ3JlYXRlQnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSJQoIZHVyYXRpb24YBSABKA4yEy5idWRnZXQudjEuRHVyYXRpb24SDgoGcGFyZW50GAYgASgJEisKDG1vZGVsX2xpbWl0cxgHIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0IjkKFENyZWF0ZUJ1ZGdldFJlc3BvbnNlEiEKBmJ1ZGdldBgBIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQiMQoQR2V0QnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkiNgoRR2V0QnVkZ2V0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldCLkAQoTVXBkYXRlQnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgEIAEoAxIhCgZwZXJpb2QYBSABKAsyES5idWRnZXQudjEuUGVyaW9kEg4KBnBhcmVudBgGIAEoCRIrCgxtb2RlbF9saW1pdHMYByADKAsyFS5idWRnZXQudjEuTW9kZWxMaW1pdCI5ChRVcGRhdGVCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0IjQKE0RlbGV0ZUJ1ZGdldFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJIhYKFERlbGV0ZUJ1ZGdldFJlc3BvbnNlItsBChRQcm9qZWN0ZWRDb3N0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSKQoIbWVzc2FnZXMYBCADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBHRleHQYBSABKAkSJgoFdG9vbHMYBiADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eh4KEW1heF9vdXRwdXRfdG9rZW5zGAcgASgDSACIAQFCFAoSX21heF9vdXRwdXRfdG9rZW5zIvACChVQcm9qZWN0ZWRDb3N0UmVzcG9uc2USFQoNcHJvbXB0X3Rva2VucxgBIAEoAxIcChRwcm9tcHRfY29zdF9uYW5vX3VzZBgCIAEoAxIdChVjdXJyZW50X2Nvc3RfbmFub191c2QYAyABKAMSHwoXcHJvamVjdGVkX2Nvc3RfbmFub191c2QYBCABKAMSJQoYd29yc3RfY2FzZV9jb3N0X25hbm9fdXNkGAUgASgDSACIAQESGgoScmVtYWluaW5nX25hbm9fdXNkGAYgASgDEhUKDXdpdGhpbl9idWRnZXQYByABKAgSKQocbWF4X2FmZm9yZGFibGVfb3V0cHV0X3Rva2VucxgIIAEoA0gBiAEBEh8KBXByaWNlGAkgASgLMhAuYnVkZ2V0LnYxLlByaWNlQhsKGV93b3JzdF9jYXNlX2Nvc3RfbmFub191c2RCHwodX21heF9hZmZvcmRhYmxlX291dHB1dF90b2tlbnMizgEKElJlc2VydmVDb3N0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRINCgVtb2RlbBgEIAEoCRIXCg1jb3N0X25hbm9fdXNkGAUgASgDSAASKwoIZXN0aW1hdGUYBiABKAsyFy5idWRnZXQudjEuQ2FsbEVzdGltYXRlSAASJgoDdHRsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQggKBmFtb3VudCKlAQoMQ2FsbEVzdGltYXRlEikKCG1lc3NhZ2VzGAEgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIMCgR0ZXh0GAIgASgJEiYKBXRvb2xzGAMgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIeChFtYXhfb3V0cHV0X3Rva2VucxgEIAEoA0gAiAEBQhQKEl9tYXhfb3V0cHV0X3Rva2VucyJUChNSZXNlcnZlQ29zdFJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uEhAKCHJlcGxheWVkGAIgASgIIrsCChFVcGRhdGVDb3N0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIWCg5yZXNlcnZhdGlvbl9pZBgEIAEoCRItCgpjb21wbGV0aW9uGAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgAEiQKBHRleHQYBiABKAsyFC5idWRnZXQudjEuVGV4dFVzYWdlSAASIQoFdXNhZ2UYByABKAsyEC5idWRnZXQudjEuVXNhZ2VIABIkCgRjb3N0GAggASgLMhQuYnVkZ2V0LnYxLktub3duQ29zdEgAEhgKEGNvbXBsZXRpb25fbW9kZWwYCSABKAkSGQoRdXNlX3JlcG9ydGVkX2Nvc3QYCiABKAhCCAoGc291cmNlIqoBChJVcGRhdGVDb3N0UmVzcG9uc2USFQoNY29zdF9uYW5vX3VzZBgBIAEoAxIhCgZidWRnZXQYAiABKAsyES5idWRnZXQudjEuQnVkZ2V0EhMKC292ZXJfYnVkZ2V0GAMgASgIEhAKCHJlcGxheWVkGAQgASgIEhIKCnJlcXVlc3RfaWQYBSABKAkSHwoFcHJpY2UYBiABKAsyEC5idWRnZXQudjEuUHJpY2UiSAoWQmF0Y2hVcGRhdGVDb3N0UmVxdWVzdBIuCghyZXF1ZXN0cxgBIAMoCzIcLmJ1ZGdldC52MS5VcGRhdGVDb3N0UmVxdWVzdCJMChdCYXRjaFVwZGF0ZUNvc3RSZXNwb25zZRIxCgdyZXN1bHRzGAEgAygLMiAuYnVkZ2V0LnYxLkJhdGNoVXBkYXRlQ29zdFJlc3VsdCJ7ChVCYXRjaFVwZGF0ZUNvc3RSZXN1bHQSMQoIcmVzcG9uc2UYASABKAsyHS5idWRnZXQudjEuVXBkYXRlQ29zdFJlc3BvbnNlSAASJAoGc3RhdHVzGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIJCgdvdXRjb21lIkQKGVJlbGVhc2VSZXNlcnZhdGlvblJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIWCg5yZXNlcnZhdGlvbl9pZBgCIAEoCSJJChpSZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRIrCgtyZXNlcnZhdGlvbhgBIAEoCzIWLmJ1ZGdldC52MS5SZXNlcnZhdGlvbiJrChhFeHRlbmRSZXNlcnZhdGlvblJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIWCg5yZXNlcnZhdGlvbl9pZBgCIAEoCRImCgN0dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iSAoZRXh0ZW5kUmVzZXJ2YXRpb25SZXNwb25zZRIrCgtyZXNlcnZhdGlvbhgBIAEoCzIWLmJ1ZGdldC52MS5SZXNlcnZhdGlvbiI2ChVHZXRDdXJyZW50Q29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJIuYCChZHZXRDdXJyZW50Q29zdFJlc3BvbnNlEh0KFWN1cnJlbnRfY29zdF9uYW5vX3VzZBgBIAEoAxIdChV0b3RhbF9idWRnZXRfbmFub191c2QYAiABKAMSGgoScmVtYWluaW5nX25hbm9fdXNkGAMgASgDEhUKDWhlbGRfbmFub191c2QYBCABKAMSRgoLbW9kZWxfY29zdHMYBSADKAsyMS5idWRnZXQudjEuR2V0Q3VycmVudENvc3RSZXNwb25zZS5Nb2RlbENvc3RzRW50cnkSMAoMcGVyaW9kX3N0YXJ0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpwZXJpb2RfZW5kGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBoxCg9Nb2RlbENvc3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASJFChBSZXNldENvc3RSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJIlwKEVJlc2V0Q29zdFJlc3BvbnNlEiEKBmJ1ZGdldBgBIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQSEAoIcmVwbGF5ZWQYAiABKAgSEgoKcmVxdWVzdF9pZBgDIAEoCSJfChBMaXN0VXNlcnNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEwoLdXNlcl9wcmVmaXgYBCABKAkiUAoRTGlzdFVzZXJzUmVzcG9uc2USIgoHYnVkZ2V0cxgBIAMoCzIRLmJ1ZGdldC52MS5CdWRnZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjYKFVN3ZWVwRHVyYXRpb25zUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkiTQoWU3dlZXBEdXJhdGlvbnNSZXNwb25zZRIVCg1idWRnZXRzX3Jlc2V0GAEgASgDEhwKFHJlc2VydmF0aW9uc19leHBpcmVkGAIgASgDIrwBChZMaXN0Q29zdEVudHJpZXNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIuCgpzdGFydF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkiWQoXTGlzdENvc3RFbnRyaWVzUmVzcG9uc2USJQoHZW50cmllcxgBIAMoCzIULmJ1ZGdldC52MS5Db3N0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIloKEkxpc3RQZXJpb2RzUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiWAoTTGlzdFBlcmlvZHNSZXNwb25zZRIoCgdwZXJpb2RzGAEgAygLMhcuYnVkZ2V0LnYxLkNsb3NlZFBlcmlvZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTQoUU2V0TW9kZWxQcmljZVJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIkCgVwcmljZRgCIAEoCzIVLmJ1ZGdldC52MS5Nb2RlbFByaWNlIj0KFVNldE1vZGVsUHJpY2VSZXNwb25zZRIkCgVwcmljZRgBIAEoCzIVLmJ1ZGdldC52MS5Nb2RlbFByaWNlIlAKFkxpc3RNb2RlbFByaWNlc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJZChdMaXN0TW9kZWxQcmljZXNSZXNwb25zZRIlCgZwcmljZXMYASADKAsyFS5idWRnZXQudjEuTW9kZWxQcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiOQoXRGVsZXRlTW9kZWxQcmljZVJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRINCgVtb2RlbBgCIAEoCSIaChhEZWxldGVNb2RlbFByaWNlUmVzcG9uc2Uy6AwKDUJ1ZGdldFNlcnZpY2USTwoMQ3JlYXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLkNyZWF0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuQ3JlYXRlQnVkZ2V0UmVzcG9uc2USSwoJR2V0QnVkZ2V0EhsuYnVkZ2V0LnYxLkdldEJ1ZGdldFJlcXVlc3QaHC5idWRnZXQudjEuR2V0QnVkZ2V0UmVzcG9uc2UiA5ACARJPCgxVcGRhdGVCdWRnZXQSHi5idWRnZXQudjEuVXBkYXRlQnVkZ2V0UmVxdWVzdBofLmJ1ZGdldC52MS5VcGRhdGVCdWRnZXRSZXNwb25zZRJPCgxEZWxldGVCdWRnZXQSHi5idWRnZXQudjEuRGVsZXRlQnVkZ2V0UmVxdWVzdBofLmJ1ZGdldC52MS5EZWxldGVCdWRnZXRSZXNwb25zZRJXCg1Qcm9qZWN0ZWRDb3N0Eh8uYnVkZ2V0LnYxLlByb2plY3RlZENvc3RSZXF1ZXN0GiAuYnVkZ2V0LnYxLlByb2plY3RlZENvc3RSZXNwb25zZSIDkAIBEkwKC1Jlc2VydmVDb3N0Eh0uYnVkZ2V0LnYxLlJlc2VydmVDb3N0UmVxdWVzdBoeLmJ1ZGdldC52MS5SZXNlcnZlQ29zdFJlc3BvbnNlEkkKClVwZGF0ZUNvc3QSHC5idWRnZXQudjEuVXBkYXRlQ29zdFJlcXVlc3QaHS5idWRnZXQudjEuVXBkYXRlQ29zdFJlc3BvbnNlElgKD0JhdGNoVXBkYXRlQ29zdBIhLmJ1ZGdldC52MS5CYXRjaFVwZGF0ZUNvc3RSZXF1ZXN0GiIuYnVkZ2V0LnYxLkJhdGNoVXBkYXRlQ29zdFJlc3BvbnNlEmEKElJlbGVhc2VSZXNlcnZhdGlvbhIkLmJ1ZGdldC52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0GiUuYnVkZ2V0LnYxLlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlEl4KEUV4dGVuZFJlc2VydmF0aW9uEiMuYnVkZ2V0LnYxLkV4dGVuZFJlc2VydmF0aW9uUmVxdWVzdBokLmJ1ZGdldC52MS5FeHRlbmRSZXNlcnZhdGlvblJlc3BvbnNlEloKDkdldEN1cnJlbnRDb3N0EiAuYnVkZ2V0LnYxLkdldEN1cnJlbnRDb3N0UmVxdWVzdBohLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlc3BvbnNlIgOQAgESRgoJUmVzZXRDb3N0EhsuYnVkZ2V0LnYxLlJlc2V0Q29zdFJlcXVlc3QaHC5idWRnZXQudjEuUmVzZXRDb3N0UmVzcG9uc2USSwoJTGlzdFVzZXJzEhsuYnVkZ2V0LnYxLkxpc3RVc2Vyc1JlcXVlc3QaHC5idWRnZXQudjEuTGlzdFVzZXJzUmVzcG9uc2UiA5ACARJVCg5Td2VlcER1cmF0aW9ucxIgLmJ1ZGdldC52MS5Td2VlcER1cmF0aW9uc1JlcXVlc3QaIS5idWRnZXQudjEuU3dlZXBEdXJhdGlvbnNSZXNwb25zZRJdCg9MaXN0Q29zdEVudHJpZXMSIS5idWRnZXQudjEuTGlzdENvc3RFbnRyaWVzUmVxdWVzdBoiLmJ1ZGdldC52MS5MaXN0Q29zdEVudHJpZXNSZXNwb25zZSIDkAIBElEKC0xpc3RQZXJpb2RzEh0uYnVkZ2V0LnYxLkxpc3RQZXJpb2RzUmVxdWVzdBoeLmJ1ZGdldC52MS5MaXN0UGVyaW9kc1Jlc3BvbnNlIgOQAgESUgoNU2V0TW9kZWxQcmljZRIfLmJ1ZGdldC52MS5TZXRNb2RlbFByaWNlUmVxdWVzdBogLmJ1ZGdldC52MS5TZXRNb2RlbFByaWNlUmVzcG9uc2USXQoPTGlzdE1vZGVsUHJpY2VzEiEuYnVkZ2V0LnYxLkxpc3RNb2RlbFByaWNlc1JlcXVlc3QaIi5idWRnZXQudjEuTGlzdE1vZGVsUHJpY2VzUmVzcG9uc2UiA5ACARJbChBEZWxldGVNb2RlbFByaWNlEiIuYnVkZ2V0LnYxLkRlbGV0ZU1vZGVsUHJpY2VSZXF1ZXN0GiMuYnVkZ2V0LnYxLkRlbGV0ZU1vZGVsUHJpY2VSZXNwb25zZWIGcHJvdG8z", [file_budget_v1_budget, file_budget_v1_cost, file_budget_v1_price, file_budget_v1_reservation, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5idWRnZXQvdjEvYnVkZ2V0X3NlcnZpY2UucHJvdG8SCWJ1ZGdldC52MSLaAQoTQ3JlYXRlQnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSJQoIZHVyYXRpb24YBSABKA4yEy5idWRnZXQudjEuRHVyYXRpb24SDgoGcGFyZW50GAYgASgJEisKDG1vZGVsX2xpbWl0cxgHIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0IjkKFENyZWF0ZUJ1ZGdldFJlc3BvbnNlEiEKBmJ1ZGdldBgBIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQiVgoQR2V0QnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSIwoEdmlldxgDIAEoDjIVLmJ1ZGdldC52MS5CdWRnZXRWaWV3IpIBChFHZXRCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0EiYKBmxldmVscxgCIAMoCzIWLmJ1ZGdldC52MS5CdWRnZXRMZXZlbBIyCg5uZXh0X2ZyZWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi5AEKE1VwZGF0ZUJ1ZGdldFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdChV0b3RhbF9idWRnZXRfbmFub191c2QYBCABKAMSIQoGcGVyaW9kGAUgASgLMhEuYnVkZ2V0LnYxLlBlcmlvZBIOCgZwYXJlbnQYBiABKAkSKwoMbW9kZWxfbGltaXRzGAcgAygLMhUuYnVkZ2V0LnYxLk1vZGVsTGltaXQiOQoUVXBkYXRlQnVkZ2V0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldCI0ChNEZWxldGVCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSIWChREZWxldGVCdWRnZXRSZXNwb25zZSLbAQoUUHJvamVjdGVkQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEg0KBW1vZGVsGAMgASgJEikKCG1lc3NhZ2VzGAQgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIMCgR0ZXh0GAUgASgJEiYKBXRvb2xzGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIeChFtYXhfb3V0cHV0X3Rva2VucxgHIAEoA0gAiAEBQhQKEl9tYXhfb3V0cHV0X3Rva2VucyLwAgoVUHJvamVjdGVkQ29zdFJlc3BvbnNlEhUKDXByb21wdF90b2tlbnMYASABKAMSHAoUcHJvbXB0X2Nvc3RfbmFub191c2QYAiABKAMSHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAMgASgDEh8KF3Byb2plY3RlZF9jb3N0X25hbm9fdXNkGAQgASgDEiUKGHdvcnN0X2Nhc2VfY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBEhoKEnJlbWFpbmluZ19uYW5vX3VzZBgGIAEoAxIVCg13aXRoaW5fYnVkZ2V0GAcgASgIEikKHG1heF9hZmZvcmRhYmxlX291dHB1dF90b2tlbnMYCCABKANIAYgBARIfCgVwcmljZRgJIAEoCzIQLmJ1ZGdldC52MS5QcmljZUIbChlfd29yc3RfY2FzZV9jb3N0X25hbm9fdXNkQh8KHV9tYXhfYWZmb3JkYWJsZV9vdXRwdXRfdG9rZW5zIvYBChJSZXNlcnZlQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSFwoNY29zdF9uYW5vX3VzZBgFIAEoA0gAEisKCGVzdGltYXRlGAYgASgLMhcuYnVkZ2V0LnYxLkNhbGxFc3RpbWF0ZUgAEiYKA3R0bBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCglvbl9leHBpcnkYCCABKA4yEy5idWRnZXQudjEuT25FeHBpcnlCCAoGYW1vdW50IqUBCgxDYWxsRXN0aW1hdGUSKQoIbWVzc2FnZXMYASADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBHRleHQYAiABKAkSJgoFdG9vbHMYAyADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eh4KEW1heF9vdXRwdXRfdG9rZW5zGAQgASgDSACIAQFCFAoSX21heF9vdXRwdXRfdG9rZW5zIp4BChNSZXNlcnZlQ29zdFJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uEhAKCHJlcGxheWVkGAIgASgIEiUKCGVzdGltYXRlGAMgASgLMhMuYnVkZ2V0LnYxLkVzdGltYXRlEiEKBmJ1ZGdldBgEIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQieQoIRXN0aW1hdGUSFQoNcHJvbXB0X3Rva2VucxgBIAEoAxIZChFtYXhfb3V0cHV0X3Rva2VucxgCIAEoAxIaChJtYXhfb3V0cHV0X2Fzc3VtZWQYAyABKAgSHwoFcHJpY2UYBCABKAsyEC5idWRnZXQudjEuUHJpY2UiuwIKEVVwZGF0ZUNvc3RSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEhYKDnJlc2VydmF0aW9uX2lkGAQgASgJEi0KCmNvbXBsZXRpb24YBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAASJAoEdGV4dBgGIAEoCzIULmJ1ZGdldC52MS5UZXh0VXNhZ2VIABIhCgV1c2FnZRgHIAEoCzIQLmJ1ZGdldC52MS5Vc2FnZUgAEiQKBGNvc3QYCCABKAsyFC5idWRnZXQudjEuS25vd25Db3N0SAASGAoQY29tcGxldGlvbl9tb2RlbBgJIAEoCRIZChF1c2VfcmVwb3J0ZWRfY29zdBgKIAEoCEIICgZzb3VyY2UiqgEKElVwZGF0ZUNvc3RSZXNwb25zZRIVCg1jb3N0X25hbm9fdXNkGAEgASgDEiEKBmJ1ZGdldBgCIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQSEwoLb3Zlcl9idWRnZXQYAyABKAgSEAoIcmVwbGF5ZWQYBCABKAgSEgoKcmVxdWVzdF9pZBgFIAEoCRIfCgVwcmljZRgGIAEoCzIQLmJ1ZGdldC52MS5QcmljZSJIChZCYXRjaFVwZGF0ZUNvc3RSZXF1ZXN0Ei4KCHJlcXVlc3RzGAEgAygLMhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0IkwKF0JhdGNoVXBkYXRlQ29zdFJlc3BvbnNlEjEKB3Jlc3VsdHMYASADKAsyIC5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVzdWx0InsKFUJhdGNoVXBkYXRlQ29zdFJlc3VsdBIxCghyZXNwb25zZRgBIAEoCzIdLmJ1ZGdldC52MS5VcGRhdGVDb3N0UmVzcG9uc2VIABIkCgZzdGF0dXMYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiRAoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJIkkKGlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uImsKGEV4dGVuZFJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJIChlFeHRlbmRSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uIjYKFUdldEN1cnJlbnRDb3N0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAki5gIKFkdldEN1cnJlbnRDb3N0UmVzcG9uc2USHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAEgASgDEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgCIAEoAxIaChJyZW1haW5pbmdfbmFub191c2QYAyABKAMSFQoNaGVsZF9uYW5vX3VzZBgEIAEoAxJGCgttb2RlbF9jb3N0cxgFIAMoCzIxLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlc3BvbnNlLk1vZGVsQ29zdHNFbnRyeRIwCgxwZXJpb2Rfc3RhcnQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnBlcmlvZF9lbmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGjEKD01vZGVsQ29zdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIkUKEFJlc2V0Q29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkiXAoRUmVzZXRDb3N0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIQCghyZXBsYXllZBgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJIl8KEExpc3RVc2Vyc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgt1c2VyX3ByZWZpeBgEIAEoCSJQChFMaXN0VXNlcnNSZXNwb25zZRIiCgdidWRnZXRzGAEgAygLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiNgoVU3dlZXBEdXJhdGlvbnNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSJNChZTd2VlcER1cmF0aW9uc1Jlc3BvbnNlEhUKDWJ1ZGdldHNfcmVzZXQYASABKAMSHAoUcmVzZXJ2YXRpb25zX2V4cGlyZWQYAiABKAMivAEKFkxpc3RDb3N0RW50cmllc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSJZChdMaXN0Q29zdEVudHJpZXNSZXNwb25zZRIlCgdlbnRyaWVzGAEgAygLMhQuYnVkZ2V0LnYxLkNvc3RFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWgoSTGlzdFBlcmlvZHNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJYChNMaXN0UGVyaW9kc1Jlc3BvbnNlEigKB3BlcmlvZHMYASADKAsyFy5idWRnZXQudjEuQ2xvc2VkUGVyaW9kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJNChRTZXRNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEiQKBXByaWNlGAIgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiPQoVU2V0TW9kZWxQcmljZVJlc3BvbnNlEiQKBXByaWNlGAEgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiUAoWTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKF0xpc3RNb2RlbFByaWNlc1Jlc3BvbnNlEiUKBnByaWNlcxgBIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbFByaWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI5ChdEZWxldGVNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEg0KBW1vZGVsGAIgASgJIhoKGERlbGV0ZU1vZGVsUHJpY2VSZXNwb25zZSKLAQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEioKBXN0YXRlGAMgASgOMhsuYnVkZ2V0LnYxLlJlc2VydmF0aW9uU3RhdGUSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkiYQoYTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlEiwKDHJlc2VydmF0aW9ucxgBIAMoCzIWLmJ1ZGdldC52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSQoSV2F0Y2hCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIUCgxsYXN0X3ZlcnNpb24YAyABKAMiOAoTV2F0Y2hCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0MpoOCg1CdWRnZXRTZXJ2aWNlEk8KDENyZWF0ZUJ1ZGdldBIeLmJ1ZGdldC52MS5DcmVhdGVCdWRnZXRSZXF1ZXN0Gh8uYnVkZ2V0LnYxLkNyZWF0ZUJ1ZGdldFJlc3BvbnNlEksKCUdldEJ1ZGdldBIbLmJ1ZGdldC52MS5HZXRCdWRnZXRSZXF1ZXN0GhwuYnVkZ2V0LnYxLkdldEJ1ZGdldFJlc3BvbnNlIgOQAgESTwoMVXBkYXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLlVwZGF0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuVXBkYXRlQnVkZ2V0UmVzcG9uc2USTwoMRGVsZXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLkRlbGV0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuRGVsZXRlQnVkZ2V0UmVzcG9uc2USVwoNUHJvamVjdGVkQ29zdBIfLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVxdWVzdBogLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVzcG9uc2UiA5ACARJMCgtSZXNlcnZlQ29zdBIdLmJ1ZGdldC52MS5SZXNlcnZlQ29zdFJlcXVlc3QaHi5idWRnZXQudjEuUmVzZXJ2ZUNvc3RSZXNwb25zZRJJCgpVcGRhdGVDb3N0EhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0Gh0uYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXNwb25zZRJYCg9CYXRjaFVwZGF0ZUNvc3QSIS5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVxdWVzdBoiLmJ1ZGdldC52MS5CYXRjaFVwZGF0ZUNvc3RSZXNwb25zZRJhChJSZWxlYXNlUmVzZXJ2YXRpb24SJC5idWRnZXQudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBolLmJ1ZGdldC52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRJeChFFeHRlbmRSZXNlcnZhdGlvbhIjLmJ1ZGdldC52MS5FeHRlbmRSZXNlcnZhdGlvblJlcXVlc3QaJC5idWRnZXQudjEuRXh0ZW5kUmVzZXJ2YXRpb25SZXNwb25zZRJaCg5HZXRDdXJyZW50Q29zdBIgLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlcXVlc3QaIS5idWRnZXQudjEuR2V0Q3VycmVudENvc3RSZXNwb25zZSIDkAIBEkYKCVJlc2V0Q29zdBIbLmJ1ZGdldC52MS5SZXNldENvc3RSZXF1ZXN0GhwuYnVkZ2V0LnYxLlJlc2V0Q29zdFJlc3BvbnNlEksKCUxpc3RVc2VycxIbLmJ1ZGdldC52MS5MaXN0VXNlcnNSZXF1ZXN0GhwuYnVkZ2V0LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIgOQAgESVQoOU3dlZXBEdXJhdGlvbnMSIC5idWRnZXQudjEuU3dlZXBEdXJhdGlvbnNSZXF1ZXN0GiEuYnVkZ2V0LnYxLlN3ZWVwRHVyYXRpb25zUmVzcG9uc2USXQoPTGlzdENvc3RFbnRyaWVzEiEuYnVkZ2V0LnYxLkxpc3RDb3N0RW50cmllc1JlcXVlc3QaIi5idWRnZXQudjEuTGlzdENvc3RFbnRyaWVzUmVzcG9uc2UiA5ACARJRCgtMaXN0UGVyaW9kcxIdLmJ1ZGdldC52MS5MaXN0UGVyaW9kc1JlcXVlc3QaHi5idWRnZXQudjEuTGlzdFBlcmlvZHNSZXNwb25zZSIDkAIBEmAKEExpc3RSZXNlcnZhdGlvbnMSIi5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaIy5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgESTgoLV2F0Y2hCdWRnZXQSHS5idWRnZXQudjEuV2F0Y2hCdWRnZXRSZXF1ZXN0Gh4uYnVkZ2V0LnYxLldhdGNoQnVkZ2V0UmVzcG9uc2UwARJSCg1TZXRNb2RlbFByaWNlEh8uYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXF1ZXN0GiAuYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXNwb25zZRJdCg9MaXN0TW9kZWxQcmljZXMSIS5idWRnZXQudjEuTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBoiLmJ1ZGdldC52MS5MaXN0TW9kZWxQcmljZXNSZXNwb25zZSIDkAIBElsKEERlbGV0ZU1vZGVsUHJpY2USIi5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlcXVlc3QaIy5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlc3BvbnNlYgZwcm90bzM", [file_budget_v1_budget, file_budget_v1_cost, file_budget_v1_price, file_budget_v1_reservation, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * CreateBudgetRequest names a budget and says how much it has.
@@ -66,14 +66,14 @@ export type CreateBudgetRequest = Message<"budget.v1.CreateBudgetRequest"> & {
   duration: Duration;
 
   /**
-   * Parent is the user of another budget of the project, which must exist. Not implemented yet.
+   * Parent is the user of another budget of the project, which must exist. A budget and its ancestors are at most 8.
    *
    * @generated from field: string parent = 6;
    */
   parent: string;
 
   /**
-   * ModelLimits bound single models. Not implemented yet.
+   * ModelLimits bound single models. At most 100, each model once.
    *
    * @generated from field: repeated budget.v1.ModelLimit model_limits = 7;
    */
@@ -127,6 +127,13 @@ export type GetBudgetRequest = Message<"budget.v1.GetBudgetRequest"> & {
    * @generated from field: string user = 2;
    */
   user: string;
+
+  /**
+   * View says how much to tell. Unspecified: basic.
+   *
+   * @generated from field: budget.v1.BudgetView view = 3;
+   */
+  view: BudgetView;
 };
 
 /**
@@ -148,6 +155,21 @@ export type GetBudgetResponse = Message<"budget.v1.GetBudgetResponse"> & {
    * @generated from field: budget.v1.Budget budget = 1;
    */
   budget?: Budget | undefined;
+
+  /**
+   * Levels are the budget and its ancestors, nearest first, in the full view.
+   *
+   * @generated from field: repeated budget.v1.BudgetLevel levels = 2;
+   */
+  levels: BudgetLevel[];
+
+  /**
+   * NextFreeTime is when anything frees up next on any level: a hold that runs out, or a period that ends. Full view only;
+   * absent when nothing will.
+   *
+   * @generated from field: google.protobuf.Timestamp next_free_time = 3;
+   */
+  nextFreeTime?: Timestamp | undefined;
 };
 
 /**
@@ -200,14 +222,14 @@ export type UpdateBudgetRequest = Message<"budget.v1.UpdateBudgetRequest"> & {
   period?: Period | undefined;
 
   /**
-   * Parent is the new parent; empty: none. Not implemented yet.
+   * Parent is the new parent; empty: none. Nothing is carried over. Refused while reservations are open, here or below.
    *
    * @generated from field: string parent = 6;
    */
   parent: string;
 
   /**
-   * ModelLimits are the new limits. Not implemented yet.
+   * ModelLimits are the new limits. What their models have spent of this period, and hold, counts.
    *
    * @generated from field: repeated budget.v1.ModelLimit model_limits = 7;
    */
@@ -483,11 +505,18 @@ export type ReserveCostRequest = Message<"budget.v1.ReserveCostRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Ttl is how long to hold. Absent: 10 minutes. At most 24 hours.
+   * Ttl is how long to hold. Absent: 10 minutes. More than 0, at most 24 hours.
    *
    * @generated from field: google.protobuf.Duration ttl = 7;
    */
   ttl?: Duration$1 | undefined;
+
+  /**
+   * OnExpiry says what becomes of a hold that runs out. Unspecified: release.
+   *
+   * @generated from field: budget.v1.OnExpiry on_expiry = 8;
+   */
+  onExpiry: OnExpiry;
 };
 
 /**
@@ -525,7 +554,8 @@ export type CallEstimate = Message<"budget.v1.CallEstimate"> & {
   tools: JsonObject[];
 
   /**
-   * MaxOutputTokens is the most that the call may answer.
+   * MaxOutputTokens is the most that the call may answer. Absent: the most that the model gives, where the price lists know
+   * it; elsewhere the field is required.
    *
    * @generated from field: optional int64 max_output_tokens = 4;
    */
@@ -546,18 +576,32 @@ export const CallEstimateSchema: GenMessage<CallEstimate> = /*@__PURE__*/
  */
 export type ReserveCostResponse = Message<"budget.v1.ReserveCostResponse"> & {
   /**
-   * Reservation is what is held.
+   * Reservation is what is held. In a replay, the same reservation as it stands now.
    *
    * @generated from field: budget.v1.Reservation reservation = 1;
    */
   reservation?: Reservation | undefined;
 
   /**
-   * Replayed says that the request_id was known, and this is its first answer.
+   * Replayed says that the request_id was known.
    *
    * @generated from field: bool replayed = 2;
    */
   replayed: boolean;
+
+  /**
+   * Estimate says how the amount came about. Absent when the caller gave it.
+   *
+   * @generated from field: budget.v1.Estimate estimate = 3;
+   */
+  estimate?: Estimate | undefined;
+
+  /**
+   * Budget is the budget with the hold.
+   *
+   * @generated from field: budget.v1.Budget budget = 4;
+   */
+  budget?: Budget | undefined;
 };
 
 /**
@@ -566,6 +610,48 @@ export type ReserveCostResponse = Message<"budget.v1.ReserveCostResponse"> & {
  */
 export const ReserveCostResponseSchema: GenMessage<ReserveCostResponse> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget_service, 12);
+
+/**
+ * Estimate is the worst case of a call.
+ *
+ * @generated from message budget.v1.Estimate
+ */
+export type Estimate = Message<"budget.v1.Estimate"> & {
+  /**
+   * PromptTokens is how many tokens the prompt has.
+   *
+   * @generated from field: int64 prompt_tokens = 1;
+   */
+  promptTokens: bigint;
+
+  /**
+   * MaxOutputTokens is the most output that was reckoned with.
+   *
+   * @generated from field: int64 max_output_tokens = 2;
+   */
+  maxOutputTokens: bigint;
+
+  /**
+   * MaxOutputAssumed says that the request set no bound, and the model's own was taken.
+   *
+   * @generated from field: bool max_output_assumed = 3;
+   */
+  maxOutputAssumed: boolean;
+
+  /**
+   * Price says how the worst case was priced.
+   *
+   * @generated from field: budget.v1.Price price = 4;
+   */
+  price?: Price | undefined;
+};
+
+/**
+ * Describes the message budget.v1.Estimate.
+ * Use `create(EstimateSchema)` to create a new message.
+ */
+export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget_service, 13);
 
 /**
  * UpdateCostRequest says what a call cost, in one of four ways.
@@ -596,7 +682,8 @@ export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
   requestId: string;
 
   /**
-   * ReservationId is the reservation to settle. Not implemented yet.
+   * ReservationId is the reservation to settle: its hold is freed and the cost charged, above or below it, in one step. A
+   * reservation that has ended is no obstacle: the money was spent.
    *
    * @generated from field: string reservation_id = 4;
    */
@@ -664,7 +751,7 @@ export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
  * Use `create(UpdateCostRequestSchema)` to create a new message.
  */
 export const UpdateCostRequestSchema: GenMessage<UpdateCostRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 13);
+  messageDesc(file_budget_v1_budget_service, 14);
 
 /**
  * UpdateCostResponse says what was charged and where that leaves the budget.
@@ -720,7 +807,7 @@ export type UpdateCostResponse = Message<"budget.v1.UpdateCostResponse"> & {
  * Use `create(UpdateCostResponseSchema)` to create a new message.
  */
 export const UpdateCostResponseSchema: GenMessage<UpdateCostResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 14);
+  messageDesc(file_budget_v1_budget_service, 15);
 
 /**
  * BatchUpdateCostRequest holds up to 1000 costs.
@@ -741,7 +828,7 @@ export type BatchUpdateCostRequest = Message<"budget.v1.BatchUpdateCostRequest">
  * Use `create(BatchUpdateCostRequestSchema)` to create a new message.
  */
 export const BatchUpdateCostRequestSchema: GenMessage<BatchUpdateCostRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 15);
+  messageDesc(file_budget_v1_budget_service, 16);
 
 /**
  * BatchUpdateCostResponse has one result for each request, in order.
@@ -762,7 +849,7 @@ export type BatchUpdateCostResponse = Message<"budget.v1.BatchUpdateCostResponse
  * Use `create(BatchUpdateCostResponseSchema)` to create a new message.
  */
 export const BatchUpdateCostResponseSchema: GenMessage<BatchUpdateCostResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 16);
+  messageDesc(file_budget_v1_budget_service, 17);
 
 /**
  * BatchUpdateCostResult is what became of one request of a batch.
@@ -799,7 +886,7 @@ export type BatchUpdateCostResult = Message<"budget.v1.BatchUpdateCostResult"> &
  * Use `create(BatchUpdateCostResultSchema)` to create a new message.
  */
 export const BatchUpdateCostResultSchema: GenMessage<BatchUpdateCostResult> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 17);
+  messageDesc(file_budget_v1_budget_service, 18);
 
 /**
  * ReleaseReservationRequest names a reservation.
@@ -827,7 +914,7 @@ export type ReleaseReservationRequest = Message<"budget.v1.ReleaseReservationReq
  * Use `create(ReleaseReservationRequestSchema)` to create a new message.
  */
 export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 18);
+  messageDesc(file_budget_v1_budget_service, 19);
 
 /**
  * ReleaseReservationResponse gives the reservation.
@@ -848,7 +935,7 @@ export type ReleaseReservationResponse = Message<"budget.v1.ReleaseReservationRe
  * Use `create(ReleaseReservationResponseSchema)` to create a new message.
  */
 export const ReleaseReservationResponseSchema: GenMessage<ReleaseReservationResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 19);
+  messageDesc(file_budget_v1_budget_service, 20);
 
 /**
  * ExtendReservationRequest names a reservation and a new time to live.
@@ -883,7 +970,7 @@ export type ExtendReservationRequest = Message<"budget.v1.ExtendReservationReque
  * Use `create(ExtendReservationRequestSchema)` to create a new message.
  */
 export const ExtendReservationRequestSchema: GenMessage<ExtendReservationRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 20);
+  messageDesc(file_budget_v1_budget_service, 21);
 
 /**
  * ExtendReservationResponse gives the reservation.
@@ -904,7 +991,7 @@ export type ExtendReservationResponse = Message<"budget.v1.ExtendReservationResp
  * Use `create(ExtendReservationResponseSchema)` to create a new message.
  */
 export const ExtendReservationResponseSchema: GenMessage<ExtendReservationResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 21);
+  messageDesc(file_budget_v1_budget_service, 22);
 
 /**
  * GetCurrentCostRequest names a budget.
@@ -932,7 +1019,7 @@ export type GetCurrentCostRequest = Message<"budget.v1.GetCurrentCostRequest"> &
  * Use `create(GetCurrentCostRequestSchema)` to create a new message.
  */
 export const GetCurrentCostRequestSchema: GenMessage<GetCurrentCostRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 22);
+  messageDesc(file_budget_v1_budget_service, 23);
 
 /**
  * GetCurrentCostResponse says what was spent in the current period.
@@ -995,7 +1082,7 @@ export type GetCurrentCostResponse = Message<"budget.v1.GetCurrentCostResponse">
  * Use `create(GetCurrentCostResponseSchema)` to create a new message.
  */
 export const GetCurrentCostResponseSchema: GenMessage<GetCurrentCostResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 23);
+  messageDesc(file_budget_v1_budget_service, 24);
 
 /**
  * ResetCostRequest names a budget.
@@ -1030,7 +1117,7 @@ export type ResetCostRequest = Message<"budget.v1.ResetCostRequest"> & {
  * Use `create(ResetCostRequestSchema)` to create a new message.
  */
 export const ResetCostRequestSchema: GenMessage<ResetCostRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 24);
+  messageDesc(file_budget_v1_budget_service, 25);
 
 /**
  * ResetCostResponse gives the budget.
@@ -1065,7 +1152,7 @@ export type ResetCostResponse = Message<"budget.v1.ResetCostResponse"> & {
  * Use `create(ResetCostResponseSchema)` to create a new message.
  */
 export const ResetCostResponseSchema: GenMessage<ResetCostResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 25);
+  messageDesc(file_budget_v1_budget_service, 26);
 
 /**
  * ListUsersRequest names a project.
@@ -1107,7 +1194,7 @@ export type ListUsersRequest = Message<"budget.v1.ListUsersRequest"> & {
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 26);
+  messageDesc(file_budget_v1_budget_service, 27);
 
 /**
  * ListUsersResponse is a page of budgets.
@@ -1135,7 +1222,7 @@ export type ListUsersResponse = Message<"budget.v1.ListUsersResponse"> & {
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 27);
+  messageDesc(file_budget_v1_budget_service, 28);
 
 /**
  * SweepDurationsRequest says how far to sweep.
@@ -1163,7 +1250,7 @@ export type SweepDurationsRequest = Message<"budget.v1.SweepDurationsRequest"> &
  * Use `create(SweepDurationsRequestSchema)` to create a new message.
  */
 export const SweepDurationsRequestSchema: GenMessage<SweepDurationsRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 28);
+  messageDesc(file_budget_v1_budget_service, 29);
 
 /**
  * SweepDurationsResponse counts what was written down.
@@ -1191,7 +1278,7 @@ export type SweepDurationsResponse = Message<"budget.v1.SweepDurationsResponse">
  * Use `create(SweepDurationsResponseSchema)` to create a new message.
  */
 export const SweepDurationsResponseSchema: GenMessage<SweepDurationsResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 29);
+  messageDesc(file_budget_v1_budget_service, 30);
 
 /**
  * ListCostEntriesRequest says which part of the ledger to read.
@@ -1247,7 +1334,7 @@ export type ListCostEntriesRequest = Message<"budget.v1.ListCostEntriesRequest">
  * Use `create(ListCostEntriesRequestSchema)` to create a new message.
  */
 export const ListCostEntriesRequestSchema: GenMessage<ListCostEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 30);
+  messageDesc(file_budget_v1_budget_service, 31);
 
 /**
  * ListCostEntriesResponse is a page of the ledger.
@@ -1275,7 +1362,7 @@ export type ListCostEntriesResponse = Message<"budget.v1.ListCostEntriesResponse
  * Use `create(ListCostEntriesResponseSchema)` to create a new message.
  */
 export const ListCostEntriesResponseSchema: GenMessage<ListCostEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 31);
+  messageDesc(file_budget_v1_budget_service, 32);
 
 /**
  * ListPeriodsRequest names a budget.
@@ -1317,7 +1404,7 @@ export type ListPeriodsRequest = Message<"budget.v1.ListPeriodsRequest"> & {
  * Use `create(ListPeriodsRequestSchema)` to create a new message.
  */
 export const ListPeriodsRequestSchema: GenMessage<ListPeriodsRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 32);
+  messageDesc(file_budget_v1_budget_service, 33);
 
 /**
  * ListPeriodsResponse is a page of closed periods.
@@ -1345,7 +1432,7 @@ export type ListPeriodsResponse = Message<"budget.v1.ListPeriodsResponse"> & {
  * Use `create(ListPeriodsResponseSchema)` to create a new message.
  */
 export const ListPeriodsResponseSchema: GenMessage<ListPeriodsResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 33);
+  messageDesc(file_budget_v1_budget_service, 34);
 
 /**
  * SetModelPriceRequest gives a price.
@@ -1373,7 +1460,7 @@ export type SetModelPriceRequest = Message<"budget.v1.SetModelPriceRequest"> & {
  * Use `create(SetModelPriceRequestSchema)` to create a new message.
  */
 export const SetModelPriceRequestSchema: GenMessage<SetModelPriceRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 34);
+  messageDesc(file_budget_v1_budget_service, 35);
 
 /**
  * SetModelPriceResponse gives the price.
@@ -1394,7 +1481,7 @@ export type SetModelPriceResponse = Message<"budget.v1.SetModelPriceResponse"> &
  * Use `create(SetModelPriceResponseSchema)` to create a new message.
  */
 export const SetModelPriceResponseSchema: GenMessage<SetModelPriceResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 35);
+  messageDesc(file_budget_v1_budget_service, 36);
 
 /**
  * ListModelPricesRequest names a project.
@@ -1429,7 +1516,7 @@ export type ListModelPricesRequest = Message<"budget.v1.ListModelPricesRequest">
  * Use `create(ListModelPricesRequestSchema)` to create a new message.
  */
 export const ListModelPricesRequestSchema: GenMessage<ListModelPricesRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 36);
+  messageDesc(file_budget_v1_budget_service, 37);
 
 /**
  * ListModelPricesResponse is a page of prices.
@@ -1457,7 +1544,7 @@ export type ListModelPricesResponse = Message<"budget.v1.ListModelPricesResponse
  * Use `create(ListModelPricesResponseSchema)` to create a new message.
  */
 export const ListModelPricesResponseSchema: GenMessage<ListModelPricesResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 37);
+  messageDesc(file_budget_v1_budget_service, 38);
 
 /**
  * DeleteModelPriceRequest names a price.
@@ -1485,7 +1572,7 @@ export type DeleteModelPriceRequest = Message<"budget.v1.DeleteModelPriceRequest
  * Use `create(DeleteModelPriceRequestSchema)` to create a new message.
  */
 export const DeleteModelPriceRequestSchema: GenMessage<DeleteModelPriceRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 38);
+  messageDesc(file_budget_v1_budget_service, 39);
 
 /**
  * DeleteModelPriceResponse is empty.
@@ -1500,7 +1587,140 @@ export type DeleteModelPriceResponse = Message<"budget.v1.DeleteModelPriceRespon
  * Use `create(DeleteModelPriceResponseSchema)` to create a new message.
  */
 export const DeleteModelPriceResponseSchema: GenMessage<DeleteModelPriceResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 39);
+  messageDesc(file_budget_v1_budget_service, 40);
+
+/**
+ * ListReservationsRequest says which reservations to list.
+ *
+ * @generated from message budget.v1.ListReservationsRequest
+ */
+export type ListReservationsRequest = Message<"budget.v1.ListReservationsRequest"> & {
+  /**
+   * Project is the outermost name.
+   *
+   * @generated from field: string project = 1;
+   */
+  project: string;
+
+  /**
+   * User bounds the list to one budget. Empty: the whole project.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * State bounds the list to one state. Unspecified: all.
+   *
+   * @generated from field: budget.v1.ReservationState state = 3;
+   */
+  state: ReservationState;
+
+  /**
+   * PageSize is how many to give at most. 0: 100. More than 1000 gives 1000.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * PageToken is next_page_token of the page before, with the other fields unchanged. Empty: the first page.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message budget.v1.ListReservationsRequest.
+ * Use `create(ListReservationsRequestSchema)` to create a new message.
+ */
+export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget_service, 41);
+
+/**
+ * ListReservationsResponse is a page of reservations.
+ *
+ * @generated from message budget.v1.ListReservationsResponse
+ */
+export type ListReservationsResponse = Message<"budget.v1.ListReservationsResponse"> & {
+  /**
+   * Reservations are in order of id, by bytes of UTF-8.
+   *
+   * @generated from field: repeated budget.v1.Reservation reservations = 1;
+   */
+  reservations: Reservation[];
+
+  /**
+   * NextPageToken asks for the next page. Empty: this was the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message budget.v1.ListReservationsResponse.
+ * Use `create(ListReservationsResponseSchema)` to create a new message.
+ */
+export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget_service, 42);
+
+/**
+ * WatchBudgetRequest names a budget.
+ *
+ * @generated from message budget.v1.WatchBudgetRequest
+ */
+export type WatchBudgetRequest = Message<"budget.v1.WatchBudgetRequest"> & {
+  /**
+   * Project is the outermost name.
+   *
+   * @generated from field: string project = 1;
+   */
+  project: string;
+
+  /**
+   * User is whoever the budget belongs to.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * LastVersion is the version that the caller has seen already: nothing is sent until there is another. 0: none.
+   *
+   * @generated from field: int64 last_version = 3;
+   */
+  lastVersion: bigint;
+};
+
+/**
+ * Describes the message budget.v1.WatchBudgetRequest.
+ * Use `create(WatchBudgetRequestSchema)` to create a new message.
+ */
+export const WatchBudgetRequestSchema: GenMessage<WatchBudgetRequest> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget_service, 43);
+
+/**
+ * WatchBudgetResponse is the budget after a change.
+ *
+ * @generated from message budget.v1.WatchBudgetResponse
+ */
+export type WatchBudgetResponse = Message<"budget.v1.WatchBudgetResponse"> & {
+  /**
+   * Budget is the budget. Its version resumes the watch after an interruption.
+   *
+   * @generated from field: budget.v1.Budget budget = 1;
+   */
+  budget?: Budget | undefined;
+};
+
+/**
+ * Describes the message budget.v1.WatchBudgetResponse.
+ * Use `create(WatchBudgetResponseSchema)` to create a new message.
+ */
+export const WatchBudgetResponseSchema: GenMessage<WatchBudgetResponse> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget_service, 44);
 
 /**
  * BudgetService keeps budgets for LLM spend. Errors are described at ErrorReason.
@@ -1560,7 +1780,8 @@ export const BudgetService: GenService<{
     output: typeof ProjectedCostResponseSchema;
   },
   /**
-   * ReserveCost holds money for a call, or refuses. Not implemented yet.
+   * ReserveCost holds money for a call on the budget and on each of its ancestors, or refuses: it admits if and only if
+   * spent + held + amount <= total on every level, and on the limits for the model. Equal amounts are admitted.
    *
    * @generated from rpc budget.v1.BudgetService.ReserveCost
    */
@@ -1590,7 +1811,7 @@ export const BudgetService: GenService<{
     output: typeof BatchUpdateCostResponseSchema;
   },
   /**
-   * ReleaseReservation gives a hold back. Not implemented yet.
+   * ReleaseReservation gives a hold back. Released already: the same answer again.
    *
    * @generated from rpc budget.v1.BudgetService.ReleaseReservation
    */
@@ -1600,7 +1821,7 @@ export const BudgetService: GenService<{
     output: typeof ReleaseReservationResponseSchema;
   },
   /**
-   * ExtendReservation moves the end of a hold. Not implemented yet.
+   * ExtendReservation moves the end of a hold.
    *
    * @generated from rpc budget.v1.BudgetService.ExtendReservation
    */
@@ -1670,6 +1891,27 @@ export const BudgetService: GenService<{
     methodKind: "unary";
     input: typeof ListPeriodsRequestSchema;
     output: typeof ListPeriodsResponseSchema;
+  },
+  /**
+   * ListReservations lists reservations in order of their id, by bytes of UTF-8.
+   *
+   * @generated from rpc budget.v1.BudgetService.ListReservations
+   */
+  listReservations: {
+    methodKind: "unary";
+    input: typeof ListReservationsRequestSchema;
+    output: typeof ListReservationsResponseSchema;
+  },
+  /**
+   * WatchBudget gives the budget now, then after every change, at most 10 times a second. It ends with NOT_FOUND when the
+   * budget is deleted.
+   *
+   * @generated from rpc budget.v1.BudgetService.WatchBudget
+   */
+  watchBudget: {
+    methodKind: "server_streaming";
+    input: typeof WatchBudgetRequestSchema;
+    output: typeof WatchBudgetResponseSchema;
   },
   /**
    * SetModelPrice sets what a project pays for a model, from now on. Other servers follow within PRICES_REFRESH_MS.

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file budget/v1/reservation.proto.
  */
 export const file_budget_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("ChtidWRnZXQvdjEvcmVzZXJ2YXRpb24ucHJvdG8SCWJ1ZGdldC52MSL4AQoLUmVzZXJ2YXRpb24SFgoOcmVzZXJ2YXRpb25faWQYASABKAkSDwoHcHJvamVjdBgCIAEoCRIMCgR1c2VyGAMgASgJEg0KBW1vZGVsGAQgASgJEhUKDWhlbGRfbmFub191c2QYBSABKAMSKgoFc3RhdGUYBiABKA4yGy5idWRnZXQudjEuUmVzZXJ2YXRpb25TdGF0ZRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKq8BChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEh0KGVJFU0VSVkFUSU9OX1NUQVRFX1NFVFRMRUQQAhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUxFQVNFRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChtidWRnZXQvdjEvcmVzZXJ2YXRpb24ucHJvdG8SCWJ1ZGdldC52MSLjAgoLUmVzZXJ2YXRpb24SFgoOcmVzZXJ2YXRpb25faWQYASABKAkSDwoHcHJvamVjdBgCIAEoCRIMCgR1c2VyGAMgASgJEg0KBW1vZGVsGAQgASgJEhUKDWhlbGRfbmFub191c2QYBSABKAMSKgoFc3RhdGUYBiABKA4yGy5idWRnZXQudjEuUmVzZXJ2YXRpb25TdGF0ZRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNsb3NlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKCW9uX2V4cGlyeRgKIAEoDjITLmJ1ZGdldC52MS5PbkV4cGlyeRIRCglhbmNlc3RvcnMYCyADKAkqUgoIT25FeHBpcnkSGQoVT05fRVhQSVJZX1VOU1BFQ0lGSUVEEAASFQoRT05fRVhQSVJZX1JFTEVBU0UQARIUChBPTl9FWFBJUllfQ0hBUkdFEAIqrwEKEFJlc2VydmF0aW9uU3RhdGUSIQodUkVTRVJWQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIaChZSRVNFUlZBVElPTl9TVEFURV9IRUxEEAESHQoZUkVTRVJWQVRJT05fU1RBVEVfU0VUVExFRBACEh4KGlJFU0VSVkFUSU9OX1NUQVRFX1JFTEVBU0VEEAMSHQoZUkVTRVJWQVRJT05fU1RBVEVfRVhQSVJFRBAEYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Reservation is money held before a call, which a charge later settles.
@@ -21,7 +21,7 @@ export const file_budget_v1_reservation: GenFile = /*@__PURE__*/
  */
 export type Reservation = Message<"budget.v1.Reservation"> & {
   /**
-   * ReservationId identifies it within its project.
+   * ReservationId identifies it within its project: the request_id of ReserveCost.
    *
    * @generated from field: string reservation_id = 1;
    */
@@ -75,6 +75,27 @@ export type Reservation = Message<"budget.v1.Reservation"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 8;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * CloseTime is when it ended. Absent while it is held.
+   *
+   * @generated from field: google.protobuf.Timestamp close_time = 9;
+   */
+  closeTime?: Timestamp | undefined;
+
+  /**
+   * OnExpiry says what becomes of it when it runs out.
+   *
+   * @generated from field: budget.v1.OnExpiry on_expiry = 10;
+   */
+  onExpiry: OnExpiry;
+
+  /**
+   * Ancestors are the users of the budgets above that hold it too, nearest first.
+   *
+   * @generated from field: repeated string ancestors = 11;
+   */
+  ancestors: string[];
 };
 
 /**
@@ -83,6 +104,47 @@ export type Reservation = Message<"budget.v1.Reservation"> & {
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
   messageDesc(file_budget_v1_reservation, 0);
+
+/**
+ * OnExpiry says what becomes of a hold that runs out.
+ *
+ * @generated from enum budget.v1.OnExpiry
+ */
+export const OnExpiry = {
+  /**
+   * ON_EXPIRY_UNSPECIFIED is taken as release.
+   *
+   * @generated from enum value: ON_EXPIRY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * ON_EXPIRY_RELEASE gives it back: nothing was spent.
+   *
+   * @generated from enum value: ON_EXPIRY_RELEASE = 1;
+   */
+  RELEASE: 1,
+
+  /**
+   * ON_EXPIRY_CHARGE charges all of it: for callers whose calls are in flight when they die.
+   *
+   * @generated from enum value: ON_EXPIRY_CHARGE = 2;
+   */
+  CHARGE: 2,
+} as const;
+
+/**
+ * OnExpiry says what becomes of a hold that runs out.
+ *
+ * @generated from enum budget.v1.OnExpiry
+ */
+export type OnExpiry = (typeof OnExpiry)[keyof typeof OnExpiry] | UnknownEnum;
+
+/**
+ * Describes the enum budget.v1.OnExpiry.
+ */
+export const OnExpirySchema: GenEnum<OnExpiry> = /*@__PURE__*/
+  enumDesc(file_budget_v1_reservation, 0);
 
 /**
  * ReservationState is HELD, then exactly once one of the others.
@@ -137,5 +199,5 @@ export type ReservationState = (typeof ReservationState)[keyof typeof Reservatio
  * Describes the enum budget.v1.ReservationState.
  */
 export const ReservationStateSchema: GenEnum<ReservationState> = /*@__PURE__*/
-  enumDesc(file_budget_v1_reservation, 0);
+  enumDesc(file_budget_v1_reservation, 1);
 

@@ -1,0 +1,15 @@
+import { Failure } from "../../domain/errors.ts";
+import type { Abandoned } from "../../engine/commit.ts";
+import type { Operation, Verdict } from "../../engine/operation.ts";
+import type { Services } from "./services.ts";
+
+/** The verdict on an operation, where it is not a refusal. @throws Failure */
+export async function submit(
+  { engine }: Pick<Services, "engine">,
+  operation: Operation,
+  abandoned: Abandoned,
+): Promise<Verdict & { ok: true }> {
+  const verdict = await engine.submit(operation, abandoned);
+  if (!verdict.ok) throw new Failure(verdict.error);
+  return verdict;
+}

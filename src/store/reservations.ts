@@ -1,0 +1,240 @@
+import { type Selectable, sql } from "kysely";
+import type { ReservationChange } from "../domain/entry.ts";
+import type { NanoUsd } from "../domain/money.ts";
+import type { InstantUs } from "../domain/period.ts";
+import { type Reservation, type ReservationState, reservationKey } from "../domain/reservation.ts";
+import { arrayText } from "./array-text.ts";
+import type { BudgetName } from "./batches.ts";
+import type { Connection } from "./connection.ts";
+import type { Schema } from "./schema.ts";
+import { timestampText } from "./timestamps.ts";
+import { unnest } from "./unnest.ts";
+
+type ReservationRow = Selectable<Schema["reservations"]>;
+
+/** Names a reservation. */
+export interface ReservationName {
+  project: string;
+  reservationId: string;
+}
+
+const reservationFromRow = (row: ReservationRow): Reservation => ({
+  project: row.project,
+  reservationId: row.reservation_id,
+  user: row.user_id,
+  model: row.model,
+  heldNanoUsd: row.held_nano_usd,
+  state: row.state,
+  onExpiry: row.on_expiry,
+  fingerprint: row.request_fingerprint,
+  detail: row.detail === null ? undefined : JSON.stringify(row.detail),
+  ancestors: row.ancestors,
+  createdAtUs: row.created_at,
+  expiresAtUs: row.expires_at,
+  closedAtUs: row.closed_at ?? undefined,
+});
+
+/** The reservations of these names; a lateral join on the full key, as for ledger entries. */
+export async function findReservations(
+  connection: Connection,
+  names: readonly ReservationName[],
+): Promise<Map<string, Reservation>> {
+  const rows = names.map(({ project, reservationId }) => ({ project, reservation_id: reservationId }));
+  const result = await sql<ReservationRow>`
+    select r.* from ${unnest({ project: "text", reservation_id: "text" }, rows, "k")}
+    cross join lateral (
+      select * from reservations where project = k.project and reservation_id = k.reservation_id limit 1
+    ) r
+  `.execute(connection);
+  return new Map(
+    result.rows.map((row) => [reservationKey(row.project, row.reservation_id), reservationFromRow(row)]),
+  );
+}
+
+/** Open reservations of these projects that have run out, the first to do so first. Locks nothing. */
+export async function findExpired(
+  connection: Connection,
+  projects: readonly string[],
+  limit: number,
+): Promise<Reservation[]> {
+  const result = await sql<ReservationRow>`
+    select * from reservations
+    where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= clock_timestamp()
+    order by expires_at, reservation_id limit ${limit}
+  `.execute(connection);
+  return result.rows.map(reservationFromRow);
+}
+
+/** Whether a project has open reservations that have run out. */
+export async function hasExpired(connection: Connection, project: string): Promise<boolean> {
+  const row = await connection
+    .selectFrom("reservations")
+    .select("reservation_id")
+    .where("project", "=", project)
+    .where("state", "=", "HELD")
+    .where("expires_at", "<=", sql<bigint>`clock_timestamp()`)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Projects that have open reservations which have run out. Reads the sweep's index alone, and locks nothing. */
+export async function projectsWithExpired(connection: Connection): Promise<string[]> {
+  const result = await sql<{ project: string }>`
+    with recursive projects as (
+      (select project from reservations where state = 'HELD' order by project limit 1)
+      union all
+      select (
+        select r.project from reservations r
+        where r.state = 'HELD' and r.project > p.project order by r.project limit 1
+      )
+      from projects p where p.project is not null
+    )
+    select project from projects
+    where project is not null and exists (
+      select 1 from reservations r
+      where r.project = projects.project and r.state = 'HELD' and r.expires_at <= clock_timestamp()
+    )
+  `.execute(connection);
+  return result.rows.map((row) => row.project);
+}
+
+/** Open reservations that a budget holds, its own and its descendants'. Those that have run out come first. */
+export async function openReservations(
+  connection: Connection,
+  { project, user }: BudgetName,
+): Promise<Reservation[]> {
+  const result = await sql<ReservationRow>`
+    select * from reservations
+    where project = ${project} and state = 'HELD' and (user_id = ${user} or ancestors @> array[${user}::text])
+    order by expires_at, reservation_id
+  `.execute(connection);
+  return result.rows.map(reservationFromRow);
+}
+
+/** How many open reservations a budget holds, what they add up to, and when the first of them runs out. */
+export async function summarizeOpen(
+  connection: Connection,
+  { project, user }: BudgetName,
+): Promise<{ count: bigint; sum: NanoUsd; firstEndUs: InstantUs | undefined }> {
+  const result = await sql<{ count: bigint; sum: string; first_end: bigint | null }>`
+    select count(*) as count, coalesce(sum(held_nano_usd), 0)::text as sum, min(expires_at) as first_end
+    from reservations
+    where project = ${project} and state = 'HELD' and expires_at > clock_timestamp()
+      and (user_id = ${user} or ancestors @> array[${user}::text])
+  `.execute(connection);
+  const row = result.rows[0];
+  return { count: row?.count ?? 0n, sum: BigInt(row?.sum ?? 0), firstEndUs: row?.first_end ?? undefined };
+}
+
+/** Up to `limit` reservations of a project in order of id, by bytes. */
+export async function listReservations(
+  connection: Connection,
+  page: {
+    project: string;
+    user: string | undefined;
+    state: ReservationState | undefined;
+    after: string | undefined;
+    limit: number;
+  },
+): Promise<Reservation[]> {
+  let query = connection.selectFrom("reservations").selectAll().where("project", "=", page.project);
+  if (page.user !== undefined) query = query.where("user_id", "=", page.user);
+  if (page.state !== undefined) query = query.where("state", "=", page.state);
+  if (page.after !== undefined) query = query.where("reservation_id", ">", page.after);
+  const rows = await query.orderBy("reservation_id").limit(page.limit).execute();
+  return rows.map(reservationFromRow);
+}
+
+/**
+ * Writes what a batch did to reservations.
+ *
+ * @returns false when an id had been taken meanwhile by a batch on other budgets.
+ */
+export async function writeReservations(
+  connection: Connection,
+  changes: readonly ReservationChange[],
+): Promise<boolean> {
+  const latest = latestOf(changes);
+  const opened = latest.filter((change) => change.isNew).map((change) => change.reservation);
+  const changed = latest.filter((change) => !change.isNew).map((change) => change.reservation);
+  await updateReservations(connection, changed);
+  return insertReservations(connection, opened);
+}
+
+/** One operation of a batch may open what a later one closes: one row, as it is at the end. In the order of the keys. */
+function latestOf(changes: readonly ReservationChange[]): ReservationChange[] {
+  const byKey = new Map<string, ReservationChange>();
+  for (const change of changes) {
+    const key = reservationKey(change.reservation.project, change.reservation.reservationId);
+    const isNew = change.isNew || byKey.get(key)?.isNew === true;
+    byKey.set(key, { ...change, isNew });
+  }
+  return [...byKey]
+    .toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map(([, change]) => change);
+}
+
+const COLUMNS = {
+  project: "text",
+  reservation_id: "text",
+  user_id: "text",
+  model: "text",
+  held_nano_usd: "bigint",
+  state: "text",
+  on_expiry: "text",
+  request_fingerprint: "text",
+  detail: "text",
+  ancestors: "text",
+  created_at: "text",
+  expires_at: "text",
+  closed_at: "text",
+} as const satisfies Record<keyof Schema["reservations"], string>;
+
+const columnsOf = (reservation: Reservation) => ({
+  project: reservation.project,
+  reservation_id: reservation.reservationId,
+  user_id: reservation.user,
+  model: reservation.model,
+  held_nano_usd: reservation.heldNanoUsd,
+  state: reservation.state,
+  on_expiry: reservation.onExpiry,
+  request_fingerprint: reservation.fingerprint,
+  detail: reservation.detail ?? null,
+  ancestors: arrayText(reservation.ancestors),
+  created_at: timestampText(reservation.createdAtUs),
+  expires_at: timestampText(reservation.expiresAtUs),
+  closed_at: reservation.closedAtUs === undefined ? null : timestampText(reservation.closedAtUs),
+});
+
+async function insertReservations(connection: Connection, opened: readonly Reservation[]): Promise<boolean> {
+  if (opened.length === 0) return true;
+  const result = await sql<{ inserted: bigint }>`
+    with inserted as (
+      insert into reservations (
+        project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint, detail,
+        ancestors, created_at, expires_at, closed_at
+      )
+      select project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint,
+        detail::jsonb, ancestors::text[], created_at::timestamptz, expires_at::timestamptz, closed_at::timestamptz
+      from ${unnest(COLUMNS, opened.map(columnsOf), "row")}
+      on conflict (project, reservation_id) do nothing
+      returning 1
+    )
+    select count(*) as inserted from inserted
+  `.execute(connection);
+  return result.rows[0]?.inserted === BigInt(opened.length);
+}
+
+/** Only open ones change: the budgets that hold them are locked, so nobody else has closed them meanwhile. */
+async function updateReservations(connection: Connection, changed: readonly Reservation[]): Promise<void> {
+  if (changed.length === 0) return;
+  const { project, reservation_id, state, expires_at, closed_at } = COLUMNS;
+  const rows = changed.map(columnsOf);
+  await sql`
+    update reservations r set
+      state = row.state, expires_at = row.expires_at::timestamptz, closed_at = row.closed_at::timestamptz
+    from ${unnest({ project, reservation_id, state, expires_at, closed_at }, rows, "row")}
+    where r.project = row.project and r.reservation_id = row.reservation_id and r.state = 'HELD'
+  `.execute(connection);
+}
