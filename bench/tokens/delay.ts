@@ -67,11 +67,11 @@ async function busy(purser: Purser, calls: number): Promise<number[]> {
   const delays: number[] = [];
   const text = { model: "gpt-4o-mini", inputText: "a".repeat(MEGABYTE), outputText: "" };
   while (delays.length < calls) {
-    let counting = true;
+    const state = { counting: true };
     const charge = purser
       .updateCost({ ...NAME, source: { case: "text", value: text } })
-      .finally(() => (counting = false));
-    while (counting) delays.push(await ask(purser));
+      .finally(() => (state.counting = false));
+    while (state.counting) delays.push(await ask(purser));
     await charge;
   }
   return delays;

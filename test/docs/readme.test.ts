@@ -25,7 +25,9 @@ describe("the README", () => {
     const { scripts } = JSON.parse(await readFile(new URL("package.json", ROOT), "utf8")) as {
       scripts: Record<string, string>;
     };
-    const named = [...readme.matchAll(/npm (?:run )?(start|test|demo|generate)\b/g)].map(([, name]) => name);
+    const named = [
+      ...readme.matchAll(/npm (?:run )?(?:--silent )?(start|test|demo|generate|prices|bench:tokens)\b/g),
+    ].map(([, name]) => name);
     assert.ok(named.length >= 3);
     for (const name of named) assert.ok(name !== undefined && name in scripts, `npm run ${name}`);
   });
@@ -53,13 +55,23 @@ describe("the README", () => {
         const { stdout } = await run("bash", ["-euc", onThisServer(command)], { cwd: ROOT });
         answers.push(JSON.parse(stdout) as Record<string, unknown>);
       }
-      const [created, charged, current, createdBob, projected, chargedBob] = answers;
-      assert.equal(answers.length, 6);
+      const [created, charged, current, createdBob, projected, chargedBob, priced, chargedOwn] = answers;
+      assert.equal(answers.length, 8);
       assert.ok(created?.budget && createdBob?.budget);
       assert.equal(charged?.costNanoUsd, "5700");
       assert.equal(current?.currentCostNanoUsd, "5700");
       assert.equal(projected?.withinBudget, true);
       assert.equal(chargedBob?.costNanoUsd, "442500");
+      assert.equal((priced?.price as { model?: string } | undefined)?.model, "in-house-7b");
+      assert.equal(chargedOwn?.costNanoUsd, "500000");
+    });
+
+    it("shows what npm run prices prints", async () => {
+      const [console = ""] = blocks("console");
+      const [first = "", compare = ""] = console.split(/^\$ /m).slice(1);
+      const [command = "", ...printed] = first.split("\n");
+      assert.equal((await run("bash", ["-euc", command], { cwd: ROOT })).stdout, printed.join("\n"));
+      assert.match(compare, /^npm run --silent prices -- compare /);
     });
 
     it("in TypeScript", async () => {

@@ -696,8 +696,9 @@ export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
    */
   source: {
     /**
-     * Completion is a provider's JSON response, unchanged: OpenAI chat completions and responses, Anthropic messages,
-     * Google generateContent.
+     * Completion is a provider's JSON response, unchanged: OpenAI's chat completions, responses, embeddings, images and
+     * audio, and what speaks their shape; Anthropic's messages, Google's generateContent, Bedrock's converse. Of a stream,
+     * its last event that has usage.
      *
      * @generated from field: google.protobuf.Struct completion = 5;
      */

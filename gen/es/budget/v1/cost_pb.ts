@@ -442,7 +442,7 @@ export type PriceLine = Message<"budget.v1.PriceLine"> & {
   per: string;
 
   /**
-   * CostUsd is quantity times rate, in US dollars, as an exact decimal or, where that has no end, a fraction.
+   * CostUsd is quantity times rate, in US dollars, as an exact decimal cut after 30 places where it has no end.
    *
    * @generated from field: string cost_usd = 5;
    */
