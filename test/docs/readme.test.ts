@@ -55,13 +55,29 @@ describe("the README", () => {
         const { stdout } = await run("bash", ["-euc", onThisServer(command)], { cwd: ROOT });
         answers.push(JSON.parse(stdout) as Record<string, unknown>);
       }
-      const [created, charged, current, createdBob, projected, chargedBob, priced, chargedOwn] = answers;
-      assert.equal(answers.length, 8);
+      const [
+        created,
+        charged,
+        current,
+        createdBob,
+        projected,
+        chargedBob,
+        reserved,
+        settled,
+        priced,
+        chargedOwn,
+      ] = answers;
+      assert.equal(answers.length, 10);
       assert.ok(created?.budget && createdBob?.budget);
       assert.equal(charged?.costNanoUsd, "5700");
       assert.equal(current?.currentCostNanoUsd, "5700");
       assert.equal(projected?.withinBudget, true);
       assert.equal(chargedBob?.costNanoUsd, "442500");
+      assert.equal(
+        (reserved?.reservation as { state?: string } | undefined)?.state,
+        "RESERVATION_STATE_HELD",
+      );
+      assert.equal(settled?.costNanoUsd, "442500");
       assert.equal((priced?.price as { model?: string } | undefined)?.model, "in-house-7b");
       assert.equal(chargedOwn?.costNanoUsd, "500000");
     });
