@@ -94,6 +94,10 @@ export const SETTINGS = {
     { default: 10_000, min: 0, max: 10 * MINUTE_MS },
     "How long a batch is tried again while PostgreSQL cannot be reached, before its callers are told UNAVAILABLE.",
   ),
+  DATABASE_TIMEOUT_MS: wholeNumber(
+    { default: 5_000, min: 100, max: 10 * MINUTE_MS },
+    "How long PostgreSQL may take to answer a statement, before the connection is given up and the batch tried again.",
+  ),
   DATA_DIR: text(
     "./data",
     "a path of a folder",

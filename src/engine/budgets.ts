@@ -64,7 +64,11 @@ export async function getBudget(store: Store, name: BudgetName): Promise<Budget>
 export async function createBudget(store: Store, definition: BudgetDefinition): Promise<Budget> {
   const { project, user } = definition;
   return store.transaction(async (connection) => {
-    if (definition.parent !== undefined) await checkParent(connection, definition, definition.parent);
+    // One that is there was checked when it was made: the same call again gives it, whatever has become of the parent.
+    const isNew = (await readBudget(connection, definition)) === undefined;
+    if (isNew && definition.parent !== undefined) {
+      await checkParent(connection, definition, definition.parent);
+    }
     const nowUs = await readClock(connection);
     const period = anchored(definition.period, nowUs);
     const stored = await insertBudget(connection, {

@@ -90,8 +90,10 @@ function reset({ path }: Facts, operation: Reset, nowUs: InstantUs): Decision {
   const [, ...ancestors] = path;
   const moment = at(path.slice(0, 1), nowUs);
   const [own] = moment.current as readonly [Budget];
-  const { instantUs } = moment;
-  const opened = openPeriod(own, { idUs: instantUs, startUs: instantUs, endUs: own.periodEndUs });
+  // A period that ended by itself made room for one at this very instant, whose id it is: the next one needs another.
+  const instantUs = own.periodId === moment.instantUs ? moment.instantUs + 1n : moment.instantUs;
+  const current = { ...own, updatedAtUs: instantUs };
+  const opened = openPeriod(current, { idUs: instantUs, startUs: instantUs, endUs: own.periodEndUs });
   const entry = entryOf([opened, ...ancestors], operation, {
     kind: "RESET",
     source: "RESET",

@@ -1,4 +1,6 @@
 import { budgetKey } from "../domain/budget.ts";
+import type { InstantUs } from "../domain/period.ts";
+import { type Reservation, reservationKey } from "../domain/reservation.ts";
 import {
   type BudgetName,
   findEntries,
@@ -38,9 +40,14 @@ export async function commitTogether(
   operations: readonly Operation[],
   projects: readonly string[] = [...new Set(operations.map((operation) => operation.project))],
 ): Promise<Committed> {
+  let before: Committed = { verdicts: [], expired: 0, changed: [] };
   for (;;) {
     try {
-      return await store.transaction((connection) => attempt(connection, ancestry, operations, projects));
+      const committed = await store.transaction((connection) =>
+        attempt(connection, ancestry, operations, projects),
+      );
+      if (committed.verdicts.length === operations.length) return merged(before, committed);
+      before = merged(before, committed);
     } catch (error) {
       if (!(error instanceof UnlockedParent)) throw error;
       await ancestry.refresh(error);
@@ -48,6 +55,13 @@ export async function commitTogether(
   }
 }
 
+const merged = (before: Committed, last: Committed): Committed => ({
+  verdicts: last.verdicts,
+  expired: before.expired + last.expired,
+  changed: [...before.changed, ...last.changed],
+});
+
+/** @returns No verdicts where more has run out than fits in one transaction: that much was ended, and no more done. */
 async function attempt(
   connection: Connection,
   ancestry: Ancestry,
@@ -55,16 +69,29 @@ async function attempt(
   projects: readonly string[],
 ): Promise<Committed> {
   const expiries = await expiriesIn(connection, projects);
-  const all = [...expiries, ...operations];
+  const all = expiries.length < EXPIRED_MAX ? [...expiries, ...operations] : expiries;
   if (all.length === 0) return { verdicts: [], expired: 0, changed: [] };
   const { budgets, nowUs } = await lockBudgets(connection, namesToLock(ancestry, all));
   // Statements of their own, begun after the locks are held: they see what the holders before us committed.
   const entries = await findEntries(connection, requestNames(operations));
   const reservations = await findReservations(connection, reservationNames(all));
+  if (runsOutUnseen(reservations, expiries, nowUs)) throw new TryAgain();
   const { verdicts, changes } = decideBatch(all, { budgets, entries, reservations, nowUs });
   if (!(await writeChanges(connection, changes))) throw new TryAgain();
   const expired = changes.reservations.filter((change) => change.reservation.state === "EXPIRED").length;
   return { verdicts: verdicts.slice(expiries.length), expired, changed: changes.budgets };
+}
+
+/** Whether a hold that an operation names has run out while the locks were waited for. */
+function runsOutUnseen(
+  reservations: ReadonlyMap<string, Reservation>,
+  expiries: readonly Expire[],
+  nowUs: InstantUs,
+): boolean {
+  const seen = new Set(expiries.map((expiry) => reservationKey(expiry.project, expiry.reservationId)));
+  return [...reservations].some(
+    ([key, { state, expiresAtUs }]) => state === "HELD" && expiresAtUs <= nowUs && !seen.has(key),
+  );
 }
 
 /** Whoever touches a project ends what has run out in it first, so that nobody waits for the sweep. */
@@ -81,9 +108,12 @@ async function expiriesIn(connection: Connection, projects: readonly string[]): 
 
 function namesToLock(ancestry: Ancestry, operations: readonly Operation[]): BudgetName[] {
   const names = new Map<string, BudgetName>();
+  const looked = new Set<string>();
   for (const { project, user } of operations) {
     const key = budgetKey(project, user);
-    if (names.has(key)) continue;
+    // Not whether it is in `names`: it may be there as the ancestor that a stale hint takes it for, without its own.
+    if (looked.has(key)) continue;
+    looked.add(key);
     names.set(key, { project, user });
     for (const ancestor of ancestry.of({ project, user })) {
       names.set(budgetKey(project, ancestor), { project, user: ancestor });

@@ -163,6 +163,7 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
   return openPostgres({
     url: config.DATABASE_URL,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,
+    timeoutMs: config.DATABASE_TIMEOUT_MS,
     onIdleError: (error) => log.warn({ err: error }, "a connection to PostgreSQL was lost"),
     onStatement,
   });

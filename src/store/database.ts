@@ -6,11 +6,14 @@ import pg from "pg";
 import { lockFolder } from "./folder-lock.ts";
 import { listen } from "./notifications.ts";
 import type { Schema } from "./schema.ts";
+import { withTimeLimit } from "./time-limit.ts";
 import { parseTimestamp } from "./timestamps.ts";
 
 /** A place to keep budgets in, and what it promises. */
 export interface Database extends AsyncDisposable {
   readonly kysely: Kysely<Schema>;
+  /** The same, without a limit of time: for migrations. */
+  readonly patient: Kysely<Schema>;
   /** For the start-up lines: what it is, without passwords. */
   readonly name: string;
   /** For the start-up lines: what an acknowledged write survives. */
@@ -38,10 +41,15 @@ const parsers: Record<number, (text: string) => unknown> = {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** A pool of connections to PostgreSQL. Needs no session state: PgBouncer in transaction mode works. */
+/**
+ * A pool of connections to PostgreSQL. Needs no session state: PgBouncer in transaction mode works.
+ *
+ * @param timeoutMs How long a statement may take before its connection is given up.
+ */
 export function openPostgres(options: {
   url: string;
   connectionsMax: number;
+  timeoutMs: number;
   onIdleError: (error: Error) => void;
   onStatement?: OnStatement;
 }): Database {
@@ -58,18 +66,22 @@ export function openPostgres(options: {
   });
   // An idle connection that the server closes is news, not a reason to stop: the pool makes another.
   pool.on("error", options.onIdleError);
-  const kysely = new Kysely<Schema>({
-    dialect: new PostgresDialect({ pool }),
-    ...logTo(options.onStatement),
-  });
+  // One that is lost while it is in use fails its statement, or the next one: that is enough. Unheard, the event would end
+  // the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const logging = logTo(options.onStatement);
+  const patient = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), ...logging });
+  const limited = withTimeLimit(pool, options.timeoutMs);
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: limited }), ...logging });
   const { hostname, port, pathname } = new URL(options.url);
   return {
     kysely,
+    patient,
     name: `PostgreSQL at ${hostname}:${port === "" ? 5432 : port}${pathname}`,
     promise: "an acknowledged write survives whatever that server's commits survive (fsync, replicas)",
     isShared: true,
     listen: (onPayload) => listen(options.url, onPayload),
-    [Symbol.asyncDispose]: () => kysely.destroy(),
+    [Symbol.asyncDispose]: () => pool.end(),
   };
 }
 
@@ -92,6 +104,7 @@ export async function openEmbedded(options: {
     });
     return {
       kysely,
+      patient: kysely,
       name: `embedded PostgreSQL in ${options.folder}`,
       promise:
         "an acknowledged write survives the death of this process; a power cut can lose the last moments (set DATABASE_URL to keep those)",

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { Failure } from "../domain/errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
+import { NoAnswer } from "./time-limit.ts";
 
 /** Runs work on the database, again where the database and not the work failed. */
 export interface Store {
@@ -76,6 +77,7 @@ const isConflict = (error: unknown): boolean => ["40001", "40P01"].includes(code
  * gives where it has no code.
  */
 const isOutage = (error: unknown): boolean =>
+  error instanceof NoAnswer ||
   /^(08|53|57P|58|25006)/.test(codeOf(error)) ||
   /^E(CONN|PIPE|HOST|NET|TIMEDOUT|AI_)/.test(codeOf(error)) ||
   codeOf(error).startsWith("ENOTFOUND") ||

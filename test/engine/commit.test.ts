@@ -68,7 +68,12 @@ describe("the engine", () => {
   before(async () => {
     const postgres = stack.use(await startPostgres());
     database = stack.use(
-      openPostgres({ url: await postgres.createDatabase(), connectionsMax: 5, onIdleError: () => {} }),
+      openPostgres({
+        url: await postgres.createDatabase(),
+        connectionsMax: 5,
+        timeoutMs: 60_000,
+        onIdleError: () => {},
+      }),
     );
     await migrate(database);
     store = createStore({ database, retryMsMax: 10_000, onRetry: () => {} });

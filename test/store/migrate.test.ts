@@ -29,7 +29,7 @@ describe("migrations", () => {
   after(() => stack.disposeAsync());
 
   const open = (url: string): Database =>
-    openPostgres({ url, connectionsMax: 3, onIdleError: (error) => assert.fail(error) });
+    openPostgres({ url, connectionsMax: 3, timeoutMs: 60_000, onIdleError: (error) => assert.fail(error) });
 
   /** The project's migrations, and one more. */
   const withOneMore = async (name: string, text: string): Promise<URL> => {

@@ -21,7 +21,7 @@ describe("with stale statistics, statements read what they name and no more", ()
     const postgres = stack.use(await startPostgres());
     const url = await postgres.createDatabase();
     database = stack.use(
-      openPostgres({ url, connectionsMax: 1, onIdleError: (error) => assert.fail(error) }),
+      openPostgres({ url, connectionsMax: 1, timeoutMs: 60_000, onIdleError: (error) => assert.fail(error) }),
     );
     await migrate(database);
     for (const table of ["budgets", "entries"]) {

@@ -21,7 +21,7 @@ describe("the schema and the statements", () => {
     const postgres = stack.use(await startPostgres());
     url = await postgres.createDatabase();
     const onIdleError = (error: Error) => assert.fail(error);
-    database = stack.use(openPostgres({ url, connectionsMax: 3, onIdleError }));
+    database = stack.use(openPostgres({ url, connectionsMax: 3, timeoutMs: 60_000, onIdleError }));
     await migrate(database);
   });
   after(() => stack.disposeAsync());
@@ -92,6 +92,7 @@ async function statementsOfAllCalls(url: string): Promise<string[]> {
     openPostgres({
       url,
       connectionsMax: 5,
+      timeoutMs: 60_000,
       onIdleError: (error) => assert.fail(error),
       onStatement: (text) => statements.push(text),
     });

@@ -15,7 +15,12 @@ describe("instants", () => {
     const postgres = stack.use(await startPostgres());
     const onIdleError = (error: Error) => assert.fail(error);
     database = stack.use(
-      openPostgres({ url: await postgres.createDatabase(), connectionsMax: 1, onIdleError }),
+      openPostgres({
+        url: await postgres.createDatabase(),
+        connectionsMax: 1,
+        timeoutMs: 60_000,
+        onIdleError,
+      }),
     );
   });
   after(() => stack.disposeAsync());

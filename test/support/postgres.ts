@@ -21,54 +21,61 @@ export async function startPostgres(): Promise<Postgres> {
   const given = process.env.TEST_DATABASE_URL;
   if (given !== undefined && given !== "")
     return { ...serverAt(given), [Symbol.asyncDispose]: async () => {} };
+  // Nothing in it is worth keeping.
+  const postgres = await startOwnPostgres(["-c", "fsync=off"]);
+  return postgres;
+}
+
+/** One that can be killed and started again on what it has written down. */
+export interface MortalPostgres extends Postgres {
+  /** SIGKILL for all of it, and a start that recovers. Ready when the promise is kept. */
+  killAndRestart(): Promise<void>;
+}
+
+/** A PostgreSQL of this process, which syncs what it commits unless told otherwise. */
+export async function startOwnPostgres(settings: readonly string[] = []): Promise<MortalPostgres> {
   const folder = await mkdtemp(join(tmpdir(), "purser-postgres-"));
   const user = unprivileged();
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const binaries = await installBinaries();
+  const data = join(folder, "data");
+  const identity = ["--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"];
   await finished(
-    spawn(
-      join(binaries, "initdb"),
-      [
-        "--pgdata",
-        join(folder, "data"),
-        "--username",
-        "postgres",
-        "--auth",
-        "trust",
-        "--encoding",
-        "UTF8",
-        "--locale",
-        "C",
-        "--no-sync",
-      ],
-      { ...user, cwd: folder },
-    ),
+    spawn(join(binaries, "initdb"), ["--pgdata", data, ...identity, "--no-sync"], { ...user, cwd: folder }),
   );
   const port = await freePort();
-  const server = spawn(
-    join(binaries, "postgres"),
-    [
-      "-D",
-      join(folder, "data"),
-      "-p",
-      String(port),
-      "-k",
-      folder,
-      "-c",
-      "listen_addresses=127.0.0.1",
-      "-c",
-      "max_connections=200",
-      "-c",
-      "fsync=off",
-    ],
-    { ...user, cwd: folder },
-  );
-  // Whatever ends this process ends the server, which has nothing worth keeping.
+  const address = ["-D", data, "-p", String(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"];
+  const begin = (): ChildProcess =>
+    spawn(join(binaries, "postgres"), [...address, "-c", "max_connections=200", ...settings], {
+      ...user,
+      cwd: folder,
+    });
+  let server = begin();
+  // Whatever ends this process ends the server.
   const kill = () => server.kill("SIGKILL");
   process.once("exit", kill);
   await untilReady(server);
   return {
     ...serverAt(`postgres://postgres@127.0.0.1:${port}/postgres`),
+    async killAndRestart() {
+      const exited = once(server, "exit");
+      const workers = await childrenOf(server.pid ?? 0);
+      server.kill("SIGKILL");
+      for (const pid of workers) killIfThere(pid);
+      await exited;
+      // It refuses to start while a process of the one before is left.
+      for (;;) {
+        server = begin();
+        const isReady = await untilReady(server).then(
+          () => true,
+          (error: Error) => {
+            if (!/pre-existing shared memory|lock file/.test(error.message)) throw error;
+            return false;
+          },
+        );
+        if (isReady) return;
+      }
+    },
     async [Symbol.asyncDispose]() {
       process.off("exit", kill);
       const exited = once(server, "exit");
@@ -77,6 +84,21 @@ export async function startPostgres(): Promise<Postgres> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Processes begun by another, where /proc tells; elsewhere they end by themselves when they notice. */
+async function childrenOf(parent: number): Promise<number[]> {
+  const path = `/proc/${parent}/task/${parent}/children`;
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.split(" ").filter(Boolean).map(Number);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 let databases = 0;

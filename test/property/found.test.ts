@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { assertConserved } from "../support/conservation.ts";
+import { type Inside, startInside } from "../support/engine.ts";
+import { TreeModel } from "./model-tree.ts";
+import type { Step } from "./steps.ts";
+import { modelState, modelStep, World } from "./world.ts";
+
+type Batch = (Step & { kind: "batch" })["operations"];
+
+const create = (
+  user: string,
+  { parent = undefined as string | undefined, days = undefined as number | undefined } = {},
+) => ({ kind: "create", definition: { user, total: 2000n, days, parent, limits: [] } }) satisfies Step;
+const batch = (...operations: object[]): Step => ({
+  kind: "batch",
+  operations: operations as unknown as Batch,
+});
+const once = (kind: string, user: string, requestId: string, rest: object = {}) => ({
+  kind,
+  user,
+  requestId,
+  fingerprint: "f",
+  model: "m",
+  detail: undefined,
+  ...rest,
+});
+const charge = (user: string, requestId: string) =>
+  once("charge", user, requestId, { source: "COST", costNanoUsd: 1n, reservationId: undefined });
+const reserve = (user: string, requestId: string, amountNanoUsd: bigint) =>
+  once("reserve", user, requestId, { amountNanoUsd, ttlUs: 3_600_000_000n, onExpiry: "RELEASE" });
+
+/** Sequences in which random runs, or a look at the code, have found a defect. */
+describe("the model's state is the service's", () => {
+  const stack = new AsyncDisposableStack();
+  let inside: Inside;
+  before(async () => {
+    inside = stack.use(await startInside());
+  });
+  after(() => stack.disposeAsync());
+
+  const run = async (project: string, steps: readonly Step[]): Promise<void> => {
+    const world = await new World(inside, project).begin();
+    const model = new TreeModel();
+    for (const step of steps) {
+      const expected = modelStep(model, step);
+      assert.deepEqual(await world.step(step), expected);
+    }
+    assert.deepEqual(inside.defects, []);
+    model.tick();
+    assert.deepEqual(await world.state(), modelState(model));
+    await assertConserved(inside.kysely);
+  };
+
+  it("when what was known of a budget's ancestors hides those of another", () =>
+    run("stale", [
+      create("root"),
+      create("c"),
+      create("d", { parent: "c" }),
+      batch(charge("d", "1")),
+      { kind: "delete", user: "d" },
+      { kind: "update", user: "c", change: { parent: "root" } },
+      batch(charge("d", "2"), charge("c", "3")),
+    ]));
+
+  it("when a period that has ended is reset", () =>
+    run("reset", [
+      create("a", { days: 1 }),
+      batch(charge("a", "1")),
+      { kind: "pass", hours: 25 },
+      batch(once("reset", "a", "2")),
+      batch(charge("a", "3")),
+      { kind: "pass", hours: 25 },
+      batch(charge("a", "4")),
+    ]));
+
+  it("when a budget is created again after its parent has gone", () =>
+    run("again", [
+      create("parent"),
+      create("a", { parent: "parent" }),
+      { kind: "update", user: "a", change: { parent: undefined } },
+      { kind: "delete", user: "parent" },
+      create("a", { parent: "parent" }),
+    ]));
+
+  it("when more holds than one transaction ends run out at once", () =>
+    run("many", [
+      create("a"),
+      batch(...Array.from({ length: 1000 }, (_, index) => reserve("a", `first-${index}`, 1n))),
+      batch(...Array.from({ length: 500 }, (_, index) => reserve("a", `second-${index}`, 2n))),
+      { kind: "pass", hours: 2 },
+      batch(reserve("a", "all", 2000n)),
+    ]));
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import * as fc from "fast-check";
+import { assertConserved } from "../support/conservation.ts";
+import { type Inside, startInside } from "../support/engine.ts";
+import { perRun, SEED } from "../support/run.ts";
+import { TreeModel } from "./model-tree.ts";
+import { beginning, type Step, step } from "./steps.ts";
+import { modelState, modelStep, World } from "./world.ts";
+
+let projects = 0;
+
+describe("random sequences of all operations", () => {
+  const stack = new AsyncDisposableStack();
+  let inside: Inside;
+  before(async () => {
+    inside = stack.use(await startInside());
+  });
+  after(() => stack.disposeAsync());
+
+  const run = async (steps: readonly Step[]): Promise<void> => {
+    const world = await new World(inside, `project-${++projects}`).begin();
+    const model = new TreeModel();
+    for (const each of steps) {
+      const expected = modelStep(model, each);
+      assert.deepEqual(await world.step(each), expected);
+      assert.deepEqual(inside.defects, []);
+      // Reading ends what has run out: after a jump the next operation shall have to.
+      if (each.kind === "pass") continue;
+      model.tick();
+      assert.deepEqual(await world.state(), modelState(model));
+    }
+    await assertConserved(inside.kysely);
+  };
+
+  it("leave the service in the model's state after each, and every sum conserved", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        beginning,
+        fc.array(step, { minLength: 5, maxLength: 60, size: "max" }),
+        (first, steps) => run([...first, ...steps]),
+      ),
+      {
+        endOnFailure: true,
+        seed: SEED,
+        numRuns: perRun(12, 4000),
+        interruptAfterTimeLimit: perRun(120_000, 1_800_000),
+      },
+    );
+  });
+});

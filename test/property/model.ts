@@ -1,0 +1,208 @@
+import type { Operation } from "../../src/engine/operation.ts";
+
+/**
+ * What a project is, as plainly as it can be said. Time is counted in steps: every operation takes one, and an hour is a
+ * million, so that a moment's hour is known exactly and its order among the moments of that hour too.
+ */
+export const HOUR = 1_000_000n;
+const MAX = 2n ** 63n - 1n;
+
+interface Limit {
+  model: string;
+  limit: bigint;
+  spent: bigint;
+  held: bigint;
+}
+
+export interface ModelBudget {
+  user: string;
+  print: string;
+  total: bigint;
+  spent: bigint;
+  held: bigint;
+  limits: Limit[];
+  parent: string | undefined;
+  period: { anchor: bigint; length: bigint } | undefined;
+  start: bigint;
+  end: bigint | undefined;
+  costs: Record<string, bigint>;
+  closed: { start: bigint; end: bigint; spent: bigint; total: bigint; costs: Record<string, bigint> }[];
+}
+
+export interface ModelReservation {
+  user: string;
+  print: string;
+  model: string;
+  amount: bigint;
+  state: string;
+  charges: boolean;
+  ancestors: string[];
+  expires: bigint;
+  closed: bigint | undefined;
+}
+
+/** What is told of an operation. */
+export type Told = { ok: string; spent?: bigint; held?: bigint; total?: bigint; state?: string } | string;
+
+interface ModelEntry {
+  /** Undefined of one that the service has made by itself, and named as it liked. */
+  id: string | undefined;
+  user: string;
+  print: string;
+  model: string | undefined;
+  cost: bigint;
+  reservation: string | undefined;
+  ancestors: string[];
+  at: bigint;
+  told: { spent: bigint; held: bigint; total: bigint };
+}
+
+const named = (limit: { model: string }, model: string): boolean =>
+  limit.model.endsWith("*") ? model.startsWith(limit.model.slice(0, -1)) : limit.model === model;
+
+export class Model {
+  now = 0n;
+  readonly budgets = new Map<string, ModelBudget>();
+  readonly reservations = new Map<string, ModelReservation>();
+  readonly entries: ModelEntry[] = [];
+
+  /** A step of time: what has run out by now ends, at the moment when it ran out, and every budget is in its period of now. */
+  tick(hours = 0): void {
+    this.now += 1n + BigInt(hours) * HOUR;
+    const due = [...this.reservations].filter(
+      ([, each]) => each.state === "HELD" && each.expires <= this.now,
+    );
+    for (const [id, each] of due.toSorted(([, a], [, b]) => (a.expires < b.expires ? -1 : 1))) {
+      for (const budget of this.path(each.user)) this.roll(budget, each.expires);
+      this.close(each, "EXPIRED", each.expires);
+      if (each.charges) this.record(undefined, each, each.amount, id, each.expires);
+    }
+    for (const budget of this.budgets.values()) this.roll(budget, this.now);
+  }
+
+  path(user: string | undefined): ModelBudget[] {
+    const budget = user === undefined ? undefined : this.budgets.get(user);
+    return budget === undefined ? [] : [budget, ...this.path(budget.parent)];
+  }
+
+  roll(budget: ModelBudget, at: bigint): void {
+    if (budget.period === undefined || budget.end === undefined || at < budget.end) return;
+    if (budget.spent !== 0n) this.open(budget, budget.end);
+    // A window in which nothing was spent leaves no record.
+    budget.costs = {};
+    const { anchor, length } = budget.period;
+    budget.start = anchor + ((at - anchor) / length) * length;
+    budget.end = budget.start + length;
+  }
+
+  /** Closes the period of a budget, and opens the next. */
+  open(budget: ModelBudget, at: bigint): void {
+    const { start, spent, total, costs } = budget;
+    budget.closed.unshift({ start, end: at, spent, total, costs });
+    for (const each of [budget, ...budget.limits]) each.spent = 0n;
+    Object.assign(budget, { start: at, costs: {} });
+  }
+
+  close(reservation: ModelReservation, state: string, at = this.now): void {
+    Object.assign(reservation, { state, closed: at });
+    this.add(reservation, "held", -reservation.amount);
+  }
+
+  add({ user, model }: { user: string; model: string }, what: "spent" | "held", amount: bigint): void {
+    for (const budget of this.path(user)) {
+      budget[what] += amount;
+      for (const limit of budget.limits) if (named(limit, model)) limit[what] += amount;
+      if (what === "spent") budget.costs[model] = (budget.costs[model] ?? 0n) + amount;
+    }
+  }
+
+  record(
+    id: string | undefined,
+    of: { user: string; model: string | undefined; print: string },
+    cost: bigint,
+    reservation: string | undefined,
+    at: bigint,
+  ): Told {
+    const { user, model } = of;
+    if (model !== undefined) this.add({ user, model }, "spent", cost);
+    const [{ spent, held, total }, ...above] = this.path(user) as [ModelBudget, ...ModelBudget[]];
+    const ancestors = above.map((budget) => budget.user);
+    const told = { spent, held, total };
+    this.entries.unshift({ id, user, print: of.print, model, cost, reservation, ancestors, at, told });
+    return { ok: "done", ...told };
+  }
+
+  apply(operation: Exclude<Operation, { kind: "expire" }>): Told {
+    this.tick();
+    const path = this.path(operation.user);
+    const [own] = path;
+    if (own === undefined) return "BUDGET_NOT_FOUND";
+    if (operation.kind === "release" || operation.kind === "extend") return this.change(operation);
+    const { requestId: id, fingerprint: print, user, kind } = operation;
+    const entry = this.entries.find((each) => each.id === id);
+    const opened = this.reservations.get(id);
+    const first = kind === "reserve" ? opened : entry;
+    if (first === undefined ? (entry ?? opened) !== undefined : first.print !== print)
+      return "REQUEST_ID_REUSED";
+    if (kind === "reserve" && opened !== undefined) return this.told("replayed", user, opened.state);
+    if (entry !== undefined) return { ok: "replayed", ...entry.told };
+    if (kind === "reset") {
+      this.open(own, this.now);
+      return this.record(id, { user, model: undefined, print }, 0n, undefined, this.now);
+    }
+    return kind === "reserve" ? this.reserve(operation, path) : this.charge(operation, path);
+  }
+
+  told(ok: string, user: string, state?: string): Told {
+    const { spent, held, total } = this.budgets.get(user) as ModelBudget;
+    return { ok, spent, held, total, ...(state === undefined ? {} : { state }) };
+  }
+
+  charge(operation: Operation & { kind: "charge" }, path: ModelBudget[]): Told {
+    const { requestId, user, model, costNanoUsd, reservationId, fingerprint: print } = operation;
+    const reservation = this.reservations.get(reservationId ?? "");
+    if (reservationId !== undefined && reservation?.user !== user) return "RESERVATION_NOT_FOUND";
+    const open = reservation?.state === "HELD" ? reservation : undefined;
+    const freed = open?.amount ?? 0n;
+    const full = path.find(({ spent, held }) => spent + held - freed + costNanoUsd > MAX);
+    if (full !== undefined) return `AMOUNT_OVERFLOW ${full.user}`;
+    if (open !== undefined) this.close(open, "SETTLED");
+    return this.record(requestId, { user, model, print }, costNanoUsd, reservationId, this.now);
+  }
+
+  reserve(operation: Operation & { kind: "reserve" }, path: ModelBudget[]): Told {
+    const { requestId, user, model, amountNanoUsd: amount, fingerprint: print } = operation;
+    for (const { user: at, total, spent, held, limits } of path) {
+      if (spent + held + amount > total) return `BUDGET_EXCEEDED ${at}`;
+      const limit = limits.find((each) => named(each, model) && each.spent + each.held + amount > each.limit);
+      if (limit !== undefined) return `MODEL_LIMIT_EXCEEDED ${at}`;
+    }
+    this.add({ user, model }, "held", amount);
+    const ancestors = path.slice(1).map((each) => each.user);
+    const expires = this.now + (operation.ttlUs / 3_600_000_000n) * HOUR;
+    const charges = operation.onExpiry === "CHARGE";
+    const closed = undefined;
+    this.reservations.set(requestId, {
+      user,
+      print,
+      model,
+      amount,
+      state: "HELD",
+      charges,
+      ancestors,
+      expires,
+      closed,
+    });
+    return this.told("done", user, "HELD");
+  }
+
+  change(operation: Operation & { kind: "release" | "extend" }): Told {
+    const reservation = this.reservations.get(operation.reservationId);
+    if (reservation === undefined) return "RESERVATION_NOT_FOUND";
+    if (operation.kind === "release" && reservation.state === "HELD") this.close(reservation, "RELEASED");
+    else if (operation.kind === "extend" && reservation.state === "HELD") {
+      reservation.expires = this.now + (operation.ttlUs / 3_600_000_000n) * HOUR;
+    } else if (operation.kind === "extend" || reservation.state !== "RELEASED") return "RESERVATION_CLOSED";
+    return this.told("done", operation.user, reservation.state);
+  }
+}

@@ -1,0 +1,123 @@
+import * as fc from "fast-check";
+import type { Operation } from "../../src/engine/operation.ts";
+import type { Change, Days, Definition, LimitGiven } from "./model-tree.ts";
+
+/** What can be done to a project, in a world small enough that things meet: five users, three models, twelve ids. */
+
+export type BatchOperation = Exclude<Operation, { kind: "expire" }>;
+
+export type Step =
+  | { kind: "create"; definition: Definition }
+  | { kind: "update"; user: string; change: Change }
+  | { kind: "delete"; user: string }
+  | { kind: "sweep"; user: string | undefined }
+  | { kind: "pass"; hours: number }
+  /** Operations of one transaction, in this order. */
+  | { kind: "batch"; operations: Omit<BatchOperation, "project">[] };
+
+export const USERS = ["a", "b", "c", "d", "e"];
+const MODELS = ["m", "m-1", "x"];
+const user = fc.constantFrom(...USERS);
+const model = fc.constantFrom(...MODELS);
+const id = fc.integer({ min: 0, max: 11 }).map((n) => `id-${n}`);
+const MAX = 2n ** 63n - 1n;
+const edge = fc.constantFrom(MAX, MAX - 1n, MAX - 20n, MAX / 2n);
+const amount = fc.oneof({ weight: 30, arbitrary: fc.bigInt(0n, 20n) }, { weight: 1, arbitrary: edge });
+const total = fc.oneof({ weight: 6, arbitrary: fc.bigInt(0n, 60n) }, { weight: 1, arbitrary: edge });
+const days = fc.constantFrom<Days>(undefined, 1, 2, 7);
+const parent = fc.option(user, { nil: undefined, freq: 3 });
+const limits: fc.Arbitrary<LimitGiven[]> = fc.uniqueArray(
+  fc.record({ model: fc.constantFrom(...MODELS, "m*", "*"), limitNanoUsd: fc.bigInt(0n, 40n) }),
+  { maxLength: 2, selector: (limit) => limit.model },
+);
+
+// One id with the same content again is a repeated request; with another, one that is refused.
+const printed = <T extends object>(shape: fc.Arbitrary<T>): fc.Arbitrary<T & { fingerprint: string }> =>
+  shape.map((content) => ({
+    ...content,
+    fingerprint: JSON.stringify(content, (_, value: unknown) =>
+      typeof value === "bigint" ? `${value}` : value,
+    ),
+  }));
+
+const hours = fc.constantFrom(1n, 3n, 24n, 30n).map((n) => n * 3_600_000_000n);
+const exactly = <T>(value: T) => fc.constant(value);
+
+const charge = printed(
+  fc.record({
+    kind: exactly("charge" as const),
+    user,
+    requestId: id,
+    source: exactly("COST" as const),
+    model,
+    costNanoUsd: amount,
+    detail: exactly(undefined),
+    reservationId: fc.option(id, { nil: undefined, freq: 2 }),
+  }),
+);
+const reserve = printed(
+  fc.record({
+    kind: exactly("reserve" as const),
+    user,
+    requestId: id,
+    model,
+    amountNanoUsd: amount,
+    ttlUs: hours,
+    onExpiry: fc.constantFrom("RELEASE" as const, "CHARGE" as const),
+    detail: exactly(undefined),
+  }),
+);
+const reset = printed(fc.record({ kind: exactly("reset" as const), user, requestId: id }));
+const release = fc.record({ kind: exactly("release" as const), user, reservationId: id });
+const extend = fc.record({ kind: exactly("extend" as const), user, reservationId: id, ttlUs: hours });
+
+const operation: fc.Arbitrary<Omit<BatchOperation, "project">> = fc.oneof(
+  { weight: 5, arbitrary: charge },
+  { weight: 6, arbitrary: reserve },
+  { weight: 2, arbitrary: release },
+  { weight: 1, arbitrary: extend },
+  { weight: 1, arbitrary: reset },
+);
+
+const definition: fc.Arbitrary<Definition> = fc.record({ user, total, days, parent, limits });
+const change: fc.Arbitrary<Change> = fc
+  .record({ total, days, parent, limits }, { requiredKeys: [] })
+  .filter((each) => Object.keys(each).length > 0);
+
+export const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ kind: exactly("create" as const), definition }) },
+  { weight: 4, arbitrary: fc.record({ kind: exactly("update" as const), user, change }) },
+  { weight: 1, arbitrary: fc.record({ kind: exactly("delete" as const), user }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: exactly("sweep" as const), user: fc.option(user, { nil: undefined }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: exactly("pass" as const),
+      hours: fc.constantFrom(1, 2, 12, 24, 25, 49, 200),
+    }),
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      kind: exactly("batch" as const),
+      operations: fc.array(operation, { minLength: 1, maxLength: 4 }),
+    }),
+  },
+);
+
+/** A tree to begin with, so that little is refused for want of a budget. */
+export const beginning: fc.Arbitrary<Step[]> = fc.array(total, { minLength: 4, maxLength: 4 }).map((totals) =>
+  totals.map((each, index) => ({
+    kind: "create",
+    definition: {
+      user: USERS[index] as string,
+      total: each,
+      days: index % 2 === 0 ? 1 : undefined,
+      parent: USERS[index - 1],
+      limits: index === 1 ? [{ model: "m*", limitNanoUsd: 30n }] : [],
+    },
+  })),
+);
