@@ -55,6 +55,8 @@ export interface PriceBook {
   ): number | undefined;
   /** The most tokens that the model puts out in one call, where a source says so. */
   maxOutputTokens(model: string): number | undefined;
+  /** The most tokens that the model takes and gives in one call together, where a source says so. */
+  contextTokens(model: string): number | undefined;
   /** Up to three known names that look like this one, the most alike first. */
   nearest(model: string): string[];
 }
@@ -111,15 +113,18 @@ export function createPriceBook(layers: readonly PriceLayer[] = priceLayers()): 
     outputTokensAffordable(model, usageOfPrompt, remainingNanoUsd, at = new Date()) {
       return affordable(find(model, at), usageOfPrompt, remainingNanoUsd);
     },
-    maxOutputTokens(model) {
-      for (const layer of layers) {
-        const tokens = layer.maxOutputTokens?.(model);
-        if (tokens !== undefined) return tokens;
-      }
-      return undefined;
-    },
+    maxOutputTokens: (model) => firstOf(layers, (layer) => layer.maxOutputTokens?.(model)),
+    contextTokens: (model) => firstOf(layers, (layer) => layer.contextTokens?.(model)),
     nearest,
   };
+}
+
+function firstOf<T>(layers: readonly PriceLayer[], ask: (layer: PriceLayer) => T | undefined): T | undefined {
+  for (const layer of layers) {
+    const answer = ask(layer);
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
 }
 
 const nearestByNames = new WeakMap<readonly string[], Nearest>();

@@ -1,5 +1,5 @@
 import { budgetKey } from "../domain/budget.ts";
-import type { BudgetName } from "../store/batches.ts";
+import type { BudgetName } from "../store/names.ts";
 import type { Store } from "../store/store.ts";
 import { readAncestors } from "../store/tree.ts";
 

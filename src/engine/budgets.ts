@@ -2,7 +2,6 @@ import { atInstant, type Budget, type ModelLimit, tick } from "../domain/budget.
 import { Failure, invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import { type InstantUs, type Period, windowAt } from "../domain/period.ts";
-import type { BudgetName } from "../store/batches.ts";
 import {
   deleteBudget,
   insertBudget,
@@ -13,6 +12,7 @@ import {
   writeBudget,
 } from "../store/budgets.ts";
 import type { Connection } from "../store/connection.ts";
+import type { BudgetName } from "../store/names.ts";
 import { insertPeriods } from "../store/periods.ts";
 import type { Store } from "../store/store.ts";
 import { hasChildren, lockTree } from "../store/tree.ts";

@@ -1,5 +1,5 @@
 import { type BudgetError, Failure } from "../domain/errors.ts";
-import type { BudgetName } from "../store/batches.ts";
+import type { BudgetName } from "../store/names.ts";
 import type { Store } from "../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
 import type { Operation, Verdict } from "./operation.ts";

@@ -137,22 +137,44 @@ async function worstCase(
   signal: AbortSignal | undefined,
 ): Promise<{ amountNanoUsd: NanoUsd; detail: string }> {
   book.priceUsage(model, { inputTokens: 1 });
-  const outputTokens = maxOutputTokens ?? book.maxOutputTokens(model);
-  if (outputTokens === undefined) {
+  const inputTokens = await countPrompt(tokens, model, prompt, signal);
+  const bound =
+    maxOutputTokens === undefined
+      ? modelsOwnBound(book, model, inputTokens)
+      : { outputTokens: maxOutputTokens };
+  const usage: Usage = { inputTokens, outputTokens: bound.outputTokens };
+  const { costNanoUsd, matchedModel, source, lines, assumed } = priced(book, model, usage, "estimate");
+  const why = bound.assumed === undefined ? [] : [bound.assumed];
+  const detail: EstimateDetail = {
+    usage,
+    price: { matchedModel, source, lines, assumed: [...assumed, ...why] },
+    maxOutputAssumed: maxOutputTokens === undefined,
+  };
+  return { amountNanoUsd: costNanoUsd, detail: JSON.stringify(detail) };
+}
+
+interface OutputBound {
+  outputTokens: number;
+  assumed?: string;
+}
+
+/** The most that a model gives; where no list says, what its context leaves beside the prompt. */
+function modelsOwnBound(book: PriceBook, model: string, inputTokens: number): OutputBound {
+  const most = book.maxOutputTokens(model);
+  if (most !== undefined)
+    return { outputTokens: most, assumed: `output: up to ${most} tokens, the model's own maximum` };
+  const context = book.contextTokens(model);
+  if (context === undefined) {
     throw invalidField(
       "estimate.max_output_tokens",
       "is required: no price list says how much the model gives",
     );
   }
-  const inputTokens = await countPrompt(tokens, model, prompt, signal);
-  const usage: Usage = { inputTokens, outputTokens };
-  const { costNanoUsd, matchedModel, source, lines, assumed } = priced(book, model, usage, "estimate");
-  const detail: EstimateDetail = {
-    usage,
-    price: { matchedModel, source, lines, assumed },
-    maxOutputAssumed: maxOutputTokens === undefined,
+  const outputTokens = Math.max(0, context - inputTokens);
+  return {
+    outputTokens,
+    assumed: `output: up to ${outputTokens} tokens, what a context of ${context} leaves`,
   };
-  return { amountNanoUsd: costNanoUsd, detail: JSON.stringify(detail) };
 }
 
 function costed(book: PriceBook, model: string, usage: Usage, field: string): Costed {

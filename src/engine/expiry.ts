@@ -1,4 +1,4 @@
-import type { BudgetName } from "../store/batches.ts";
+import type { BudgetName } from "../store/names.ts";
 import { hasExpired, projectsWithExpired } from "../store/reservations.ts";
 import type { Store } from "../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { type BudgetName } from "../store/batches.ts";
+import type { BudgetName } from "../store/names.ts";
 
 /** Tells whoever watches a budget that it may have changed: on this server at once, on others by way of the database. */
 export interface Feed extends Disposable {

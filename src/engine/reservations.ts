@@ -1,12 +1,8 @@
 import { Failure, type Refusal } from "../domain/errors.ts";
 import type { Reservation, ReservationState } from "../domain/reservation.ts";
 import { readBudget } from "../store/budgets.ts";
-import {
-  findReservations,
-  listReservations,
-  type ReservationName,
-  summarizeOpen,
-} from "../store/reservations.ts";
+import type { ReservationName } from "../store/names.ts";
+import { findReservations, listReservations, summarizeOpen } from "../store/reservations.ts";
 import type { Store } from "../store/store.ts";
 import type { EstimateDetail } from "./costing.ts";
 

@@ -1,15 +1,10 @@
 import { budgetKey } from "../domain/budget.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, reservationKey } from "../domain/reservation.ts";
-import {
-  type BudgetName,
-  findEntries,
-  lockBudgets,
-  type RequestName,
-  writeChanges,
-} from "../store/batches.ts";
+import { findEntries, lockBudgets, writeChanges } from "../store/batches.ts";
 import type { Connection } from "../store/connection.ts";
-import { findExpired, findReservations, type ReservationName } from "../store/reservations.ts";
+import type { BudgetName, RequestName, ReservationName } from "../store/names.ts";
+import { findExpired, findReservations } from "../store/reservations.ts";
 import { type Store, TryAgain } from "../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
 import { decideBatch, idsOf, UnlockedParent } from "./batch.ts";

@@ -1,9 +1,10 @@
 import { type Budget, budgetKey, limits, type ModelLimit } from "../domain/budget.ts";
 import { Failure, invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
-import { type BudgetName, lockBudgets } from "../store/batches.ts";
+import { lockBudgets } from "../store/batches.ts";
 import type { Connection } from "../store/connection.ts";
 import { readModelCosts } from "../store/ledger.ts";
+import type { BudgetName } from "../store/names.ts";
 import { openReservations } from "../store/reservations.ts";
 import { lockTree, readAncestors, readHeight } from "../store/tree.ts";
 

@@ -1,6 +1,6 @@
 import type { Budget } from "../domain/budget.ts";
-import type { BudgetName } from "../store/batches.ts";
 import { readClock } from "../store/budgets.ts";
+import type { BudgetName } from "../store/names.ts";
 import { summarizeOpen } from "../store/reservations.ts";
 import type { Store } from "../store/store.ts";
 import { getBudget } from "./budgets.ts";

@@ -4,23 +4,12 @@ import { type Changes, type Entry, type ModelCost, requestKey } from "../domain/
 import type { InstantUs } from "../domain/period.ts";
 import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
+import type { BudgetName, RequestName } from "./names.ts";
 import { insertPeriods } from "./periods.ts";
 import { writeReservations } from "./reservations.ts";
 import { type BudgetRow, budgetColumns, budgetFromRow, entryFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
-
-/** Names a budget. */
-export interface BudgetName {
-  project: string;
-  user: string;
-}
-
-/** Names a ledger entry. */
-export interface RequestName {
-  project: string;
-  requestId: string;
-}
 
 const byProjectThen =
   <T extends { project: string }>(second: (row: T) => string) =>

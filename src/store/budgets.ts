@@ -2,8 +2,9 @@ import { sql } from "kysely";
 import { type Budget, budgetKey } from "../domain/budget.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
-import { type BudgetName, lockBudgets } from "./batches.ts";
+import { lockBudgets } from "./batches.ts";
 import type { Connection } from "./connection.ts";
+import type { BudgetName } from "./names.ts";
 import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 

@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import type { Entry } from "../domain/entry.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
-import type { BudgetName } from "./batches.ts";
 import type { Connection } from "./connection.ts";
+import type { BudgetName } from "./names.ts";
 import { entryFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 

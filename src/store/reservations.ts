@@ -4,19 +4,13 @@ import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, type ReservationState, reservationKey } from "../domain/reservation.ts";
 import { arrayText } from "./array-text.ts";
-import type { BudgetName } from "./batches.ts";
 import type { Connection } from "./connection.ts";
+import type { BudgetName, ReservationName } from "./names.ts";
 import type { Schema } from "./schema.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
 
 type ReservationRow = Selectable<Schema["reservations"]>;
-
-/** Names a reservation. */
-export interface ReservationName {
-  project: string;
-  reservationId: string;
-}
 
 const reservationFromRow = (row: ReservationRow): Reservation => ({
   project: row.project,

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import type { BudgetName } from "./batches.ts";
 import type { Connection } from "./connection.ts";
+import type { BudgetName } from "./names.ts";
 
 /** Users of the ancestors of a budget, nearest first. */
 export async function readAncestors(connection: Connection, name: BudgetName): Promise<string[]> {

@@ -160,6 +160,30 @@ for (const kind of STORES) {
       assert.equal(estimate?.maxOutputAssumed, false);
       const prompt = estimate?.promptTokens ?? 0n;
       assert.equal(bounded.reservation?.heldNanoUsd, prompt * 150n + 100n * 600n);
+      // Without a bound, all that the model's context of 128000 tokens leaves.
+      const unbounded = await server.grpc.reserveCost({
+        ...call,
+        amount: { case: "estimate", value: { messages } },
+      });
+      assert.equal(unbounded.estimate?.maxOutputAssumed, true);
+      assert.equal(unbounded.estimate?.maxOutputTokens, 128_000n - prompt);
+      assert.match(unbounded.estimate?.price?.assumptions.join() ?? "", /what a context of 128000 leaves/);
+      await server.grpc.setModelPrice({
+        project: name.project,
+        price: {
+          model: "in-house",
+          rates: [
+            { dimension: "input", usd: "1" },
+            { dimension: "output", usd: "1" },
+          ],
+        },
+      });
+      const unknown = server.grpc.reserveCost({
+        ...name,
+        model: "in-house",
+        amount: { case: "estimate", value: { messages } },
+      });
+      assert.equal((await refusal(unknown)).metadata.field, "estimate.max_output_tokens");
     });
 
     it("are seen by whoever watches, who can go on where it left off", async () => {

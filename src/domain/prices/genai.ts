@@ -68,6 +68,7 @@ export const genaiLayer: PriceLayer = {
     return resolved && foundModel(resolved, at);
   },
   names: () => (knownNames ??= listNames()),
+  contextTokens: (model) => resolve(model)?.model.context_window,
 };
 
 let knownNames: readonly string[] | undefined;

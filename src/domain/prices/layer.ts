@@ -19,6 +19,8 @@ export interface PriceLayer {
   names(): readonly string[];
   /** The most tokens that a model puts out in one call, where the source says so. */
   maxOutputTokens?(model: string): number | undefined;
+  /** The most tokens that a model takes and gives together, where the source says so. */
+  contextTokens?(model: string): number | undefined;
 }
 
 /** A map that forgets its oldest entries, since model names come from callers. */

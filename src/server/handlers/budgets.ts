@@ -14,7 +14,7 @@ import {
   updateBudget,
 } from "../../engine/budgets.ts";
 import { explain } from "../../engine/explain.ts";
-import type { BudgetName } from "../../store/batches.ts";
+import type { BudgetName } from "../../store/names.ts";
 import {
   budgetToMessage,
   levelToMessage,

@@ -554,8 +554,8 @@ export type CallEstimate = Message<"budget.v1.CallEstimate"> & {
   tools: JsonObject[];
 
   /**
-   * MaxOutputTokens is the most that the call may answer. Absent: the most that the model gives, where the price lists know
-   * it; elsewhere the field is required.
+   * MaxOutputTokens is the most that the call may answer. Absent: the most that the model gives, or what its context leaves
+   * beside the prompt, where the price lists know either; elsewhere the field is required.
    *
    * @generated from field: optional int64 max_output_tokens = 4;
    */
