@@ -1,7 +1,8 @@
-import { atInstant, type Budget, type ModelLimit, tick } from "../domain/budget.ts";
+import { atInstant, type Budget, budgetKey, type ModelLimit, tick } from "../domain/budget.ts";
 import { Failure, invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import { type InstantUs, type Period, windowAt } from "../domain/period.ts";
+import { lockBudgets } from "../store/batches.ts";
 import {
   deleteBudget,
   insertBudget,
@@ -101,13 +102,17 @@ export async function createBudget(store: Store, definition: BudgetDefinition): 
  */
 export async function updateBudget(store: Store, name: BudgetName, change: BudgetChange): Promise<Budget> {
   return store.transaction(async (connection) => {
-    if (change.parent !== undefined) await checkParent(connection, name, change.parent);
-    const found = await lockBudget(connection, name);
-    if (found === undefined) throw notFound(name);
-    if ("parent" in change && change.parent !== found.budget.parent) await refuseWhileOpen(connection, name);
-    const nowUs = tick(found.budget, found.nowUs);
-    const current = atInstant(found.budget, nowUs);
-    await insertPeriods(connection, endedPeriod(found.budget, current));
+    // One statement locks all that it locks: a second one could come out of order, and wait in a circle.
+    const locked =
+      change.parent === undefined
+        ? await lockBudgets(connection, [name])
+        : await checkParent(connection, name, change.parent);
+    const budget = locked.budgets.get(budgetKey(name.project, name.user));
+    if (budget === undefined) throw notFound(name);
+    if ("parent" in change && change.parent !== budget.parent) await refuseWhileOpen(connection, name);
+    const nowUs = tick(budget, locked.nowUs);
+    const current = atInstant(budget, nowUs);
+    await insertPeriods(connection, endedPeriod(budget, current));
     const changed = await applyChange(connection, current, change, nowUs);
     await writeBudget(connection, changed);
     return changed;

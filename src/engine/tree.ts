@@ -15,19 +15,23 @@ export const TREE_LEVELS_MAX = 8;
 
 /**
  * Checks that `parent` may be the parent of a budget that is there or is to be created, and keeps it so until the
- * transaction ends.
+ * transaction ends. Locks both.
  *
  * @throws PARENT_NOT_FOUND, PARENT_CYCLE, INVALID_FIELD parent
  */
-export async function checkParent(connection: Connection, name: BudgetName, parent: string): Promise<void> {
+export async function checkParent(
+  connection: Connection,
+  name: BudgetName,
+  parent: string,
+): Promise<Awaited<ReturnType<typeof lockBudgets>>> {
   const { project, user } = name;
   await lockTree(connection, project);
   const parentName = { project, user: parent };
   const above = [parent, ...(await readAncestors(connection, parentName))];
   if (above.includes(user)) throw new Failure({ reason: "PARENT_CYCLE", project, user, parent });
   // Both at once, in the order of their keys, as batches lock them.
-  const { budgets } = await lockBudgets(connection, [name, parentName]);
-  if (!budgets.has(budgetKey(project, parent))) {
+  const locked = await lockBudgets(connection, [name, parentName]);
+  if (!locked.budgets.has(budgetKey(project, parent))) {
     throw new Failure({ reason: "PARENT_NOT_FOUND", project, parent });
   }
   const levels = above.length + 1 + (await readHeight(connection, name));
@@ -37,6 +41,7 @@ export async function checkParent(connection: Connection, name: BudgetName, pare
       `would make a tree of ${levels} levels; at most ${TREE_LEVELS_MAX} are allowed`,
     );
   }
+  return locked;
 }
 
 /** @throws BUDGET_IN_USE while a reservation of the budget, or of one below it, is open */
