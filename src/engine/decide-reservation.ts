@@ -11,12 +11,11 @@ import {
   entryOf,
   type Facts,
   type Moment,
-  nothing,
   refusal,
   reused,
   unchanged,
 } from "./decision.ts";
-import type { Expire, Extend, Release, Reserve, Verdict } from "./operation.ts";
+import type { Expire, Extend, Release, Reserve } from "./operation.ts";
 
 /** What operations on reservations do. */
 
@@ -24,13 +23,12 @@ import type { Expire, Extend, Release, Reserve, Verdict } from "./operation.ts";
 export function replayOfReservation(
   { path, entry, opened }: Facts,
   operation: Reserve,
+  nowUs: InstantUs,
 ): Decision | undefined {
   if (entry !== undefined) return reused(path, operation);
   if (opened === undefined) return undefined;
   if (opened.fingerprint !== operation.fingerprint) return reused(path, operation);
-  const [budget] = path as readonly [Budget];
-  const verdict: Verdict = { ok: true, budget, entry: undefined, reservation: opened, replayed: true };
-  return { ...nothing, path, verdict };
+  return unchanged(path, opened, nowUs, true);
 }
 
 /** All or nothing: an amount that does not fit on every level is held on none. */
@@ -60,7 +58,7 @@ export function reserve({ path }: Facts, operation: Reserve, moment: Moment): De
 export function release({ path, reservation }: Facts, operation: Release, nowUs: InstantUs): Decision {
   if (reservation === undefined) return refusal(path, unknown(operation));
   // Released already: that is what was asked for.
-  if (reservation.state === "RELEASED") return unchanged(path, reservation);
+  if (reservation.state === "RELEASED") return unchanged(path, reservation, nowUs);
   if (reservation.state !== "HELD") return refusal(path, ended(reservation));
   const moment = at(path, nowUs);
   const freed = moment.current.map((budget) => freeHold(budget, reservation));
@@ -71,13 +69,14 @@ export function extend({ path, reservation }: Facts, operation: Extend, nowUs: I
   if (reservation === undefined) return refusal(path, unknown(operation));
   if (reservation.state !== "HELD") return refusal(path, ended(reservation));
   const extended = { ...reservation, expiresAtUs: nowUs + operation.ttlUs };
-  return { ...unchanged(path, extended), reservation: { reservation: extended, isNew: false } };
+  return { ...unchanged(path, extended, nowUs), reservation: { reservation: extended, isNew: false } };
 }
 
 /** A hold ends at the instant when it runs out, however much later somebody writes that down. */
 export function expire({ path, reservation }: Facts, operation: Expire, nowUs: InstantUs): Decision {
   if (reservation === undefined) return refusal(path, unknown(operation));
-  if (reservation.state !== "HELD" || reservation.expiresAtUs > nowUs) return unchanged(path, reservation);
+  if (reservation.state !== "HELD" || reservation.expiresAtUs > nowUs)
+    return unchanged(path, reservation, nowUs);
   const moment = at(path, reservation.expiresAtUs);
   const freed = moment.current.map((budget) => freeHold(budget, reservation));
   const change = closing(reservation, "EXPIRED", moment.instantUs);

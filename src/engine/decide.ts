@@ -42,7 +42,7 @@ export function decide(facts: Facts, operation: Operation, nowUs: InstantUs): De
     case "reset":
       return replayOfEntry(facts, operation) ?? reset(facts, operation, nowUs);
     case "reserve":
-      return replayOfReservation(facts, operation) ?? reserve(facts, operation, at(facts.path, nowUs));
+      return replayOfReservation(facts, operation, nowUs) ?? reserve(facts, operation, at(facts.path, nowUs));
     case "release":
       return release(facts, operation, nowUs);
     case "extend":

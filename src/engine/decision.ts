@@ -98,9 +98,16 @@ export function accept(
 
 export const nothing = { entry: undefined, reservation: undefined, closed: [] };
 
-export function unchanged(path: readonly Budget[], reservation: Reservation): Decision {
-  const [budget] = path as readonly [Budget];
-  return { ...nothing, path, verdict: { ok: true, budget, entry: undefined, reservation, replayed: false } };
+/** Nothing is written: the budget is seen as it is now, which may be in a period that nobody has written down yet. */
+export function unchanged(
+  path: readonly Budget[],
+  reservation: Reservation,
+  nowUs: InstantUs,
+  replayed = false,
+): Decision {
+  const [stored] = path as readonly [Budget];
+  const budget = atInstant(stored, nowUs);
+  return { ...nothing, path, verdict: { ok: true, budget, entry: undefined, reservation, replayed } };
 }
 
 export const refusal = (path: readonly Budget[], error: BudgetError): Decision => ({
