@@ -1,9 +1,7 @@
-import { atInstant, type Budget, tick } from "../domain/budget.ts";
-import type { InstantUs } from "../domain/period.ts";
 import { writeChanges } from "../store/batches.ts";
 import type { Store } from "../store/store.ts";
 import { lockDueBudgets, projectsDue } from "../store/sweeps.ts";
-import { endedPeriod } from "./decision.ts";
+import { at } from "./decision.ts";
 import type { Expiry } from "./expiry.ts";
 
 /** How far a sweep goes. */
@@ -39,21 +37,16 @@ const sweepOnce = (
 ): Promise<number> =>
   store.transaction(async (transaction) => {
     const { budgets, nowUs } = await lockDueBudgets(transaction, bounds);
-    const moved = budgets.map((budget) => moveOn(budget, nowUs));
+    const moments = budgets.map((budget) => at([budget], nowUs));
     await writeChanges(transaction, {
-      budgets: moved,
+      budgets: moments.flatMap((moment) => moment.current),
       entries: [],
       modelCosts: [],
       reservations: [],
-      closed: budgets.flatMap((budget, index) => endedPeriod(budget, moved[index])),
+      closed: moments.flatMap((moment) => moment.closed),
     });
     return budgets.length;
   });
-
-function moveOn(budget: Budget, nowUs: InstantUs): Budget {
-  const instantUs = tick(budget, nowUs);
-  return { ...atInstant(budget, instantUs), updatedAtUs: instantUs };
-}
 
 /** Sweeps again and again, on a timer that does not keep the process alive. Disposing waits for the sweep at work. */
 export function startSweeping(options: {

@@ -131,5 +131,5 @@ function reservationNames(operations: readonly Operation[]): ReservationName[] {
       .filter((id) => id !== undefined)
       .map((id) => ({ project: operation.project, reservationId: id }));
   });
-  return [...new Map(names.map((name) => [`${name.project}\0${name.reservationId}`, name])).values()];
+  return [...new Map(names.map((name) => [reservationKey(name.project, name.reservationId), name])).values()];
 }

@@ -1,6 +1,5 @@
 import { type Selectable, sql } from "kysely";
 import type { ReservationChange } from "../domain/entry.ts";
-import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, type ReservationState, reservationKey } from "../domain/reservation.ts";
 import { arrayText } from "./array-text.ts";
@@ -106,19 +105,19 @@ export async function openReservations(
   return result.rows.map(reservationFromRow);
 }
 
-/** How many open reservations a budget holds, what they add up to, and when the first of them runs out. */
+/** How many open reservations a budget holds, and when the first of them runs out. */
 export async function summarizeOpen(
   connection: Connection,
   { project, user }: BudgetName,
-): Promise<{ count: bigint; sum: NanoUsd; firstEndUs: InstantUs | undefined }> {
-  const result = await sql<{ count: bigint; sum: string; first_end: bigint | null }>`
-    select count(*) as count, coalesce(sum(held_nano_usd), 0)::text as sum, min(expires_at) as first_end
+): Promise<{ count: bigint; firstEndUs: InstantUs | undefined }> {
+  const result = await sql<{ count: bigint; first_end: bigint | null }>`
+    select count(*) as count, min(expires_at) as first_end
     from reservations
     where project = ${project} and state = 'HELD' and expires_at > clock_timestamp()
       and (user_id = ${user} or ancestors @> array[${user}::text])
   `.execute(connection);
   const row = result.rows[0];
-  return { count: row?.count ?? 0n, sum: BigInt(row?.sum ?? 0), firstEndUs: row?.first_end ?? undefined };
+  return { count: row?.count ?? 0n, firstEndUs: row?.first_end ?? undefined };
 }
 
 /** Up to `limit` reservations of a project in order of id, by bytes. */
