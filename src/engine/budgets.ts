@@ -14,7 +14,8 @@ import {
 } from "../store/budgets.ts";
 import type { Connection } from "../store/connection.ts";
 import type { BudgetName } from "../store/names.ts";
-import { insertPeriods } from "../store/periods.ts";
+import { writeParts } from "../store/parts.ts";
+import { newPeriods } from "../store/periods.ts";
 import type { Store } from "../store/store.ts";
 import { hasChildren, lockTree } from "../store/tree.ts";
 import { endedPeriod } from "./decision.ts";
@@ -112,7 +113,7 @@ export async function updateBudget(store: Store, name: BudgetName, change: Budge
     if ("parent" in change && change.parent !== budget.parent) await refuseWhileOpen(connection, name);
     const nowUs = tick(budget, locked.nowUs);
     const current = atInstant(budget, nowUs);
-    await insertPeriods(connection, endedPeriod(budget, current));
+    await writeParts(connection, [newPeriods(endedPeriod(budget, current))]);
     const changed = await applyChange(connection, current, change, nowUs);
     await writeBudget(connection, changed);
     return changed;

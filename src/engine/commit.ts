@@ -2,6 +2,7 @@ import { type BudgetError, Failure } from "../domain/errors.ts";
 import type { BudgetName } from "../store/names.ts";
 import type { Store } from "../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
+import { createGroups } from "./groups.ts";
 import type { Operation, Verdict } from "./operation.ts";
 import { commitTogether } from "./transaction.ts";
 
@@ -21,18 +22,17 @@ export interface Engine {
   drain(): Promise<void>;
 }
 
-interface Waiting {
+interface Submitted {
   operation: Operation;
   abandoned: Abandoned | undefined;
-  resolve: (verdict: Verdict) => void;
 }
 
 const OVERLOADED_RETRY_MS = 100;
 
 /**
  * The group commit: operations that arrive while batches are in flight share the next transaction, so that a budget
- * which everybody charges costs one row lock a batch and not one a charge. There is no timer: a lone operation starts at
- * once.
+ * which everybody charges costs one row lock a batch and not one a charge. Callers that have gone are dropped before their
+ * batch begins, and never after.
  */
 export function createEngine(options: {
   store: Store;
@@ -43,45 +43,16 @@ export function createEngine(options: {
   onDefect: (error: unknown) => void;
 }): Engine {
   const { store, ancestry, limits } = options;
-  const queue: Waiting[] = [];
-  let batchesInFlight = 0;
-  let pumpScheduled = false;
-  let drained: (() => void)[] = [];
-
-  const schedulePump = (): void => {
-    if (pumpScheduled) return;
-    pumpScheduled = true;
-    // After the current task: what one call submits together travels together.
-    queueMicrotask(() => {
-      pumpScheduled = false;
-      pump();
-    });
-  };
-
-  const pump = (): void => {
-    while (queue.length > 0 && batchesInFlight < limits.batchesInFlightMax) {
-      const batch = queue.splice(0, limits.batchOperationsMax).filter(stillWanted);
-      if (batch.length > 0) void run(batch);
-    }
-    if (queue.length === 0 && batchesInFlight === 0) {
-      for (const resolve of drained.splice(0)) resolve();
-    }
-  };
-
-  const run = async (batch: readonly Waiting[]): Promise<void> => {
-    batchesInFlight++;
-    const verdicts = await commit(batch.map((waiting) => waiting.operation));
-    batchesInFlight--;
-    batch.forEach((waiting, index) => waiting.resolve(verdicts[index] as Verdict));
-    pump();
-  };
+  /** Where one operation is repeated, others often are: a retrying caller, a queue that delivers twice. */
+  let repeats = false;
 
   /** Never rejects: what cannot be committed gets a verdict that says so. */
   const commit = async (operations: readonly Operation[]): Promise<Verdict[]> => {
     try {
-      const { verdicts, changed } = await commitTogether(store, ancestry, operations);
-      options.onChanged(changed);
-      return verdicts;
+      const committed = await commitTogether(store, ancestry, operations, { lookUp: repeats });
+      repeats = committed.repeats;
+      options.onChanged(committed.changed);
+      return committed.verdicts;
     } catch (error) {
       if (error instanceof Failure) return operations.map(() => refused(error.error));
       if (operations.length > 1) return commitApart(operations);
@@ -97,35 +68,32 @@ export function createEngine(options: {
     return [...first, ...(await commit(operations.slice(middle)))];
   };
 
+  const groups = createGroups<Submitted, Verdict>({
+    itemsMax: limits.batchOperationsMax,
+    inFlightMax: limits.batchesInFlightMax,
+    async work(submitted) {
+      const reasons = submitted.map(({ abandoned }) => abandoned?.());
+      const wanted = submitted.filter((_, index) => reasons[index] === undefined);
+      const verdicts = wanted.length === 0 ? [] : await commit(wanted.map(({ operation }) => operation));
+      let next = 0;
+      return reasons.map((reason) =>
+        reason === undefined ? (verdicts[next++] as Verdict) : refused({ reason }),
+      );
+    },
+  });
+
   return {
     submit: (operation, abandoned) => {
-      if (queue.length >= limits.queueOperationsMax) {
-        const error: BudgetError = {
-          reason: "OVERLOADED",
-          operationsMax: limits.queueOperationsMax,
-          retryAfterMs: OVERLOADED_RETRY_MS,
-        };
-        return Promise.resolve(refused(error));
-      }
-      return new Promise((resolve) => {
-        queue.push({ operation, abandoned, resolve });
-        schedulePump();
-      });
+      if (groups.waiting < limits.queueOperationsMax) return groups.submit({ operation, abandoned });
+      const error: BudgetError = {
+        reason: "OVERLOADED",
+        operationsMax: limits.queueOperationsMax,
+        retryAfterMs: OVERLOADED_RETRY_MS,
+      };
+      return Promise.resolve(refused(error));
     },
-    drain: () =>
-      new Promise((resolve) => {
-        drained = [...drained, resolve];
-        schedulePump();
-      }),
+    drain: () => groups.drain(),
   };
 }
 
 const refused = (error: BudgetError): Verdict => ({ ok: false, error });
-
-/** Drops an operation whose caller has gone. After this point nothing is dropped. */
-function stillWanted(waiting: Waiting): boolean {
-  const reason = waiting.abandoned?.();
-  if (reason === undefined) return true;
-  waiting.resolve(refused({ reason }));
-  return false;
-}

@@ -2,7 +2,7 @@ import type { BudgetName } from "../store/names.ts";
 import { hasExpired, projectsWithExpired } from "../store/reservations.ts";
 import type { Store } from "../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
-import { commitTogether } from "./transaction.ts";
+import { commitExpired } from "./transaction.ts";
 
 /** Ends holds that have run out. */
 export interface Expiry {
@@ -20,7 +20,7 @@ export const createExpiry = (options: {
   const settleOne = async (project: string): Promise<number> => {
     let ended = 0;
     while (await store.read((connection) => hasExpired(connection, project))) {
-      const { expired, changed } = await commitTogether(store, ancestry, [], [project]);
+      const { expired, changed } = await commitExpired(store, ancestry, project);
       onChanged(changed);
       ended += expired;
     }

@@ -1,22 +1,32 @@
-import { atInstant, type Budget, type ClosedPeriod } from "../domain/budget.ts";
+import { atInstant, type Budget, budgetKey, type ClosedPeriod } from "../domain/budget.ts";
 import type { Entry } from "../domain/entry.ts";
 import { Failure } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
-import { readBudget, readCurrentCost } from "../store/budgets.ts";
+import { type CostRead, readBudget, readCurrentCosts } from "../store/budgets.ts";
 import { type EntryCursor, hasEntries, listEntries, readModelCosts } from "../store/ledger.ts";
 import type { BudgetName } from "../store/names.ts";
 import { listPeriods } from "../store/periods.ts";
 import type { Store } from "../store/store.ts";
 import { endedPeriod } from "./decision.ts";
 
+/** A budget as it is now, with what each model has spent of its current period. */
+export interface CurrentCost {
+  budget: Budget;
+  modelCosts: ReadonlyMap<string, NanoUsd>;
+}
+
 /** What one budget spent in its current period, in all and by model. @throws BUDGET_NOT_FOUND */
-export async function currentCost(
-  store: Store,
-  name: BudgetName,
-): Promise<{ budget: Budget; modelCosts: ReadonlyMap<string, NanoUsd> }> {
-  const found = await store.read((connection) => readCurrentCost(connection, name));
-  if (found === undefined) throw new Failure({ reason: "BUDGET_NOT_FOUND", ...name });
+export async function currentCost(store: Store, name: BudgetName): Promise<CurrentCost> {
+  const found = await store.read((connection) => readCurrentCosts(connection, [name]));
+  return presentCost(name, found.get(budgetKey(name.project, name.user)));
+}
+
+/** What was read, as it is now. @throws BUDGET_NOT_FOUND */
+export function presentCost(name: BudgetName, found: CostRead | undefined): CurrentCost {
+  if (found === undefined) {
+    throw new Failure({ reason: "BUDGET_NOT_FOUND", project: name.project, user: name.user });
+  }
   const budget = atInstant(found.budget, found.nowUs);
   // The costs belong to the stored period; a new one that nobody has written down yet has none.
   const isStored = budget.periodId === found.budget.periodId;

@@ -1,4 +1,4 @@
-import { writeChanges } from "../store/batches.ts";
+import { writeChanges } from "../store/changes.ts";
 import type { Store } from "../store/store.ts";
 import { lockDueBudgets, projectsDue } from "../store/sweeps.ts";
 import { at } from "./decision.ts";

@@ -1,11 +1,12 @@
 import { budgetKey } from "../domain/budget.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, reservationKey } from "../domain/reservation.ts";
-import { findEntries, lockBudgets, writeChanges } from "../store/batches.ts";
+import { findEntries, lockBudgets } from "../store/batches.ts";
+import { writeChanges } from "../store/changes.ts";
 import type { Connection } from "../store/connection.ts";
 import type { BudgetName, RequestName, ReservationName } from "../store/names.ts";
 import { findExpired, findReservations } from "../store/reservations.ts";
-import { type Store, TryAgain } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
 import { decideBatch, idsOf, UnlockedParent } from "./batch.ts";
 import type { Expire, Operation, Verdict } from "./operation.ts";
@@ -21,31 +22,69 @@ export interface Committed {
   expired: number;
   /** The budgets that are not as they were. */
   changed: readonly BudgetName[];
+  /** Whether an id was known, or could have been: the next batch does well to look up its ids at once. */
+  repeats: boolean;
+}
+
+/** What an attempt does before it decides. Each costs a statement, and is needed seldom. */
+interface Care {
+  /** End what has run out in the projects. */
+  expire: boolean;
+  /** Look for what has the ids of the operations. */
+  lookUp: boolean;
+}
+
+/** Thrown inside a transaction to have it rolled back and begun again with more care. */
+class MoreCare extends Error {
+  readonly care: Partial<Care>;
+
+  constructor(care: Partial<Care>) {
+    super("the batch begins again with more care");
+    this.care = care;
+  }
 }
 
 /**
- * One transaction for operations that have nothing to do with each other: end what has run out, lock, look up, decide,
- * write.
+ * One transaction for operations that have nothing to do with each other: lock, decide, write. Where a hold has run out,
+ * or an id is known already, it begins again, ends the holds and looks up the ids: neither is asked for a statement of its
+ * own where nothing is wrong.
  *
- * @param projects Whose holds to end; those of the operations, and perhaps others.
+ * @param lookUp Whether ids are looked up at once: the caller expects repeated operations.
  */
 export async function commitTogether(
   store: Store,
   ancestry: Ancestry,
   operations: readonly Operation[],
-  projects: readonly string[] = [...new Set(operations.map((operation) => operation.project))],
+  { lookUp }: { lookUp: boolean },
 ): Promise<Committed> {
-  let before: Committed = { verdicts: [], expired: 0, changed: [] };
+  const projects = [...new Set(operations.map((operation) => operation.project))];
+  return commitWith(store, ancestry, operations, projects, { expire: false, lookUp });
+}
+
+/** Ends holds of a project that have run out, up to as many as one transaction ends. */
+export const commitExpired = (store: Store, ancestry: Ancestry, project: string): Promise<Committed> =>
+  commitWith(store, ancestry, [], [project], { expire: true, lookUp: false });
+
+async function commitWith(
+  store: Store,
+  ancestry: Ancestry,
+  operations: readonly Operation[],
+  projects: readonly string[],
+  least: Care,
+): Promise<Committed> {
+  let care = least;
+  let before: Committed = { verdicts: [], expired: 0, changed: [], repeats: false };
   for (;;) {
     try {
       const committed = await store.transaction((connection) =>
-        attempt(connection, ancestry, operations, projects),
+        attempt(connection, ancestry, operations, projects, care),
       );
       if (committed.verdicts.length === operations.length) return merged(before, committed);
       before = merged(before, committed);
     } catch (error) {
-      if (!(error instanceof UnlockedParent)) throw error;
-      await ancestry.refresh(error);
+      if (error instanceof MoreCare) care = { ...care, ...error.care };
+      else if (error instanceof UnlockedParent) await ancestry.refresh(error);
+      else throw error;
     }
   }
 }
@@ -54,6 +93,7 @@ const merged = (before: Committed, last: Committed): Committed => ({
   verdicts: last.verdicts,
   expired: before.expired + last.expired,
   changed: [...before.changed, ...last.changed],
+  repeats: last.repeats,
 });
 
 /** @returns No verdicts where more has run out than fits in one transaction: that much was ended, and no more done. */
@@ -62,20 +102,33 @@ async function attempt(
   ancestry: Ancestry,
   operations: readonly Operation[],
   projects: readonly string[],
+  care: Care,
 ): Promise<Committed> {
-  const expiries = await expiriesIn(connection, projects);
+  const expiries = care.expire ? await expiriesIn(connection, projects) : [];
   const all = expiries.length < EXPIRED_MAX ? [...expiries, ...operations] : expiries;
-  if (all.length === 0) return { verdicts: [], expired: 0, changed: [] };
-  const { budgets, nowUs } = await lockBudgets(connection, namesToLock(ancestry, all));
+  if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false };
+  const locked = await lockBudgets(connection, namesToLock(ancestry, all), care.expire ? [] : projects);
+  if (locked.hasExpired) throw new MoreCare({ expire: true });
   // Statements of their own, begun after the locks are held: they see what the holders before us committed.
-  const entries = await findEntries(connection, requestNames(operations));
-  const reservations = await findReservations(connection, reservationNames(all));
-  if (runsOutUnseen(reservations, expiries, nowUs)) throw new TryAgain();
-  const { verdicts, changes } = decideBatch(all, { budgets, entries, reservations, nowUs });
-  if (!(await writeChanges(connection, changes))) throw new TryAgain();
+  const entries = await findEntries(connection, care.lookUp ? requestNames(operations) : []);
+  const reservations = await findReservations(connection, reservationNames(all, care));
+  if (runsOutUnseen(reservations, expiries, locked.nowUs)) throw new MoreCare({ expire: true });
+  const { verdicts, changes } = decideBatch(all, { ...locked, entries, reservations });
+  const repeats = verdicts.some(mayBeRepeated);
+  if (repeats && !care.lookUp) throw new MoreCare({ lookUp: true });
+  if (!(await writeChanges(connection, changes))) throw new MoreCare({ lookUp: true });
   const expired = changes.reservations.filter((change) => change.reservation.state === "EXPIRED").length;
-  return { verdicts: verdicts.slice(expiries.length), expired, changed: changes.budgets };
+  return {
+    verdicts: verdicts.slice(expiries.length),
+    expired,
+    changed: changes.budgets,
+    repeats,
+  };
 }
+
+/** What was refused may have been done before, by its id: then the first answer goes before the refusal. */
+const mayBeRepeated = (verdict: Verdict): boolean =>
+  verdict.ok ? verdict.replayed : verdict.error.reason !== "BUDGET_NOT_FOUND";
 
 /** Whether a hold that an operation names has run out while the locks were waited for. */
 function runsOutUnseen(
@@ -123,11 +176,11 @@ const requestNames = (operations: readonly Operation[]): RequestName[] =>
     return requestId === undefined ? [] : [{ project: operation.project, requestId }];
   });
 
-/** The reservations that operations name, and those that their request ids may have opened. */
-function reservationNames(operations: readonly Operation[]): ReservationName[] {
+/** The reservations that operations name, and with `lookUp` those that their request ids may have opened. */
+function reservationNames(operations: readonly Operation[], { lookUp }: Care): ReservationName[] {
   const names = operations.flatMap((operation) => {
     const { requestId, reservationId } = idsOf(operation);
-    return [requestId, reservationId]
+    return [lookUp ? requestId : undefined, reservationId]
       .filter((id) => id !== undefined)
       .map((id) => ({ project: operation.project, reservationId: id }));
   });

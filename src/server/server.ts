@@ -9,6 +9,7 @@ import { createFeed, type Feed } from "../engine/feed.ts";
 import { createPriceBooks, type PriceBooks } from "../engine/price-books.ts";
 import { watchPriceFile } from "../engine/price-file.ts";
 import { createProjectPriceList } from "../engine/prices.ts";
+import { createReader } from "../engine/reader.ts";
 import { startSweeping } from "../engine/sweep.ts";
 import { type Database, openEmbedded, openPostgres } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
@@ -82,6 +83,7 @@ export async function startServer(
   const routes = createPipeline({
     handlers: createHandlers({
       store,
+      reader: createReader({ store, expiry }),
       expiry,
       feed,
       engine,

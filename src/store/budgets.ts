@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import type { BudgetName } from "./names.ts";
 import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
+import { unnest } from "./unnest.ts";
 
 /** The database's clock. */
 export async function readClock(connection: Connection): Promise<InstantUs> {
@@ -29,24 +30,49 @@ export async function readBudget(
   return row && { budget: budgetFromRow(row), nowUs: row.clock };
 }
 
-/** A budget with the clock and what each model spent in its stored period, all of one moment. */
-export async function readCurrentCost(
+/** A budget as stored, with what each model spent in its stored period, all of one moment. */
+export interface CostRead {
+  budget: Budget;
+  modelCosts: Map<string, NanoUsd>;
+  nowUs: InstantUs;
+  /** Whether a hold has run out in its project, which the balances still count. */
+  hasExpired: boolean;
+}
+
+/** What these budgets spent, by `budgetKey`; those that do not exist are absent. */
+export async function readCurrentCosts(
   connection: Connection,
-  name: BudgetName,
-): Promise<{ budget: Budget; nowUs: InstantUs; modelCosts: Map<string, NanoUsd> } | undefined> {
-  const result = await sql<BudgetRow & { clock: bigint; model_costs: Record<string, string> | null }>`
+  names: readonly BudgetName[],
+): Promise<Map<string, CostRead>> {
+  const rows = names.map(({ project, user }) => ({ project, user_id: user }));
+  const result = await sql<
+    BudgetRow & { clock: bigint; model_costs: Record<string, string> | null; expired: true | null }
+  >`
     select b.*, clock_timestamp() as clock, (
       select json_object_agg(c.model, c.cost_nano_usd::text order by c.model) from model_costs c
       where c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
-    ) as model_costs
-    from budgets b where b.project = ${name.project} and b.user_id = ${name.user}
+    ) as model_costs, (
+      select true from reservations r
+      where r.project = b.project and r.state = 'HELD' and r.expires_at <= statement_timestamp() limit 1
+    ) as expired
+    from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
+    cross join lateral (
+      select * from budgets where project = k.project and user_id = k.user_id limit 1
+    ) b
   `.execute(connection);
-  const row = result.rows[0];
-  if (row === undefined) return undefined;
-  const modelCosts = new Map(
-    Object.entries(row.model_costs ?? {}).map(([model, cost]) => [model, BigInt(cost)]),
+  return new Map(
+    result.rows.map((row) => [
+      budgetKey(row.project, row.user_id),
+      {
+        budget: budgetFromRow(row),
+        modelCosts: new Map(
+          Object.entries(row.model_costs ?? {}).map(([model, cost]) => [model, BigInt(cost)]),
+        ),
+        nowUs: row.clock,
+        hasExpired: row.expired === true,
+      },
+    ]),
   );
-  return { budget: budgetFromRow(row), nowUs: row.clock, modelCosts };
 }
 
 /** Inserts a budget, unless the name is taken: then gives the one that has it. */

@@ -1,14 +1,14 @@
 import { sql } from "kysely";
 import type { ClosedPeriod } from "../domain/budget.ts";
 import type { Connection } from "./connection.ts";
+import type { Part } from "./parts.ts";
 import { closedPeriodFromRow } from "./rows.ts";
 import type { Schema } from "./schema.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
 
-/** Writes closed periods of locked budgets. */
-export async function insertPeriods(connection: Connection, periods: readonly ClosedPeriod[]): Promise<void> {
-  if (periods.length === 0) return;
+/** Closed periods of locked budgets, to be written. */
+export function newPeriods(periods: readonly ClosedPeriod[]): Part {
   const rows = periods.map((period) => ({
     project: period.project,
     user_id: period.user,
@@ -27,12 +27,12 @@ export async function insertPeriods(connection: Connection, periods: readonly Cl
     spent_nano_usd: "bigint",
     total_nano_usd: "bigint",
   } as const satisfies Record<keyof Schema["periods"], string>;
-  await sql`
+  const statement = sql`
     insert into periods (project, user_id, period_id, period_start, period_end, spent_nano_usd, total_nano_usd)
     select project, user_id, period_id, period_start::timestamptz, period_end::timestamptz, spent_nano_usd,
       total_nano_usd
-    from ${unnest(columns, rows, "row")}
-  `.execute(connection);
+    from ${unnest(columns, rows, "row")}`;
+  return { name: "new_periods", statement, rows: rows.length };
 }
 
 /** Up to `limit` closed periods of a budget, newest first. */

@@ -5,6 +5,7 @@ import { type Reservation, type ReservationState, reservationKey } from "../doma
 import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName, ReservationName } from "./names.ts";
+import type { Part } from "./parts.ts";
 import type { Schema } from "./schema.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
@@ -32,6 +33,7 @@ export async function findReservations(
   connection: Connection,
   names: readonly ReservationName[],
 ): Promise<Map<string, Reservation>> {
+  if (names.length === 0) return new Map();
   const rows = names.map(({ project, reservationId }) => ({ project, reservation_id: reservationId }));
   const result = await sql<ReservationRow>`
     select r.* from ${unnest({ project: "text", reservation_id: "text" }, rows, "k")}
@@ -52,7 +54,7 @@ export async function findExpired(
 ): Promise<Reservation[]> {
   const result = await sql<ReservationRow>`
     select * from reservations
-    where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= clock_timestamp()
+    where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= statement_timestamp()
     order by expires_at, reservation_id limit ${limit}
   `.execute(connection);
   return result.rows.map(reservationFromRow);
@@ -65,7 +67,7 @@ export async function hasExpired(connection: Connection, project: string): Promi
     .select("reservation_id")
     .where("project", "=", project)
     .where("state", "=", "HELD")
-    .where("expires_at", "<=", sql<bigint>`clock_timestamp()`)
+    .where("expires_at", "<=", sql<bigint>`statement_timestamp()`)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
@@ -86,7 +88,7 @@ export async function projectsWithExpired(connection: Connection): Promise<strin
     select project from projects
     where project is not null and exists (
       select 1 from reservations r
-      where r.project = projects.project and r.state = 'HELD' and r.expires_at <= clock_timestamp()
+      where r.project = projects.project and r.state = 'HELD' and r.expires_at <= statement_timestamp()
     )
   `.execute(connection);
   return result.rows.map((row) => row.project);
@@ -113,7 +115,7 @@ export async function summarizeOpen(
   const result = await sql<{ count: bigint; first_end: bigint | null }>`
     select count(*) as count, min(expires_at) as first_end
     from reservations
-    where project = ${project} and state = 'HELD' and expires_at > clock_timestamp()
+    where project = ${project} and state = 'HELD' and expires_at > statement_timestamp()
       and (user_id = ${user} or ancestors @> array[${user}::text])
   `.execute(connection);
   const row = result.rows[0];
@@ -137,22 +139,6 @@ export async function listReservations(
   if (page.after !== undefined) query = query.where("reservation_id", ">", page.after);
   const rows = await query.orderBy("reservation_id").limit(page.limit).execute();
   return rows.map(reservationFromRow);
-}
-
-/**
- * Writes what a batch did to reservations.
- *
- * @returns false when an id had been taken meanwhile by a batch on other budgets.
- */
-export async function writeReservations(
-  connection: Connection,
-  changes: readonly ReservationChange[],
-): Promise<boolean> {
-  const latest = latestOf(changes);
-  const opened = latest.filter((change) => change.isNew).map((change) => change.reservation);
-  const changed = latest.filter((change) => !change.isNew).map((change) => change.reservation);
-  await updateReservations(connection, changed);
-  return insertReservations(connection, opened);
 }
 
 /** One operation of a batch may open what a later one closes: one row, as it is at the end. In the order of the keys. */
@@ -200,34 +186,36 @@ const columnsOf = (reservation: Reservation) => ({
   closed_at: reservation.closedAtUs === undefined ? null : timestampText(reservation.closedAtUs),
 });
 
-async function insertReservations(connection: Connection, opened: readonly Reservation[]): Promise<boolean> {
-  if (opened.length === 0) return true;
-  const result = await sql<{ inserted: bigint }>`
-    with inserted as (
-      insert into reservations (
-        project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint, detail,
-        ancestors, created_at, expires_at, closed_at
-      )
-      select project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint,
-        detail::jsonb, ancestors::text[], created_at::timestamptz, expires_at::timestamptz, closed_at::timestamptz
-      from ${unnest(COLUMNS, opened.map(columnsOf), "row")}
-      on conflict (project, reservation_id) do nothing
-      returning 1
+/** Reservations that a batch opens. An id that a ledger entry has is taken, too. */
+export function newReservations(changes: readonly ReservationChange[]): Part {
+  const rows = latestOf(changes)
+    .filter((change) => change.isNew)
+    .map((change) => columnsOf(change.reservation));
+  const statement = sql`
+    insert into reservations (
+      project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint, detail,
+      ancestors, created_at, expires_at, closed_at
     )
-    select count(*) as inserted from inserted
-  `.execute(connection);
-  return result.rows[0]?.inserted === BigInt(opened.length);
+    select project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint,
+      detail::jsonb, ancestors::text[], created_at::timestamptz, expires_at::timestamptz, closed_at::timestamptz
+    from ${unnest(COLUMNS, rows, "row")}
+    where (
+      select true from entries e where e.project = row.project and e.request_id = row.reservation_id limit 1
+    ) is null
+    on conflict (project, reservation_id) do nothing`;
+  return { name: "new_reservations", statement, rows: rows.length };
 }
 
 /** Only open ones change: the budgets that hold them are locked, so nobody else has closed them meanwhile. */
-async function updateReservations(connection: Connection, changed: readonly Reservation[]): Promise<void> {
-  if (changed.length === 0) return;
+export function reservationUpdates(changes: readonly ReservationChange[]): Part {
   const { project, reservation_id, state, expires_at, closed_at } = COLUMNS;
-  const rows = changed.map(columnsOf);
-  await sql`
+  const rows = latestOf(changes)
+    .filter((change) => !change.isNew)
+    .map((change) => columnsOf(change.reservation));
+  const statement = sql`
     update reservations r set
       state = row.state, expires_at = row.expires_at::timestamptz, closed_at = row.closed_at::timestamptz
     from ${unnest({ project, reservation_id, state, expires_at, closed_at }, rows, "row")}
-    where r.project = row.project and r.reservation_id = row.reservation_id and r.state = 'HELD'
-  `.execute(connection);
+    where r.project = row.project and r.reservation_id = row.reservation_id and r.state = 'HELD'`;
+  return { name: "closed_reservations", statement, rows: rows.length };
 }

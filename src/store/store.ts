@@ -14,11 +14,6 @@ export interface Store {
   isReachable(): Promise<boolean>;
 }
 
-/** Thrown inside a transaction to have it rolled back and run again. */
-export class TryAgain extends Error {
-  override name = "TryAgain";
-}
-
 const RETRY_FIRST_MS = 10;
 const RETRY_LONGEST_MS = 500;
 
@@ -37,7 +32,7 @@ export function createStore(options: {
       try {
         return await work();
       } catch (error) {
-        if (error instanceof TryAgain || isConflict(error)) continue;
+        if (isConflict(error)) continue;
         if (!isOutage(error)) throw error;
         options.onRetry(error);
         if (performance.now() - startedMs + pauseMs > options.retryMsMax) {

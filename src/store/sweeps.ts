@@ -21,7 +21,7 @@ export async function projectsDue(connection: Connection): Promise<string[]> {
     )
     select project from projects
     where project is not null and exists (
-      select 1 from budgets b where b.project = projects.project and b.period_end <= clock_timestamp()
+      select 1 from budgets b where b.project = projects.project and b.period_end <= statement_timestamp()
     )
   `.execute(connection);
   return result.rows.map((row) => row.project);
@@ -35,7 +35,7 @@ export async function lockDueBudgets(
   const onlyUser = bounds.user === undefined ? sql`` : sql`and user_id = ${bounds.user}`;
   const result = await sql<BudgetRow & { clock: bigint }>`
     select *, clock_timestamp() as clock from budgets
-    where project = ${bounds.project} and period_end <= clock_timestamp() ${onlyUser}
+    where project = ${bounds.project} and period_end <= statement_timestamp() ${onlyUser}
     order by period_end limit ${bounds.limit}
     for update skip locked
   `.execute(connection);

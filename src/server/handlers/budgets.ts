@@ -8,7 +8,6 @@ import { fingerprint } from "../../domain/fingerprint.ts";
 import {
   type BudgetChange,
   createBudget,
-  getBudget,
   listUsers,
   removeBudget,
   updateBudget,
@@ -33,7 +32,7 @@ type BudgetHandlers = Pick<
 >;
 
 /** The calls about budgets themselves. */
-export const budgetHandlers = ({ store, expiry, feed }: Services): BudgetHandlers => ({
+export const budgetHandlers = ({ store, reader, expiry, feed }: Services): BudgetHandlers => ({
   createBudget: async (request) => {
     const definition = {
       ...checkBudgetName(request),
@@ -50,8 +49,7 @@ export const budgetHandlers = ({ store, expiry, feed }: Services): BudgetHandler
     const name = checkBudgetName(request);
     if (!Object.values<number>(BudgetView).includes(request.view))
       throw invalidField("view", "must be basic or full");
-    await expiry.settle(name.project);
-    const budget = await getBudget(store, name);
+    const { budget } = await reader.read(name);
     if (request.view !== BudgetView.FULL) return { budget: budgetToMessage(budget) };
     const { levels, nextFreeUs } = await explain(store, budget);
     return {

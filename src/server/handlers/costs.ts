@@ -120,7 +120,7 @@ function payloadOf({ source, completionModel, useReportedCost }: UpdateCostReque
 async function priceSource(
   { costing }: Services,
   { project, source, completionModel, useReportedCost }: UpdateCostRequest,
-  { signal }: CallContext,
+  context: CallContext,
 ): Promise<ChargeContent> {
   switch (source.case) {
     case "completion": {
@@ -131,7 +131,7 @@ async function priceSource(
     case "text": {
       const model = checkName("text.model", source.value.model);
       const text = { model, input: source.value.inputText, output: source.value.outputText };
-      return { source: "TEXT", ...(await costing.ofText(project, text, signal)) };
+      return { source: "TEXT", ...(await costing.ofText(project, text, context.signal)) };
     }
     case "usage": {
       const model = checkName("usage.model", source.value.model);

@@ -1,7 +1,7 @@
 import { remaining } from "../../domain/budget.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { getBudget } from "../../engine/budgets.ts";
-import { currentCost, listClosedPeriods, listCostEntries } from "../../engine/ledger.ts";
+import { listClosedPeriods, listCostEntries } from "../../engine/ledger.ts";
 import { sweep } from "../../engine/sweep.ts";
 import { closedPeriodToMessage, periodBounds } from "../convert.ts";
 import { entryToMessage } from "../convert-cost.ts";
@@ -14,11 +14,15 @@ import type { Services } from "./services.ts";
 type LedgerHandlers = Pick<Handlers, "getCurrentCost" | "listCostEntries" | "listPeriods" | "sweepDurations">;
 
 /** The calls that read what was spent, and the sweep. */
-export const ledgerHandlers = ({ store, expiry, sweepBatchBudgetsMax }: Services): LedgerHandlers => ({
+export const ledgerHandlers = ({
+  store,
+  reader,
+  expiry,
+  sweepBatchBudgetsMax,
+}: Services): LedgerHandlers => ({
   getCurrentCost: async (request) => {
     const name = checkBudgetName(request);
-    await expiry.settle(name.project);
-    const { budget, modelCosts } = await currentCost(store, name);
+    const { budget, modelCosts } = await reader.read(name);
     return {
       currentCostNanoUsd: budget.spentNanoUsd,
       totalBudgetNanoUsd: budget.totalNanoUsd,

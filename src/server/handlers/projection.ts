@@ -2,7 +2,6 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { remaining } from "../../domain/budget.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { addMoney } from "../../domain/money.ts";
-import { getBudget } from "../../engine/budgets.ts";
 import type { Prompt } from "../../engine/costing.ts";
 import { priceToMessage } from "../convert-cost.ts";
 import { checkCount, checkName } from "../fields.ts";
@@ -11,11 +10,7 @@ import { checkBudgetName } from "./budgets.ts";
 import type { Services } from "./services.ts";
 
 /** The call that asks before spending. */
-export const projectionHandlers = ({
-  store,
-  costing,
-  expiry,
-}: Services): Pick<Handlers, "projectedCost"> => ({
+export const projectionHandlers = ({ reader, costing }: Services): Pick<Handlers, "projectedCost"> => ({
   projectedCost: async (request, context) => {
     const name = checkBudgetName(request);
     const model = checkName("model", request.model);
@@ -25,14 +20,13 @@ export const projectionHandlers = ({
         : checkCount("max_output_tokens", request.maxOutputTokens);
     const prompt = promptOf(request);
     // The budget first: counting a long prompt for a budget that does not exist is work for nothing.
-    await getBudget(store, name);
+    await reader.read(name);
     const projection = await costing.project(
       name.project,
       { model, prompt, maxOutputTokens },
       context.signal,
     );
-    await expiry.settle(name.project);
-    const budget = await getBudget(store, name);
+    const { budget } = await reader.read(name);
     const left = remaining(budget);
     const projectedCostNanoUsd = addMoney(budget.spentNanoUsd, projection.promptCostNanoUsd);
     if (projectedCostNanoUsd === undefined) throw new Failure({ reason: "AMOUNT_OVERFLOW", ...name });

@@ -138,7 +138,7 @@ function payloadOf({ amount }: ReserveCostRequest): Printable {
 async function amountOf(
   { costing }: Services,
   { project, model, amount }: ReserveCostRequest,
-  { signal }: CallContext,
+  context: CallContext,
 ): Promise<Pick<Reserve, "amountNanoUsd" | "detail">> {
   switch (amount.case) {
     case "costNanoUsd":
@@ -148,7 +148,7 @@ async function amountOf(
       const maxOutputTokens =
         given === undefined ? undefined : checkCount("estimate.max_output_tokens", given);
       const prompt = promptOf(amount.value, "estimate.");
-      return costing.worstCase(project, { model, prompt, maxOutputTokens }, signal);
+      return costing.worstCase(project, { model, prompt, maxOutputTokens }, context.signal);
     }
     case undefined:
       throw invalidField("amount", "must be one of cost_nano_usd, estimate");

@@ -1,0 +1,11 @@
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { serveGrpc } from "../../src/server/grpc.ts";
+import type { Route } from "../../src/server/pipeline.ts";
+
+/** The gRPC server of Purser with handlers that answer at once with an empty message: what the stack alone costs. */
+const routes = Object.values(BudgetService.method).flatMap((method): Route[] =>
+  method.methodKind === "unary" ? [{ method, call: () => Promise.resolve({}) }] : [],
+);
+const { port, stop } = await serveGrpc({ routes, host: "127.0.0.1", port: 0, requestBytesMax: 4 << 20 });
+process.stdout.write(`gRPC without work on 127.0.0.1:${port}\n`);
+process.once("SIGTERM", () => void stop(0));

@@ -1,0 +1,77 @@
+/** Work that is done on many items at the cost of little more than one. */
+export interface Groups<Item, Result> {
+  /** Items that wait for a group. */
+  readonly waiting: number;
+  /** Rejects with what `work` throws. */
+  submit(item: Item): Promise<Result>;
+  /** Resolves when everything submitted so far has its result. */
+  drain(): Promise<void>;
+}
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Items that arrive while groups are at work share the next one. There is no timer: an item that finds a place free starts
+ * at once.
+ *
+ * @param options.work Does a group, and gives one result for each item, in order.
+ */
+export function createGroups<Item, Result>(options: {
+  itemsMax: number;
+  inFlightMax: number;
+  work: (items: readonly Item[]) => Promise<readonly Result[]>;
+}): Groups<Item, Result> {
+  const queue: Waiting<Item, Result>[] = [];
+  let inFlight = 0;
+  let pumpScheduled = false;
+  let drained: (() => void)[] = [];
+
+  const schedulePump = (): void => {
+    if (pumpScheduled) return;
+    pumpScheduled = true;
+    // After the current task: what one call submits together travels together.
+    queueMicrotask(() => {
+      pumpScheduled = false;
+      pump();
+    });
+  };
+
+  const pump = (): void => {
+    while (queue.length > 0 && inFlight < options.inFlightMax) void run(queue.splice(0, options.itemsMax));
+    if (queue.length > 0 || inFlight > 0) return;
+    for (const resolve of drained.splice(0)) resolve();
+  };
+
+  const run = async (group: readonly Waiting<Item, Result>[]): Promise<void> => {
+    inFlight++;
+    try {
+      const results = await options.work(group.map(({ item }) => item));
+      group.forEach(({ resolve }, index) => resolve(results[index] as Result));
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    } finally {
+      inFlight--;
+      pump();
+    }
+  };
+
+  return {
+    get waiting() {
+      return queue.length;
+    },
+    submit: (item) =>
+      new Promise((resolve, reject) => {
+        queue.push({ item, resolve, reject });
+        schedulePump();
+      }),
+    drain: () =>
+      new Promise((resolve) => {
+        drained = [...drained, resolve];
+        schedulePump();
+      }),
+  };
+}
