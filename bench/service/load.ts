@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from "node:http2";
+import { setTimeout as pause } from "node:timers/promises";
 import { type EncodedCall, frameMaker } from "./call.ts";
 
 /** What a load process is asked to do. Plain data. */
@@ -8,9 +9,9 @@ export interface LoadTask {
   /** Calls that follow each other; the number that is written into them is the same. */
   steps: EncodedCall[];
   seconds: number;
-  /** Callers that wait for each answer, or calls that start at a rate, whatever becomes of those before. */
+  /** Callers that wait for each answer, or rounds that start at a rate, whatever becomes of those before. */
   shape: { inFlight: number } | { perSecond: number };
-  /** First of the numbers that calls count up from. */
+  /** First of the numbers that rounds count up from. */
   countFrom: number;
 }
 
@@ -20,12 +21,14 @@ export interface LoadResult {
   seconds: number;
   /** Calls that were answered with something else, by gRPC status. */
   failed: Record<string, number>;
-  /** Milliseconds of each step of each round; the whole round in an open loop, from when it should have begun. */
+  /** How long each call took; the first of a round that starts at a rate from when it was due. */
   milliseconds: number[];
+  /** First of the numbers that were not used. */
+  countTo: number;
 }
 
 const SESSIONS = 8;
-/** Enough for any run; latencies after that are not kept. */
+/** Enough for any run; what comes after is not kept. */
 const SAMPLES_MAX = 2_000_000;
 
 /** Runs a load over HTTP/2 with as little work of its own as it can: frames are encoded before. */
@@ -36,67 +39,48 @@ export async function runLoad(task: LoadTask): Promise<LoadResult> {
   const milliseconds: number[] = [];
   let done = 0;
   let count = task.countFrom;
-  const round = async (): Promise<void> => {
+  const round = async (since: number): Promise<void> => {
     const number = count++;
     const session = sessions[number % SESSIONS] as ClientHttp2Session;
+    let begun = since;
     for (const step of steps) {
       const status = await call(session, step.path, step.frameOf(number));
+      const now = performance.now();
+      if (milliseconds.length < SAMPLES_MAX) milliseconds.push(now - begun);
+      begun = now;
       if (status === "0") continue;
       failed[status] = (failed[status] ?? 0) + 1;
       return;
     }
     done++;
   };
-  const note = (since: number): void => {
-    if (milliseconds.length < SAMPLES_MAX) milliseconds.push(performance.now() - since);
-  };
   const start = performance.now();
-  const end = start + task.seconds * 1000;
-  await ("inFlight" in task.shape
-    ? closedLoop(task.shape.inFlight, end, round, note)
-    : openLoop(task.shape.perSecond, start, end, round, note));
+  const { shape } = task;
+  await ("inFlight" in shape
+    ? closedLoop(shape.inFlight, start + task.seconds * 1000, round)
+    : openLoop(shape.perSecond, start, task.seconds, round));
   const seconds = (performance.now() - start) / 1000;
   for (const session of sessions) session.close();
-  return { done, seconds, failed, milliseconds };
+  return { done, seconds, failed, milliseconds, countTo: count };
 }
 
-type Round = () => Promise<void>;
-type Note = (since: number) => void;
+type Round = (since: number) => Promise<void>;
 
-async function closedLoop(callers: number, end: number, round: Round, note: Note): Promise<void> {
+async function closedLoop(callers: number, end: number, round: Round): Promise<void> {
   const caller = async (): Promise<void> => {
-    for (let now = performance.now(); now < end; now = performance.now()) {
-      await round();
-      note(now);
-    }
+    for (let now = performance.now(); now < end; now = performance.now()) await round(now);
   };
   await Promise.all(Array.from({ length: callers }, caller));
 }
 
-/** Late starts count: a call is measured from when it was due. */
-async function openLoop(
-  perSecond: number,
-  start: number,
-  end: number,
-  round: Round,
-  note: Note,
-): Promise<void> {
-  const running = new Set<Promise<void>>();
-  for (let index = 0; ; ) {
-    const now = performance.now();
-    for (let due = start; due <= now; ) {
-      due = start + (index * 1000) / perSecond;
-      if (due > end) return void (await Promise.all(running));
-      if (due > now) break;
-      index++;
-      const one = round().then(() => {
-        note(due);
-        running.delete(one);
-      });
-      running.add(one);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1));
+async function openLoop(perSecond: number, start: number, seconds: number, round: Round): Promise<void> {
+  const running: Promise<void>[] = [];
+  for (let index = 0; index < perSecond * seconds; index++) {
+    const due = start + (index * 1000) / perSecond;
+    while (performance.now() < due) await pause(1);
+    running.push(round(due));
   }
+  await Promise.all(running);
 }
 
 async function open(url: string): Promise<ClientHttp2Session> {
@@ -116,8 +100,9 @@ function call(session: ClientHttp2Session, path: string, frame: Buffer): Promise
       te: "trailers",
     });
     let status = "none";
-    const read = (headers: { "grpc-status"?: unknown }): void => {
-      if (headers["grpc-status"] !== undefined) status = String(headers["grpc-status"]);
+    const read = (headers: IncomingHttpHeaders): void => {
+      const given = headers["grpc-status"];
+      if (typeof given === "string") status = given;
     };
     stream.on("response", read).on("trailers", read);
     stream.on("error", () => {

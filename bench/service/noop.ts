@@ -6,6 +6,6 @@ import type { Route } from "../../src/server/pipeline.ts";
 const routes = Object.values(BudgetService.method).flatMap((method): Route[] =>
   method.methodKind === "unary" ? [{ method, call: () => Promise.resolve({}) }] : [],
 );
-const { port, stop } = await serveGrpc({ routes, host: "127.0.0.1", port: 0, requestBytesMax: 4 << 20 });
-process.stdout.write(`gRPC without work on 127.0.0.1:${port}\n`);
-process.once("SIGTERM", () => void stop(0));
+const listener = await serveGrpc({ routes, host: "127.0.0.1", port: 0, requestBytesMax: 4 << 20 });
+process.stdout.write(`gRPC without work on 127.0.0.1:${listener.port}\n`);
+process.once("SIGTERM", () => void listener.stop(0));

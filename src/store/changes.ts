@@ -1,12 +1,12 @@
 import { sql } from "kysely";
 import type { Budget } from "../domain/budget.ts";
-import type { Changes, Entry, ModelCost } from "../domain/entry.ts";
+import { type Changes, type Entry, type ModelCost, requestKey } from "../domain/entry.ts";
 import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
 import { type Part, writeParts } from "./parts.ts";
 import { newPeriods } from "./periods.ts";
 import { newReservations, reservationUpdates } from "./reservations.ts";
-import { budgetColumns } from "./rows.ts";
+import { limitsToJson } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
 
@@ -26,21 +26,17 @@ export const writeChanges = (connection: Connection, changes: Changes): Promise<
     newPeriods(changes.closed),
   ]);
 
-const byProjectThen =
-  <T extends { project: string }>(second: (row: T) => string) =>
-  (a: T, b: T): number =>
-    compareBytes(a.project, b.project) || compareBytes(second(a), second(b));
+/** Any order does that is the same on every server. */
+const byKey = (a: Entry, b: Entry): number => (keyOf(a) < keyOf(b) ? -1 : 1);
 
-/** As the database compares names. UTF-16 sorts like UTF-8 but for characters beyond U+FFFF. */
-const compareBytes = (a: string, b: string): number =>
-  a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+const keyOf = (entry: Entry): string => requestKey(entry.project, entry.requestId);
 
 /**
  * In the order of the keys, so that batches with common request ids wait for each other in one direction only. An id that
  * has opened a reservation is taken, too.
  */
 function newEntries(entries: readonly Entry[]): Part {
-  const rows = entries.toSorted(byProjectThen((entry) => entry.requestId)).map(entryColumns);
+  const rows = entries.toSorted(byKey).map(entryColumns);
   const statement = sql`
     insert into entries (
       project, request_id, user_id, request_fingerprint, kind, source, model, cost_nano_usd, detail,
@@ -106,7 +102,13 @@ function balances(budgets: readonly Budget[]): Part {
   const rows = budgets.map((budget) => ({
     project: budget.project,
     user_id: budget.user,
-    ...balanceColumns(budget),
+    spent_nano_usd: budget.spentNanoUsd,
+    held_nano_usd: budget.heldNanoUsd,
+    period_id: budget.periodId,
+    period_start: timestampText(budget.periodStartUs),
+    period_end: budget.periodEndUs === undefined ? null : timestampText(budget.periodEndUs),
+    model_limits: limitsToJson(budget.modelLimits),
+    updated_at: timestampText(budget.updatedAtUs),
   }));
   const statement = sql`
     update budgets b set
@@ -133,12 +135,6 @@ const BALANCE_COLUMNS = {
   model_limits: "text",
   updated_at: "text",
 } as const;
-
-function balanceColumns(budget: Budget) {
-  const { spent_nano_usd, held_nano_usd, period_id, period_start, period_end, model_limits, updated_at } =
-    budgetColumns(budget);
-  return { spent_nano_usd, held_nano_usd, period_id, period_start, period_end, model_limits, updated_at };
-}
 
 /** Rows of model_costs change only under the lock of their budget. */
 function modelCosts(costs: readonly ModelCost[]): Part {

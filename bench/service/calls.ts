@@ -1,0 +1,47 @@
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { COUNTED, DRAWN, type EncodedCall, encodeCall } from "./call.ts";
+
+/** The calls that figures are made of. */
+
+export const PROJECT = "bench";
+export const HOT = "hot";
+export const COST_NANO_USD = 1000n;
+const MODEL = "gpt-4o";
+
+const { updateCost, reserveCost, batchUpdateCost, getCurrentCost, listUsers } = BudgetService.method;
+const source = { case: "cost", value: { model: MODEL, costNanoUsd: COST_NANO_USD } } as const;
+
+/** A user among `count` of them, drawn anew for each call. */
+export interface Drawn {
+  prefix: string;
+  count: number;
+}
+
+const userOf = (user: string | Drawn): string => (typeof user === "string" ? user : `${user.prefix}${DRAWN}`);
+const countOf = (user: string | Drawn): number => (typeof user === "string" ? 1 : user.count);
+
+export const charge = (user: string | Drawn): EncodedCall =>
+  encodeCall(updateCost, { project: PROJECT, user: userOf(user), source }, countOf(user));
+
+/** A hold of what the charge after it costs, and the charge that settles it. */
+export const holdAndSettle = (user: string): [EncodedCall, EncodedCall] => [
+  encodeCall(reserveCost, {
+    project: PROJECT,
+    user,
+    requestId: `hold-${COUNTED}`,
+    model: MODEL,
+    amount: { case: "costNanoUsd", value: COST_NANO_USD },
+  }),
+  encodeCall(updateCost, { project: PROJECT, user, reservationId: `hold-${COUNTED}`, source }),
+];
+
+export const chargesTogether = (user: string, count: number): EncodedCall =>
+  encodeCall(batchUpdateCost, {
+    requests: Array.from({ length: count }, () => ({ project: PROJECT, user, source })),
+  });
+
+export const read = (user: string | Drawn): EncodedCall =>
+  encodeCall(getCurrentCost, { project: PROJECT, user: userOf(user) }, countOf(user));
+
+export const list = (pageToken: string): EncodedCall =>
+  encodeCall(listUsers, { project: PROJECT, pageSize: 100, pageToken });

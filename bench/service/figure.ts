@@ -1,0 +1,49 @@
+import { median } from "../tokens/measure.ts";
+
+/** A measured figure, and what it was meant to be. */
+export interface Figure {
+  name: string;
+  /** The median over the rounds. */
+  value: number;
+  least: number;
+  most: number;
+  unit: string;
+  target?: { atLeast: number } | { atMost: number };
+}
+
+export const figureOf = (
+  name: string,
+  values: readonly number[],
+  unit: string,
+  target?: Figure["target"],
+): Figure => ({
+  name,
+  value: median(values),
+  least: Math.min(...values),
+  most: Math.max(...values),
+  unit,
+  ...(target === undefined ? {} : { target }),
+});
+
+/** Whether the target was met; undefined where there is none. */
+export function isMet({ value, target }: Figure): boolean | undefined {
+  if (target === undefined) return undefined;
+  return "atLeast" in target ? value >= target.atLeast : value <= target.atMost;
+}
+
+/** One thing after the other in every round: what disturbs the machine disturbs all of them. */
+export async function interleaved<Name extends string>(
+  rounds: number,
+  subjects: Readonly<Record<Name, () => Promise<number>>>,
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(subjects) as Name[];
+  const values = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) values[name].push(await subjects[name]());
+  }
+  return values;
+}
+
+/** Round by round. */
+export const ratios = (values: readonly number[], of: readonly number[]): number[] =>
+  values.map((value, round) => value / (of[round] as number));
