@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import type { Operation } from "../../src/engine/operation.ts";
 import type { Change, Days, Definition, LimitGiven } from "./model-tree.ts";
 
-/** What can be done to a project, in a world small enough that things meet: five users, three models, twelve ids. */
+/** What can be done to a project, in a world small enough that things meet: five users, three models, few ids. */
 
 export type BatchOperation = Exclude<Operation, { kind: "expire" }>;
 
@@ -19,15 +19,22 @@ export const USERS = ["a", "b", "c", "d", "e"];
 const MODELS = ["m", "m-1", "x"];
 const user = fc.constantFrom(...USERS);
 const model = fc.constantFrom(...MODELS);
-const id = fc.integer({ min: 0, max: 11 }).map((n) => `id-${n}`);
+const idUpTo = (max: number) => fc.integer({ min: 0, max }).map((n) => `id-${n}`);
+/** Of reservations: few, so that what is named is often there. */
+const id = idUpTo(23);
+/** Of charges and resets: most are new, or soon all would be repeated ones. */
+const requestId = fc.oneof({ weight: 1, arbitrary: id }, { weight: 3, arbitrary: idUpTo(499) });
+/** Stands for whoever has the reservation that an operation names. */
+export const HOLDER = "the holder";
 const MAX = 2n ** 63n - 1n;
 const edge = fc.constantFrom(MAX, MAX - 1n, MAX - 20n, MAX / 2n);
-const amount = fc.oneof({ weight: 30, arbitrary: fc.bigInt(0n, 20n) }, { weight: 1, arbitrary: edge });
-const total = fc.oneof({ weight: 6, arbitrary: fc.bigInt(0n, 60n) }, { weight: 1, arbitrary: edge });
+// Small, so that amounts often meet what is left exactly, or are one more.
+const amount = fc.oneof({ weight: 30, arbitrary: fc.bigInt(0n, 6n) }, { weight: 1, arbitrary: edge });
+const total = fc.oneof({ weight: 6, arbitrary: fc.bigInt(0n, 18n) }, { weight: 1, arbitrary: edge });
 const days = fc.constantFrom<Days>(undefined, 1, 2, 7);
 const parent = fc.option(user, { nil: undefined, freq: 3 });
 const limits: fc.Arbitrary<LimitGiven[]> = fc.uniqueArray(
-  fc.record({ model: fc.constantFrom(...MODELS, "m*", "*"), limitNanoUsd: fc.bigInt(0n, 40n) }),
+  fc.record({ model: fc.constantFrom(...MODELS, "m*", "*"), limitNanoUsd: fc.bigInt(0n, 12n) }),
   { maxLength: 2, selector: (limit) => limit.model },
 );
 
@@ -43,17 +50,23 @@ const printed = <T extends object>(shape: fc.Arbitrary<T>): fc.Arbitrary<T & { f
 const hours = fc.constantFrom(1n, 3n, 24n, 30n).map((n) => n * 3_600_000_000n);
 const exactly = <T>(value: T) => fc.constant(value);
 
-const charge = printed(
-  fc.record({
-    kind: exactly("charge" as const),
-    user,
-    requestId: id,
-    source: exactly("COST" as const),
-    model,
-    costNanoUsd: amount,
-    detail: exactly(undefined),
-    reservationId: fc.option(id, { nil: undefined, freq: 2 }),
-  }),
+const chargeOf = <R extends string | undefined>(who: fc.Arbitrary<string>, reservationId: fc.Arbitrary<R>) =>
+  printed(
+    fc.record({
+      kind: exactly("charge" as const),
+      user: who,
+      requestId,
+      source: exactly("COST" as const),
+      model,
+      costNanoUsd: amount,
+      detail: exactly(undefined),
+      reservationId,
+    }),
+  );
+const charge = chargeOf(user, exactly(undefined));
+const settle = chargeOf(
+  fc.oneof({ weight: 1, arbitrary: user }, { weight: 6, arbitrary: exactly(HOLDER) }),
+  id,
 );
 const reserve = printed(
   fc.record({
@@ -67,12 +80,18 @@ const reserve = printed(
     detail: exactly(undefined),
   }),
 );
-const reset = printed(fc.record({ kind: exactly("reset" as const), user, requestId: id }));
-const release = fc.record({ kind: exactly("release" as const), user, reservationId: id });
-const extend = fc.record({ kind: exactly("extend" as const), user, reservationId: id, ttlUs: hours });
+const reset = printed(fc.record({ kind: exactly("reset" as const), user, requestId }));
+const release = fc.record({ kind: exactly("release" as const), user: exactly(HOLDER), reservationId: id });
+const extend = fc.record({
+  kind: exactly("extend" as const),
+  user: exactly(HOLDER),
+  reservationId: id,
+  ttlUs: hours,
+});
 
 const operation: fc.Arbitrary<Omit<BatchOperation, "project">> = fc.oneof(
-  { weight: 5, arbitrary: charge },
+  { weight: 3, arbitrary: charge },
+  { weight: 4, arbitrary: settle },
   { weight: 6, arbitrary: reserve },
   { weight: 2, arbitrary: release },
   { weight: 1, arbitrary: extend },
@@ -117,7 +136,7 @@ export const beginning: fc.Arbitrary<Step[]> = fc.array(total, { minLength: 4, m
       total: each,
       days: index % 2 === 0 ? 1 : undefined,
       parent: USERS[index - 1],
-      limits: index === 1 ? [{ model: "m*", limitNanoUsd: 30n }] : [],
+      limits: index === 1 ? [{ model: "m*", limitNanoUsd: 9n }] : [],
     },
   })),
 );

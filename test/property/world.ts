@@ -14,15 +14,15 @@ import { readClock } from "../../src/store/budgets.ts";
 import { type Inside, passTime } from "../support/engine.ts";
 import { HOUR, type Told } from "./model.ts";
 import type { Days, Definition, TreeModel } from "./model-tree.ts";
-import type { Step } from "./steps.ts";
+import { HOLDER, type Step } from "./steps.ts";
 
 const HOUR_US = 3_600_000_000n;
 
 /** The step with the budgets that reservations belong to, which the service's handlers look up before they submit. */
 function resolved(model: TreeModel, operation: Operations[number]): Operations[number] {
-  if (operation.kind !== "release" && operation.kind !== "extend") return operation;
+  if (operation.user !== HOLDER) return operation;
   const { reservationId } = operation as unknown as { reservationId: string };
-  return { ...operation, user: model.reservations.get(reservationId)?.user ?? operation.user };
+  return { ...operation, user: model.reservations.get(reservationId)?.user ?? "nobody" };
 }
 
 type Operations = (Step & { kind: "batch" })["operations"];
