@@ -1,13 +1,12 @@
-import { HOUR, Model, type ModelBudget, type Told } from "./model.ts";
+import { Model, type ModelBudget, type Told } from "./model.ts";
+import { type Every, windowOf } from "./model-period.ts";
 
-/** A period of whole days, which are all alike: windows of months are proved in period.property.test.ts. */
-export type Days = number | undefined;
 export type LimitGiven = { model: string; limitNanoUsd: bigint };
 
 export interface Definition {
   user: string;
   total: bigint;
-  days: Days;
+  period: Every | undefined;
   parent: string | undefined;
   limits: LimitGiven[];
 }
@@ -18,7 +17,7 @@ export type Change = Partial<Omit<Definition, "user">>;
 export class TreeModel extends Model {
   create(definition: Definition, print: string): Told {
     this.tick();
-    const { user, total, days, parent } = definition;
+    const { user, total, period, parent } = definition;
     const there = this.budgets.get(user);
     if (there !== undefined) return there.print === print ? this.told("done", user) : "BUDGET_EXISTS";
     const refused = this.checkParent(user, parent);
@@ -32,18 +31,19 @@ export class TreeModel extends Model {
       held: 0n,
       period: undefined,
       end: undefined,
+      written: undefined,
       start: this.now,
       costs: {},
       closed: [],
       limits: this.counted(user, {}, definition.limits),
     };
     this.budgets.set(user, budget);
-    this.repeat(budget, days);
+    this.repeat(budget, period);
     return this.told("done", user);
   }
 
   update(user: string, change: Change): Told {
-    this.tick();
+    this.notice();
     const refused = this.checkParent(user, change.parent);
     if (refused !== undefined) return refused;
     const budget = this.budgets.get(user);
@@ -53,12 +53,13 @@ export class TreeModel extends Model {
     budget.total = change.total ?? budget.total;
     if ("parent" in change) budget.parent = change.parent;
     if (change.limits !== undefined) budget.limits = this.counted(user, budget.costs, change.limits);
-    if ("days" in change) this.repeat(budget, change.days);
+    if ("period" in change) this.repeat(budget, change.period);
+    budget.written = budget.end;
     return this.told("done", user);
   }
 
   delete(user: string): Told {
-    this.tick();
+    this.notice();
     if (!this.budgets.has(user)) return "BUDGET_NOT_FOUND";
     const hasChildren = [...this.budgets.values()].some((each) => each.parent === user);
     if (hasChildren || this.openOf(user).length > 0) return "BUDGET_IN_USE";
@@ -66,11 +67,21 @@ export class TreeModel extends Model {
     return { ok: "done" };
   }
 
+  /** Writes down the periods that have ended, and says of how many budgets, and how many holds were ended. */
+  sweep(user: string | undefined): Told {
+    const ended = this.notice();
+    const due = [...this.budgets.values()].filter(
+      ({ user: name, written }) => (user ?? name) === name && written !== undefined && written <= this.now,
+    );
+    for (const budget of due) budget.written = budget.end;
+    return `${due.length} reset, ${ended} ended`;
+  }
+
   /** Anchored now: the window of now ends a whole length from now, and began when it had begun. */
-  repeat(budget: ModelBudget, days: Days): void {
-    const length = BigInt(days ?? 0) * 24n * HOUR;
-    budget.period = days === undefined ? undefined : { anchor: this.now, length };
-    budget.end = days === undefined ? undefined : this.now + length;
+  repeat(budget: ModelBudget, every: Every | undefined): void {
+    budget.period = every && { anchor: this.now, every };
+    budget.end = budget.period && windowOf(budget.period, this.now, this.beganMs).end;
+    budget.written = budget.end;
   }
 
   checkParent(user: string, parent: string | undefined): Told | undefined {

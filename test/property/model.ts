@@ -1,10 +1,6 @@
 import type { Operation } from "../../src/engine/operation.ts";
+import { type Every, HOUR, windowOf } from "./model-period.ts";
 
-/**
- * What a project is, as plainly as it can be said. Time is counted in steps: every operation takes one, and an hour is a
- * million, so that a moment's hour is known exactly and its order among the moments of that hour too.
- */
-export const HOUR = 1_000_000n;
 const MAX = 2n ** 63n - 1n;
 
 interface Limit {
@@ -22,9 +18,11 @@ export interface ModelBudget {
   held: bigint;
   limits: Limit[];
   parent: string | undefined;
-  period: { anchor: bigint; length: bigint } | undefined;
+  period: { anchor: bigint; every: Every } | undefined;
   start: bigint;
   end: bigint | undefined;
+  /** The end that is written down: of the period in which the budget was last changed. */
+  written: bigint | undefined;
   costs: Record<string, bigint>;
   closed: { start: bigint; end: bigint; spent: bigint; total: bigint; costs: Record<string, bigint> }[];
 }
@@ -60,11 +58,19 @@ interface ModelEntry {
 const named = (limit: { model: string }, model: string): boolean =>
   limit.model.endsWith("*") ? model.startsWith(limit.model.slice(0, -1)) : limit.model === model;
 
+/** What a project is, as plainly as it can be said. */
 export class Model {
   now = 0n;
+  /** How many holds have run out that nobody has noticed. */
+  unnoticed = 0;
   readonly budgets = new Map<string, ModelBudget>();
   readonly reservations = new Map<string, ModelReservation>();
   readonly entries: ModelEntry[] = [];
+  readonly beganMs: number;
+
+  constructor(beganMs: number) {
+    this.beganMs = beganMs;
+  }
 
   /** A step of time: what has run out by now ends, at the moment when it ran out, and every budget is in its period of now. */
   tick(hours = 0): void {
@@ -75,9 +81,18 @@ export class Model {
     for (const [id, each] of due.toSorted(([, a], [, b]) => (a.expires < b.expires ? -1 : 1))) {
       for (const budget of this.path(each.user)) this.roll(budget, each.expires);
       this.close(each, "EXPIRED", each.expires);
+      this.unnoticed++;
       if (each.charges) this.record(undefined, each, each.amount, id, each.expires);
     }
     for (const budget of this.budgets.values()) this.roll(budget, this.now);
+  }
+
+  /** A step of time at which what has run out is ended by whoever comes. @returns How much that was. */
+  notice(): number {
+    this.tick();
+    const ended = this.unnoticed;
+    this.unnoticed = 0;
+    return ended;
   }
 
   path(user: string | undefined): ModelBudget[] {
@@ -90,9 +105,7 @@ export class Model {
     if (budget.spent !== 0n) this.open(budget, budget.end);
     // A window in which nothing was spent leaves no record.
     budget.costs = {};
-    const { anchor, length } = budget.period;
-    budget.start = anchor + ((at - anchor) / length) * length;
-    budget.end = budget.start + length;
+    Object.assign(budget, windowOf(budget.period, at, this.beganMs));
   }
 
   /** Closes the period of a budget, and opens the next. */
@@ -111,6 +124,7 @@ export class Model {
   add({ user, model }: { user: string; model: string }, what: "spent" | "held", amount: bigint): void {
     for (const budget of this.path(user)) {
       budget[what] += amount;
+      budget.written = budget.end;
       for (const limit of budget.limits) if (named(limit, model)) limit[what] += amount;
       if (what === "spent") budget.costs[model] = (budget.costs[model] ?? 0n) + amount;
     }
@@ -133,7 +147,7 @@ export class Model {
   }
 
   apply(operation: Exclude<Operation, { kind: "expire" }>): Told {
-    this.tick();
+    this.notice();
     const path = this.path(operation.user);
     const [own] = path;
     if (own === undefined) return "BUDGET_NOT_FOUND";
@@ -148,6 +162,7 @@ export class Model {
     if (entry !== undefined) return { ok: "replayed", ...entry.told };
     if (kind === "reset") {
       this.open(own, this.now);
+      own.written = own.end;
       return this.record(id, { user, model: undefined, print }, 0n, undefined, this.now);
     }
     return kind === "reserve" ? this.reserve(operation, path) : this.charge(operation, path);

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import type { Operation } from "../../src/engine/operation.ts";
-import type { Change, Days, Definition, LimitGiven } from "./model-tree.ts";
+import type { Every } from "./model-period.ts";
+import type { Change, Definition, LimitGiven } from "./model-tree.ts";
 
 /** What can be done to a project, in a world small enough that things meet: five users, three models, few ids. */
 
@@ -31,7 +32,13 @@ const edge = fc.constantFrom(MAX, MAX - 1n, MAX - 20n, MAX / 2n);
 // Small, so that amounts often meet what is left exactly, or are one more.
 const amount = fc.oneof({ weight: 30, arbitrary: fc.bigInt(0n, 6n) }, { weight: 1, arbitrary: edge });
 const total = fc.oneof({ weight: 6, arbitrary: fc.bigInt(0n, 18n) }, { weight: 1, arbitrary: edge });
-const days = fc.constantFrom<Days>(undefined, 1, 2, 7);
+const period = fc.constantFrom<Every | undefined>(
+  undefined,
+  { unit: "DAY", count: 1 },
+  { unit: "DAY", count: 7 },
+  { unit: "MONTH", count: 1 },
+  { unit: "MONTH", count: 5 },
+);
 const parent = fc.option(user, { nil: undefined, freq: 3 });
 const limits: fc.Arbitrary<LimitGiven[]> = fc.uniqueArray(
   fc.record({ model: fc.constantFrom(...MODELS, "m*", "*"), limitNanoUsd: fc.bigInt(0n, 12n) }),
@@ -98,9 +105,9 @@ const operation: fc.Arbitrary<Omit<BatchOperation, "project">> = fc.oneof(
   { weight: 1, arbitrary: reset },
 );
 
-const definition: fc.Arbitrary<Definition> = fc.record({ user, total, days, parent, limits });
+const definition: fc.Arbitrary<Definition> = fc.record({ user, total, period, parent, limits });
 const change: fc.Arbitrary<Change> = fc
-  .record({ total, days, parent, limits }, { requiredKeys: [] })
+  .record({ total, period, parent, limits }, { requiredKeys: [] })
   .filter((each) => Object.keys(each).length > 0);
 
 export const step: fc.Arbitrary<Step> = fc.oneof(
@@ -115,7 +122,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       kind: exactly("pass" as const),
-      hours: fc.constantFrom(1, 2, 12, 24, 25, 49, 200),
+      hours: fc.constantFrom(1, 2, 12, 24, 25, 49, 200, 28 * 24, 31 * 24),
     }),
   },
   {
@@ -134,9 +141,12 @@ export const beginning: fc.Arbitrary<Step[]> = fc.array(total, { minLength: 4, m
     definition: {
       user: USERS[index] as string,
       total: each,
-      days: index % 2 === 0 ? 1 : undefined,
+      period: index % 2 === 0 ? { unit: index === 0 ? "MONTH" : "DAY", count: 1 } : undefined,
       parent: USERS[index - 1],
       limits: index === 1 ? [{ model: "m*", limitNanoUsd: 9n }] : [],
     },
   })),
 );
+
+/** When it all begins: days of months that others do not have, and one that all have. */
+export const day = fc.constantFrom("2023-01-30", "2024-01-31", "2024-02-29", "2024-12-31", "2025-06-15");

@@ -11,10 +11,12 @@ import type { Verdict } from "../../src/engine/operation.ts";
 import { listReservationPage } from "../../src/engine/reservations.ts";
 import { sweep } from "../../src/engine/sweep.ts";
 import { readClock } from "../../src/store/budgets.ts";
-import { type Inside, passTime } from "../support/engine.ts";
-import { HOUR, type Told } from "./model.ts";
-import type { Days, Definition, TreeModel } from "./model-tree.ts";
-import { HOLDER, type Step } from "./steps.ts";
+import type { Inside } from "../support/engine.ts";
+import { setClock } from "./clock.ts";
+import type { Told } from "./model.ts";
+import { type Every, HOUR } from "./model-period.ts";
+import type { Definition, TreeModel } from "./model-tree.ts";
+import { HOLDER, type Step, USERS } from "./steps.ts";
 
 const HOUR_US = 3_600_000_000n;
 
@@ -22,7 +24,7 @@ const HOUR_US = 3_600_000_000n;
 function resolved(model: TreeModel, operation: Operations[number]): Operations[number] {
   if (operation.user !== HOLDER) return operation;
   const { reservationId } = operation as unknown as { reservationId: string };
-  return { ...operation, user: model.reservations.get(reservationId)?.user ?? "nobody" };
+  return { ...operation, user: model.reservations.get(reservationId)?.user ?? (USERS[0] as string) };
 }
 
 type Operations = (Step & { kind: "batch" })["operations"];
@@ -37,7 +39,7 @@ export function modelStep(model: TreeModel, step: Step): Told[] {
     case "delete":
       return [model.delete(step.user)];
     case "sweep":
-      return [];
+      return [model.sweep(step.user)];
     case "pass":
       model.tick(step.hours);
       return [];
@@ -57,22 +59,27 @@ export function modelStep(model: TreeModel, step: Step): Told[] {
 const printOf = (definition: Definition): string =>
   JSON.stringify(definition, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
 
-const periodOf = (days: Days): PeriodInput | undefined =>
-  days === undefined ? undefined : { unit: "DAY", count: days, timeZone: "UTC", anchorUs: undefined };
+const periodOf = (every: Every | undefined): PeriodInput | undefined =>
+  every && { ...every, timeZone: "UTC", anchorUs: undefined };
 
 /** The service, seen in the model's terms. */
 export class World {
   readonly inside: Inside;
   readonly project: string;
   startUs = 0n;
-  passedHours = 0;
+  aheadSeconds = 0;
 
   constructor(inside: Inside, project: string) {
     this.inside = inside;
     this.project = project;
   }
 
-  async begin(): Promise<this> {
+  /** @param atMs What the clock shall show: it is turned there first. */
+  async begin(atMs: number): Promise<this> {
+    await setClock(this.inside.kysely, 0);
+    const nowUs = await this.inside.store.read(readClock);
+    this.aheadSeconds = Math.ceil((atMs - Number(nowUs / 1000n)) / 1000);
+    await setClock(this.inside.kysely, this.aheadSeconds);
     this.startUs = await this.inside.store.read(readClock);
     return this;
   }
@@ -83,8 +90,8 @@ export class World {
     const { project } = this;
     switch (step.kind) {
       case "create": {
-        const { user, total, days, parent, limits } = step.definition;
-        const period = periodOf(days);
+        const { user, total, period: every, parent, limits } = step.definition;
+        const period = periodOf(every);
         const given = { project, user, totalNanoUsd: total, period, parent, modelLimits: limits };
         return [await told(createBudget(store, { ...given, fingerprint: printOf(step.definition) }))];
       }
@@ -95,20 +102,21 @@ export class World {
           ...(total === undefined ? {} : { totalNanoUsd: total }),
           ...(limits === undefined ? {} : { modelLimits: limits }),
           ...("parent" in rest ? { parent: rest.parent } : {}),
-          ...("days" in rest ? { period: periodOf(rest.days) } : {}),
+          ...("period" in rest ? { period: periodOf(rest.period) } : {}),
         };
         return [await told(updateBudget(store, { project, user: step.user }, change))];
       }
       case "delete":
         await expiry.settle(project);
         return [await told(removeBudget(store, { project, user: step.user }))];
-      case "sweep":
-        await expiry.settle(project);
-        await sweep(store, { project, user: step.user }, 2);
-        return [];
+      case "sweep": {
+        const ended = await expiry.settle(project);
+        const reset = await sweep(store, { project, user: step.user }, 2);
+        return [`${reset} reset, ${ended} ended`];
+      }
       case "pass":
-        this.passedHours += step.hours;
-        await passTime(kysely, project, step.hours);
+        this.aheadSeconds += step.hours * 3600;
+        await setClock(kysely, this.aheadSeconds);
         return [];
       case "batch": {
         const operations = step.operations.map(
@@ -126,7 +134,7 @@ export class World {
   }
 
   hour(us: bigint): bigint {
-    return (us - this.startUs + BigInt(this.passedHours) * HOUR_US) / HOUR_US;
+    return (us - this.startUs) / HOUR_US;
   }
 
   /** All that can be read of the project. */
@@ -198,6 +206,8 @@ const byUser = <T extends { user: string }>(entries: T[]): T[] =>
 
 /** All that can be read of the model. */
 export function modelState(model: TreeModel): unknown {
+  // Whoever reads ends what has run out.
+  model.notice();
   const hour = (at: bigint | undefined) => at && at / HOUR;
   const sorted = <T>(map: Map<string, T>) => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return {

@@ -15,6 +15,8 @@ import type { BudgetClient } from "./server.ts";
 export interface Load {
   /** Resolves when this many more operations have been answered. */
   answered(count: number): Promise<void>;
+  /** What an event gives; rejects as soon as a caller fails, since the event may then never come. */
+  unlessFailed<T>(event: Promise<T>): Promise<T>;
   /** Lets every caller finish what it has begun. */
   stop(): Promise<void>;
   /** Compares what the callers know with what the database has. */
@@ -43,6 +45,7 @@ export function startLoad(client: (caller: number) => Promise<BudgetClient>, see
   const stopping = new AbortController();
   let answered = 0;
   let repeated = 0;
+  let hasFailed = false;
   let waiting: { until: number; resolve: () => void }[] = [];
 
   const insist = async <T>(caller: number, call: (client: BudgetClient) => Promise<T>): Promise<T> => {
@@ -54,7 +57,7 @@ export function startLoad(client: (caller: number) => Promise<BudgetClient>, see
         waiting = waiting.filter((each) => each.until > answered);
         return answer;
       } catch (error) {
-        if (!mayRepeat(error)) throw error;
+        if (hasFailed || !mayRepeat(error)) throw error;
         repeated++;
       }
     }
@@ -94,14 +97,17 @@ export function startLoad(client: (caller: number) => Promise<BudgetClient>, see
   };
 
   const callers = Promise.all(Array.from({ length: CALLERS }, (_, caller) => work(caller)));
-  // A caller that fails ends the waiting of whoever waits for answers.
+  // A caller that fails ends the others, and the waiting of whoever waits for them.
   const failed = callers.then(() => new Promise<never>(() => {}));
-  failed.catch(() => {});
+  failed.catch(() => {
+    hasFailed = true;
+    stopping.abort();
+  });
+  const unlessFailed = <T>(event: Promise<T>): Promise<T> => Promise.race([event, failed]);
   return {
-    answered: (count) => {
-      const enough = new Promise<void>((resolve) => waiting.push({ until: answered + count, resolve }));
-      return Promise.race([enough, failed]);
-    },
+    unlessFailed,
+    answered: (count) =>
+      unlessFailed(new Promise<void>((resolve) => waiting.push({ until: answered + count, resolve }))),
     async stop() {
       stopping.abort();
       await callers;
