@@ -92,6 +92,18 @@ describe("the model's state is the service's", () => {
       batch(reserve("a", "3", 10n), reserve("a", "4", 9n)),
     ]));
 
+  it("when what has ended is released, extended and settled again", () => {
+    const named = { user: "a", reservationId: "1" };
+    const extend = { kind: "extend", ...named, ttlUs: 3_600_000_000n };
+    const settle = (requestId: string) => ({ ...charge("a", requestId), reservationId: "1" });
+    const release = { kind: "release", ...named };
+    return run("ended", [
+      create("a"),
+      batch(reserve("a", "1", 10n), release, release, extend, settle("2")),
+      batch(reserve("a", "1", 10n), release, extend, settle("3")),
+    ]);
+  });
+
   it("when a budget is created again after its parent has gone", () =>
     run("again", [
       create("parent"),
