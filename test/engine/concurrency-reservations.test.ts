@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { type Kysely, sql } from "kysely";
 import { ReservationState } from "../../gen/es/budget/v1/reservation_pb.ts";
+import type { Schema } from "../../src/store/schema.ts";
 import { assertConserved } from "../support/conservation.ts";
 import { refusal } from "../support/reservations.ts";
 import { type BudgetClient, makeStore, startTestServer, type TestServer } from "../support/server.ts";
@@ -120,6 +122,33 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     await assertConserved(one.database.kysely);
   });
 
+  it("has run out when it does so while its settle waits for a lock", async () => {
+    const project = "waited";
+    await newTeam(project);
+    await reserve(one.grpc, project, "left", "call");
+    const { kysely } = one.database;
+    const settled = await kysely.transaction().execute(async (holder) => {
+      await sql`select 1 from budgets where project = ${project} and user_id = 'left' for update`.execute(
+        holder,
+      );
+      const waiting = settle(two.grpc, project, "call", 30n);
+      await untilSomebodyWaits(kysely);
+      await sql`update reservations set expires_at = clock_timestamp() where project = ${project}`.execute(
+        holder,
+      );
+      return { waiting };
+    });
+    await settled.waiting;
+    const { balances, states } = await stateOf(project);
+    assert.equal(nameOf(states.get("call")), "EXPIRED");
+    assert.deepEqual(balances, [
+      ["left", 30n, 0n],
+      ["right", 0n, 0n],
+      ["team", 30n, 0n],
+    ]);
+    await assertConserved(kysely);
+  });
+
   it("is held once when the same request comes to both, and both are told of it", async () => {
     const project = "twice";
     await newTeam(project);
@@ -165,6 +194,12 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     });
   }
 });
+
+async function untilSomebodyWaits(kysely: Kysely<Schema>): Promise<void> {
+  const waiting = sql`
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  while ((await waiting.execute(kysely)).rows.length === 0);
+}
 
 /** The state that a reservation is told to be in, or why it was refused. */
 async function stateTold(call: Promise<{ reservation?: { state: ReservationState } }>): Promise<string> {
