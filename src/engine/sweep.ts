@@ -22,14 +22,18 @@ export async function sweep(store: Store, bounds: SweepBounds, batchBudgetsMax: 
   const projects = bounds.project === undefined ? await store.read(projectsDue) : [bounds.project];
   let reset = 0;
   for (const project of projects) {
-    for (;;) {
-      const swept = await sweepOnce(store, { project, user: bounds.user, limit: batchBudgetsMax });
-      reset += swept;
-      if (swept < batchBudgetsMax) break;
-    }
+    const sweepAll = async (): Promise<void> => {
+      for (let swept = batchBudgetsMax; swept === batchBudgetsMax; reset += swept) {
+        swept = await sweepOnce(store, { project, user: bounds.user, limit: batchBudgetsMax });
+      }
+    };
+    await Promise.all(Array.from({ length: TRANSACTIONS_AT_ONCE }, sweepAll));
   }
   return reset;
 }
+
+/** One is computed while the database works on the other. */
+const TRANSACTIONS_AT_ONCE = 2;
 
 const sweepOnce = (
   store: Store,
