@@ -104,6 +104,21 @@ describe("the model's state is the service's", () => {
     ]);
   });
 
+  it("when a hold is extended and then runs out, and what has ended is swept", () => {
+    const period: Every = { unit: "DAY", count: 1 };
+    const extend = { kind: "extend", user: "a", reservationId: "1", ttlUs: 86_400_000_000n };
+    return run("swept", [
+      create("a", { period }),
+      create("b", { period }),
+      batch(reserve("a", "1", 10n), extend),
+      { kind: "pass", hours: 2 },
+      batch(reserve("a", "2", 1991n), reserve("a", "3", 1990n)),
+      { kind: "pass", hours: 23 },
+      { kind: "sweep", user: undefined },
+      { kind: "sweep", user: undefined },
+    ]);
+  });
+
   it("when a budget is created again after its parent has gone", () =>
     run("again", [
       create("parent"),
