@@ -124,7 +124,8 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
 
   it("has run out when it does so while its settle waits for a lock", async () => {
     const project = "waited";
-    await newTeam(project);
+    // A root: with ancestors that the server does not know yet, it would begin anew, and look again.
+    await newBudget(project, "left");
     await reserve(one.grpc, project, "left", "call");
     const { kysely } = one.database;
     const settled = await kysely.transaction().execute(async (holder) => {
@@ -141,11 +142,7 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     await settled.waiting;
     const { balances, states } = await stateOf(project);
     assert.equal(nameOf(states.get("call")), "EXPIRED");
-    assert.deepEqual(balances, [
-      ["left", 30n, 0n],
-      ["right", 0n, 0n],
-      ["team", 30n, 0n],
-    ]);
+    assert.deepEqual(balances, [["left", 30n, 0n]]);
     await assertConserved(kysely);
   });
 
