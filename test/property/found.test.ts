@@ -136,4 +136,12 @@ describe("the model's state is the service's", () => {
       { kind: "pass", hours: 2 },
       batch(reserve("a", "all", 2000n)),
     ]));
+
+  it("when more holds than one transaction ends are swept", () =>
+    run("many-swept", [
+      create("a"),
+      batch(...Array.from({ length: 1001 }, (_, index) => reserve("a", `${index}`, 1n))),
+      { kind: "pass", hours: 2 },
+      { kind: "sweep", user: "a" },
+    ]));
 });
