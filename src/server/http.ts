@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
-import { type ConnectError, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
-import { Failure, invalidField } from "../domain/errors.ts";
+import { invalidField } from "../domain/errors.ts";
+import { implementationOf } from "./connect.ts";
 import type { Listener } from "./grpc.ts";
-import type { CallContext, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
+import type { Route } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
 import { COMPRESSIONS, explainUnreadable } from "./unreadable.ts";
 
@@ -74,49 +74,8 @@ function connectHandlers(routes: readonly Route[], readMaxBytes: number): Map<st
     // Connect would skip what it does not know: a misspelt total would be a total of 0, a misspelt duration none at all.
     jsonOptions: { ignoreUnknownFields: false },
   });
-  const implementation = Object.fromEntries(
-    routes.map((route) => [route.method.localName, implement(route)]),
-  );
-  router.service(BudgetService, implementation);
+  router.service(BudgetService, implementationOf(routes));
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-}
-
-const implement = (route: Route) => ("open" in route ? implementStream(route) : implementUnary(route));
-
-const implementUnary =
-  (route: UnaryRoute) =>
-  async (request: Message, context: HandlerContext): Promise<object> => {
-    try {
-      return await route.call(request, sizeOf(request, route.method.input, context), contextOf(context));
-    } catch (thrown) {
-      throw connectErrorOf(thrown);
-    }
-  };
-
-const implementStream = (route: StreamRoute) =>
-  async function* (request: Message, context: HandlerContext): AsyncGenerator<object> {
-    try {
-      yield* route.open(request, sizeOf(request, route.method.input, context), contextOf(context));
-    } catch (thrown) {
-      throw connectErrorOf(thrown);
-    }
-  };
-
-const connectErrorOf = (thrown: unknown): ConnectError =>
-  toConnectError(thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" });
-
-const contextOf = (context: HandlerContext): CallContext => ({
-  signal: context.signal,
-  abandoned: () => {
-    if (!context.signal.aborted) return undefined;
-    return (context.timeoutMs() ?? 1) <= 0 ? "DEADLINE_EXCEEDED" : "CANCELLED";
-  },
-});
-
-function sizeOf(request: Message, schema: DescMessage, context: HandlerContext): number {
-  const length = context.requestHeader.get("content-length");
-  const plain = length !== null && context.requestHeader.get("content-encoding") === null;
-  return plain ? Number(length) : toBinary(schema, request).length;
 }
 
 async function answerRpc(

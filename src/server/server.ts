@@ -1,26 +1,10 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import type { PriceFile } from "../domain/prices.ts";
-import { createAncestry } from "../engine/ancestry.ts";
-import { createEngine } from "../engine/commit.ts";
-import { createCosting } from "../engine/costing.ts";
-import { createExpiry } from "../engine/expiry.ts";
-import { createFeed, type Feed } from "../engine/feed.ts";
-import { createPriceBooks, type PriceBooks } from "../engine/price-books.ts";
-import { watchPriceFile } from "../engine/price-file.ts";
-import { createProjectPriceList } from "../engine/prices.ts";
-import { createReader } from "../engine/reader.ts";
-import { startSweeping } from "../engine/sweep.ts";
 import { type Database, openEmbedded, openPostgres } from "../store/database.ts";
-import { migrate } from "../store/migrate.ts";
-import { notify } from "../store/notifications.ts";
-import { createStore, type Store } from "../store/store.ts";
-import { createTokenCounter } from "../workers/tokens.ts";
 import { serveGrpc } from "./grpc.ts";
-import { createHandlers } from "./handlers/index.ts";
 import { serveHttp } from "./http.ts";
-import { createPipeline } from "./pipeline.ts";
 import { plainRoutes } from "./plain.ts";
+import { type OpenDatabase, startService } from "./service.ts";
 
 /** A server that serves. Disposing stops it: refuse new calls, finish those begun, close the store. */
 export interface Server extends AsyncDisposable {
@@ -33,71 +17,20 @@ export interface Server extends AsyncDisposable {
 }
 
 /**
- * Starts everything, in the order in which it is needed; what was started is stopped again when a later part fails.
+ * Starts a service and the ports in front of it; what was started is stopped again when a later part fails.
  *
- * @throws FolderLockedError, MigrationError, or what the database or the operating system had to say.
+ * @throws FolderLockedError, MigrationError, PriceFileError, or what the database or the operating system had to say.
  */
 export async function startServer(
   config: Config,
   log: Logger,
-  open: (config: Config, log: Logger) => Promise<Database> = openDatabase,
+  open: OpenDatabase = openDatabase,
 ): Promise<Server> {
   await using stack = new AsyncDisposableStack();
-  const database = stack.use(await open(config, log));
-  await migrate(database);
-  const store = createStore({
-    database,
-    retryMsMax: config.DATABASE_RETRY_MS_MAX,
-    onRetry: (error) => log.warn({ err: error }, "the store failed; trying again"),
-  });
-  const tokens = stack.use(createTokenCounter({ threads: config.TOKEN_THREADS }));
-  const stopping = new AbortController();
-  const feed = stack.use(createFeed((payload) => tellOthers(store, database, payload)));
-  stack.use(database.listen((payload) => feed.received(payload)));
-  const ancestry = createAncestry(store);
-  const onChanged: Feed["changed"] = (names) => feed.changed(names);
-  const expiry = createExpiry({ store, ancestry, onChanged });
-  stack.use(
-    startSweeping({
-      store,
-      expiry,
-      intervalMs: config.SWEEP_INTERVAL_MS,
-      batchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
-      onError: (error) => log.error({ err: error }, "a sweep failed; the next one comes"),
-    }),
-  );
-  const engine = createEngine({
-    store,
-    ancestry,
-    onChanged,
-    limits: {
-      batchOperationsMax: config.ENGINE_BATCH_OPERATIONS_MAX,
-      batchesInFlightMax: config.ENGINE_BATCHES_IN_FLIGHT_MAX,
-      queueOperationsMax: config.ENGINE_QUEUE_OPERATIONS_MAX,
-    },
-    onDefect: (error) => log.error({ err: error }, "an operation could not be committed"),
-  });
-  stack.defer(() => engine.drain());
-
-  const prices = await openPrices(stack, store, config, log);
-  const routes = createPipeline({
-    handlers: createHandlers({
-      store,
-      reader: createReader({ store, expiry }),
-      expiry,
-      feed,
-      engine,
-      costing: createCosting(prices.books, tokens),
-      projectPrices: createProjectPriceList(store, prices.books, config.PROJECT_PRICES_MAX),
-      sweepBatchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
-      onDefect: (error) => log.error({ err: error }, "a request of a batch failed"),
-    }),
-    requestBytesMax: config.REQUEST_BYTES_MAX,
-    stopping: stopping.signal,
-    log,
-  });
+  const service = stack.use(await startService(config, log, open));
+  const { routes, store, isStopping } = service;
   const common = { routes, host: config.HOST, requestBytesMax: config.REQUEST_BYTES_MAX };
-  const plain = plainRoutes({ ...common, store, isStopping: () => stopping.signal.aborted, log });
+  const plain = plainRoutes({ ...common, store, isStopping, log });
   const http = await serveHttp({ ...common, port: config.HTTP_PORT, plain, log });
   const closing = stack.adopt([http], (listeners) =>
     Promise.all(listeners.map((listener) => listener.stop(config.SHUTDOWN_GRACE_MS))).then(() => {}),
@@ -111,49 +44,13 @@ export async function startServer(
     host: config.HOST,
     grpcPort: grpc.port,
     httpPort: http.port,
-    store: { name: database.name, promise: database.promise },
-    reloadPrices: prices.reload,
+    store: service.database,
+    reloadPrices: service.reloadPrices,
     async [Symbol.asyncDispose]() {
-      stopping.abort();
+      service.stop();
       await running.disposeAsync();
     },
   };
-}
-
-/** Nobody waits for it: a server that was not told looks by itself, only later. */
-function tellOthers(store: Store, database: Database, payload: string): void {
-  if (!database.isShared) return;
-  store.read((connection) => notify(connection, payload)).catch(() => {});
-}
-
-/** The price books, following PRICES_FILE where there is one. @throws PriceFileError */
-async function openPrices(
-  stack: AsyncDisposableStack,
-  store: Store,
-  config: Config,
-  log: Logger,
-): Promise<{ books: PriceBooks; reload: () => Promise<void> }> {
-  const books = createPriceBooks({
-    store,
-    pricesMax: config.PROJECT_PRICES_MAX,
-    refreshMs: config.PRICES_REFRESH_MS,
-  });
-  const path = config.PRICES_FILE;
-  if (path === undefined) return { books, reload: async () => {} };
-  const use = (file: PriceFile): void => {
-    books.useFile(file);
-    log.info({ path, models: file.models.size, leftOut: file.leftOut.length }, "prices read");
-  };
-  const file = stack.use(
-    await watchPriceFile({
-      path,
-      onAccepted: use,
-      onRefused: (why) =>
-        log.error({ path, why }, "the new price file was refused; the prices of before stay"),
-    }),
-  );
-  use(file.first);
-  return { books, reload: () => file.reload() };
 }
 
 /** The store that the settings name. At LOG_LEVEL=trace the text of every statement is logged. */

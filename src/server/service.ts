@@ -1,0 +1,145 @@
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import type { PriceFile } from "../domain/prices.ts";
+import { createAncestry } from "../engine/ancestry.ts";
+import { createEngine } from "../engine/commit.ts";
+import { createCosting } from "../engine/costing.ts";
+import { createExpiry } from "../engine/expiry.ts";
+import { createFeed, type Feed } from "../engine/feed.ts";
+import { createPriceBooks, type PriceBooks } from "../engine/price-books.ts";
+import { watchPriceFile } from "../engine/price-file.ts";
+import { createProjectPriceList } from "../engine/prices.ts";
+import { createReader } from "../engine/reader.ts";
+import { startSweeping } from "../engine/sweep.ts";
+import type { Database } from "../store/database.ts";
+import { migrate } from "../store/migrate.ts";
+import { notify } from "../store/notifications.ts";
+import { createStore, type Store } from "../store/store.ts";
+import { createTokenCounter } from "../workers/tokens.ts";
+import { createHandlers } from "./handlers/index.ts";
+import { createPipeline, type Route } from "./pipeline.ts";
+
+/** Opens the store that a service runs on. */
+export type OpenDatabase = (config: Config, log: Logger) => Promise<Database>;
+
+/** Everything but the listeners: a server puts ports in front of it, a client in the same process calls its routes. */
+export interface Service extends AsyncDisposable {
+  readonly routes: readonly Route[];
+  readonly store: Store;
+  readonly database: Pick<Database, "name" | "promise">;
+  readonly isStopping: () => boolean;
+  /** Ends the streams. The other calls go on until the service is disposed, which stops it first. */
+  stop(): void;
+  /** Reads PRICES_FILE again, where there is one. Never rejects. */
+  reloadPrices(): Promise<void>;
+}
+
+/**
+ * Starts a service, in the order in which its parts are needed; what was started is stopped again when a later part fails.
+ *
+ * @throws FolderLockedError, MigrationError, PriceFileError, or what the database had to say.
+ */
+export async function startService(config: Config, log: Logger, open: OpenDatabase): Promise<Service> {
+  await using stack = new AsyncDisposableStack();
+  const database = stack.use(await open(config, log));
+  await migrate(database);
+  const store = createStore({
+    database,
+    retryMsMax: config.DATABASE_RETRY_MS_MAX,
+    onRetry: (error) => log.warn({ err: error }, "the store failed; trying again"),
+  });
+  const tokens = stack.use(createTokenCounter({ threads: config.TOKEN_THREADS }));
+  const stopping = new AbortController();
+  const feed = stack.use(createFeed((payload) => tellOthers(store, database, payload)));
+  stack.use(database.listen((payload) => feed.received(payload)));
+  const ancestry = createAncestry(store);
+  const onChanged: Feed["changed"] = (names) => feed.changed(names);
+  const expiry = createExpiry({ store, ancestry, onChanged });
+  stack.use(
+    startSweeping({
+      store,
+      expiry,
+      intervalMs: config.SWEEP_INTERVAL_MS,
+      batchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
+      onError: (error) => log.error({ err: error }, "a sweep failed; the next one comes"),
+    }),
+  );
+  const engine = createEngine({
+    store,
+    ancestry,
+    onChanged,
+    limits: {
+      batchOperationsMax: config.ENGINE_BATCH_OPERATIONS_MAX,
+      batchesInFlightMax: config.ENGINE_BATCHES_IN_FLIGHT_MAX,
+      queueOperationsMax: config.ENGINE_QUEUE_OPERATIONS_MAX,
+    },
+    onDefect: (error) => log.error({ err: error }, "an operation could not be committed"),
+  });
+  stack.defer(() => engine.drain());
+
+  const prices = await openPrices(stack, store, config, log);
+  const routes = createPipeline({
+    handlers: createHandlers({
+      store,
+      reader: createReader({ store, expiry }),
+      expiry,
+      feed,
+      engine,
+      costing: createCosting(prices.books, tokens),
+      projectPrices: createProjectPriceList(store, prices.books, config.PROJECT_PRICES_MAX),
+      sweepBatchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
+      onDefect: (error) => log.error({ err: error }, "a request of a batch failed"),
+    }),
+    requestBytesMax: config.REQUEST_BYTES_MAX,
+    stopping: stopping.signal,
+    log,
+  });
+  stack.defer(() => stopping.abort());
+
+  const running = stack.move();
+  return {
+    routes,
+    store,
+    database: { name: database.name, promise: database.promise },
+    isStopping: () => stopping.signal.aborted,
+    stop: () => stopping.abort(),
+    reloadPrices: prices.reload,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Nobody waits for it: a server that was not told looks by itself, only later. */
+function tellOthers(store: Store, database: Database, payload: string): void {
+  if (!database.isShared) return;
+  store.read((connection) => notify(connection, payload)).catch(() => {});
+}
+
+/** The price books, following PRICES_FILE where there is one. @throws PriceFileError */
+async function openPrices(
+  stack: AsyncDisposableStack,
+  store: Store,
+  config: Config,
+  log: Logger,
+): Promise<{ books: PriceBooks; reload: () => Promise<void> }> {
+  const books = createPriceBooks({
+    store,
+    pricesMax: config.PROJECT_PRICES_MAX,
+    refreshMs: config.PRICES_REFRESH_MS,
+  });
+  const path = config.PRICES_FILE;
+  if (path === undefined) return { books, reload: async () => {} };
+  const use = (file: PriceFile): void => {
+    books.useFile(file);
+    log.info({ path, models: file.models.size, leftOut: file.leftOut.length }, "prices read");
+  };
+  const file = stack.use(
+    await watchPriceFile({
+      path,
+      onAccepted: use,
+      onRefused: (why) =>
+        log.error({ path, why }, "the new price file was refused; the prices of before stay"),
+    }),
+  );
+  use(file.first);
+  return { books, reload: () => file.reload() };
+}
