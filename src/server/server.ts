@@ -45,7 +45,7 @@ export async function startServer(
     grpcPort: grpc.port,
     httpPort: http.port,
     store: service.database,
-    reloadPrices: service.reloadPrices,
+    reloadPrices: () => service.reloadPrices(),
     async [Symbol.asyncDispose]() {
       service.stop();
       await running.disposeAsync();

@@ -85,6 +85,9 @@ export function openPostgres(options: {
   };
 }
 
+const SURVIVES_PROCESS =
+  "an acknowledged write survives the death of this process; a power cut can lose the last moments (set DATABASE_URL to keep those)";
+
 /**
  * PostgreSQL inside the process, in a folder that one process at a time may use.
  *
@@ -98,22 +101,13 @@ export async function openEmbedded(options: {
   const lock = lockFolder(options.folder);
   try {
     const pglite = await PGlite.create(join(options.folder, "postgres"), { parsers });
-    const kysely = new Kysely<Schema>({
-      dialect: new PGliteDialect({ pglite }),
-      ...logTo(options.onStatement),
-    });
+    const database = embedded(pglite, options.onStatement);
     return {
-      kysely,
-      patient: kysely,
+      ...database,
       name: `embedded PostgreSQL in ${options.folder}`,
-      promise:
-        "an acknowledged write survives the death of this process; a power cut can lose the last moments (set DATABASE_URL to keep those)",
-      isShared: false,
-      listen: () => ({ [Symbol.asyncDispose]: async () => {} }),
+      promise: SURVIVES_PROCESS,
       async [Symbol.asyncDispose]() {
-        await kysely.destroy();
-        // Kysely closes only what it has used.
-        if (!pglite.closed) await pglite.close();
+        await database[Symbol.asyncDispose]();
         lock[Symbol.dispose]();
       },
     };
@@ -121,4 +115,28 @@ export async function openEmbedded(options: {
     lock[Symbol.dispose]();
     throw error;
   }
+}
+
+/** PostgreSQL inside the process that keeps nothing: for tests and trials. */
+export async function openInMemory(): Promise<Database> {
+  return {
+    ...embedded(await PGlite.create("memory://", { parsers })),
+    name: "embedded PostgreSQL in memory",
+    promise: "nothing survives this process",
+  };
+}
+
+function embedded(pglite: PGlite, onStatement?: OnStatement): Omit<Database, "name" | "promise"> {
+  const kysely = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }), ...logTo(onStatement) });
+  return {
+    kysely,
+    patient: kysely,
+    isShared: false,
+    listen: () => ({ [Symbol.asyncDispose]: async () => {} }),
+    async [Symbol.asyncDispose]() {
+      await kysely.destroy();
+      // Kysely closes only what it has used.
+      if (!pglite.closed) await pglite.close();
+    },
+  };
 }

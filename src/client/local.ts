@@ -1,0 +1,94 @@
+import { resolve } from "node:path";
+import {
+  Code,
+  ConnectError,
+  createClient,
+  createRouterTransport,
+  type Interceptor,
+} from "@connectrpc/connect";
+import pino from "pino";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { type Config, loadConfig } from "../config.ts";
+import { implementationOf } from "../server/connect.ts";
+import { type Service, startService } from "../server/service.ts";
+import { type Database, openEmbedded, openInMemory } from "../store/database.ts";
+import { FolderLockedError } from "../store/folder-lock.ts";
+import type { LocalOptions, LocalPurser } from "./open-local.ts";
+
+/** The service in this process: what `open-local.ts` loads when it is asked for, since it is all of the server. */
+
+const IN_MEMORY = "memory://";
+
+interface Shared {
+  service: Promise<Service>;
+  users: number;
+}
+
+/** A folder is one service's at a time, and several clients of this process may want it. */
+const open = new Map<string, Shared>();
+const closing = new Map<string, Promise<void>>();
+
+export async function startLocal(options: LocalOptions): Promise<LocalPurser> {
+  const config = loadConfig({ DATA_DIR: options.dataDir, LOG_LEVEL: "error" });
+  if (config.DATA_DIR === IN_MEMORY) {
+    const service = await start(config, openInMemory);
+    return clientOf(service, async () => service[Symbol.asyncDispose]());
+  }
+  const folder = resolve(config.DATA_DIR);
+  const shared = open.get(folder) ?? {
+    service: (closing.get(folder) ?? Promise.resolve()).then(() =>
+      start(config, () => openEmbedded({ folder })),
+    ),
+    users: 0,
+  };
+  open.set(folder, shared);
+  shared.users++;
+  try {
+    return clientOf(await shared.service, () => leave(folder, shared));
+  } catch (error) {
+    await leave(folder, shared);
+    throw error instanceof FolderLockedError ? explained(error, folder) : error;
+  }
+}
+
+const start = (config: Config, openDatabase: () => Promise<Database>): Promise<Service> =>
+  startService(config, pino({ level: config.LOG_LEVEL }, pino.destination(2)), openDatabase);
+
+/** The last one closes the service; whoever comes meanwhile waits for that. */
+async function leave(folder: string, shared: Shared): Promise<void> {
+  shared.users--;
+  if (shared.users > 0) return;
+  open.delete(folder);
+  const closed = close(shared.service);
+  closing.set(folder, closed);
+  await closed;
+  if (closing.get(folder) === closed) closing.delete(folder);
+}
+
+async function close(starting: Promise<Service>): Promise<void> {
+  // One that never began needs no end.
+  const service = await starting.catch(() => undefined);
+  await service?.[Symbol.asyncDispose]();
+}
+
+function clientOf({ routes }: Service, close: () => Promise<void>): LocalPurser {
+  let closed: Promise<void> | undefined;
+  const unlessClosed: Interceptor = (next) => (request) => {
+    if (closed !== undefined) throw new ConnectError("the local Purser is closed", Code.Canceled);
+    return next(request);
+  };
+  const transport = createRouterTransport(
+    (router) => router.service(BudgetService, implementationOf(routes)),
+    { transport: { interceptors: [unlessClosed] } },
+  );
+  return {
+    client: createClient(BudgetService, transport),
+    [Symbol.asyncDispose]: () => (closed ??= close()),
+  };
+}
+
+const explained = (cause: FolderLockedError, folder: string): Error =>
+  new Error(
+    `dataDir: ${folder} is in use by another process. Choose another folder, or run one Purser server and call it with clientType: "hosted"`,
+    { cause },
+  );
