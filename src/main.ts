@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import pino from "pino";
 import { ConfigError, loadConfig } from "./config.ts";
 import { PriceFileError } from "./engine/price-file.ts";

@@ -28,6 +28,9 @@ export interface TokenCounterOptions {
 export const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_AFTER_MS = 1000;
 
+/** TypeScript where this is, JavaScript where both were compiled. */
+const WORKER_FILE = new URL(import.meta.url.replace(/tokens\.([jt]s)$/, "tokens.worker.$1"));
+
 interface Pending extends PromiseWithResolvers<number> {
   job: CountJob;
   signal: AbortSignal | undefined;
@@ -36,7 +39,7 @@ interface Pending extends PromiseWithResolvers<number> {
 /** Starts the threads, which build their vocabularies in the background; jobs may be given at once. */
 export function createTokenCounter(options: TokenCounterOptions): TokenCounter {
   const { threads, jobsQueuedMax = 1024, cancelGraceMs = 100 } = options;
-  const workerFile = options.workerFile ?? new URL("./tokens.worker.ts", import.meta.url);
+  const workerFile = options.workerFile ?? WORKER_FILE;
   const queue = createQueue<Pending>();
   const disposal = new AbortController();
 
