@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What goes wrong with a request: its answer is lost after it was made, or it never arrives and the answer is 503. */
+export type Loss = "lose the answer" | "answer 503";
+
+/** Stands between a client and a server over HTTP, and passes on what they say until told otherwise. */
+export interface LossyHttp extends AsyncDisposable {
+  readonly url: string;
+  /** The headers of the requests that have come, in order. */
+  readonly headers: IncomingMessage["headers"][];
+  /** The next requests go wrong, one after another. */
+  lose(...losses: Loss[]): void;
+}
+
+export async function startLossyHttp(target: string): Promise<LossyHttp> {
+  const pending: Loss[] = [];
+  const headers: IncomingMessage["headers"][] = [];
+  const server = createServer((asked, answer) => {
+    headers.push(asked.headers);
+    const loss = pending.shift();
+    if (loss === "answer 503") return void answer.writeHead(503).end();
+    forward(target, asked, answer, loss).catch((error: Error) => answer.destroy(error));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    headers,
+    lose: (...losses) => void pending.push(...losses),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+async function forward(
+  target: string,
+  asked: IncomingMessage,
+  answer: ServerResponse,
+  loss: Loss | undefined,
+): Promise<void> {
+  const { method, headers } = asked;
+  const upstream = request(new URL(asked.url ?? "", target), { method, headers });
+  asked.pipe(upstream);
+  const [response] = (await once(upstream, "response")) as [IncomingMessage];
+  const chunks = (await response.toArray()) as Buffer[];
+  if (loss === "lose the answer") return void answer.destroy();
+  answer.writeHead(response.statusCode ?? 500, response.headers).end(Buffer.concat(chunks));
+}
