@@ -5,7 +5,7 @@
  * (The condition is for this repository alone, where the package is not installed: it names the sources.)
  */
 import { readFile } from "node:fs/promises";
-import { BudgetManager, PurserError, UnknownUserError } from "purser/client";
+import { BudgetManager, BudgetNotFoundError, PurserError } from "purser/client";
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 const completion = JSON.parse(
@@ -44,7 +44,7 @@ for (const attempt of [
   () => budgets.updateCost("alice", { ...text, model: "gpt-4o-minj" }),
 ]) {
   await attempt().catch((error: unknown) => {
-    if (error instanceof UnknownUserError) say(`No such user: ${error.message}.`);
+    if (error instanceof BudgetNotFoundError) say(`No such user: ${error.message}.`);
     else if (error instanceof PurserError) say(`${error.reason}: ${error.message}.`);
     else throw error;
   });

@@ -6,7 +6,7 @@ import { type BudgetManagerOptions, type Connection, connectionOf } from "./conn
 import { type CostOptions, sourceOf } from "./cost-source.ts";
 import { dollarsOf, nanoUsdOf } from "./dollars.ts";
 import { plainJson } from "./plain-json.ts";
-import { PurserError, UnknownUserError } from "./purser-error.ts";
+import { BudgetNotFoundError, PurserError } from "./purser-error.ts";
 import { type BudgetDuration, type BudgetRecord, differences, periodOf, recordOf } from "./record.ts";
 
 /** What updateCost gives. Money is US dollars. */
@@ -27,7 +27,7 @@ const USERS_A_PAGE = 1000;
  * The methods of LiteLLM's BudgetManager, on Purser: the budgets of one project, with money as numbers of US dollars.
  * docs/migrating.md says of each what it did there and does here.
  *
- * Every method throws UnknownUserError for a user without a budget, but createBudget, isValidUser and those without a user;
+ * Every method throws BudgetNotFoundError for a user without a budget, but createBudget, isValidUser and those without a user;
  * and PurserError for what else Purser refuses, or when it stays unavailable for as long as it is asked again.
  */
 export class BudgetManager implements AsyncDisposable {
@@ -124,7 +124,7 @@ export class BudgetManager implements AsyncDisposable {
       await this.#budget(user);
       return true;
     } catch (error) {
-      if (error instanceof UnknownUserError) return false;
+      if (error instanceof BudgetNotFoundError) return false;
       // No budget can have such a name.
       if (error instanceof PurserError && error.metadata["field"] === "user") return false;
       throw error;
@@ -154,12 +154,12 @@ export class BudgetManager implements AsyncDisposable {
   /**
    * Writes down the user's period if it has ended. Nobody needs to call it: every method sees a new period by itself.
    *
-   * @throws TypeError where the budget has no duration.
+   * @throws RangeError where the budget has no duration.
    */
   async resetOnDuration(user: string): Promise<void> {
     const { period } = await this.#budget(user);
     if (period === undefined) {
-      throw new TypeError(
+      throw new RangeError(
         `the budget of user ${JSON.stringify(user)} has no duration, and never starts anew`,
       );
     }
@@ -176,7 +176,10 @@ export class BudgetManager implements AsyncDisposable {
     return { status: "success" };
   }
 
-  /** Closes what was opened in this process. Calls after it are refused. */
+  /**
+   * Closes what was opened in this process; calls after it are refused. A process that leaves a `local` one open may end 10
+   * seconds late.
+   */
   async close(): Promise<void> {
     await this.#connection.close();
   }

@@ -14,5 +14,5 @@ export { createPurserClient, type PurserClient, type PurserClientOptions } from 
 export type { BudgetManagerOptions } from "./connection.ts";
 export type { CostOptions } from "./cost-source.ts";
 export { type LocalOptions, type LocalPurser, openLocal } from "./open-local.ts";
-export { PurserError, UnknownUserError } from "./purser-error.ts";
+export { BudgetNotFoundError, PurserError } from "./purser-error.ts";
 export type { BudgetDuration, BudgetRecord } from "./record.ts";

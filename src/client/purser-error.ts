@@ -21,8 +21,8 @@ export class PurserError extends Error {
 }
 
 /** The user has no budget in the project: where LiteLLM's BudgetManager raises KeyError. */
-export class UnknownUserError extends PurserError {
-  override name = "UnknownUserError";
+export class BudgetNotFoundError extends PurserError {
+  override name = "BudgetNotFoundError";
 }
 
 /**
@@ -36,7 +36,7 @@ export function asPurserError(error: unknown, requestId?: string): unknown {
   if (info?.reason === "BUDGET_NOT_FOUND") {
     const { user = "", project = "" } = info.metadata;
     const message = `no budget for user ${JSON.stringify(user)} in project ${JSON.stringify(project)}; createBudget makes one`;
-    return new UnknownUserError(message, error, requestId);
+    return new BudgetNotFoundError(message, error, requestId);
   }
   return new PurserError(messageOf(error, info !== undefined, requestId), error, requestId);
 }

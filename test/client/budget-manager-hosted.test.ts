@@ -76,7 +76,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
   test("does not ask again what was refused", async () => {
     await using lossy = await startLossyHttp(server.httpUrl);
     const budgets = new BudgetManager(newProject(), { apiBase: lossy.url });
-    await assert.rejects(budgets.updateCost("alice", TEXTS), /^UnknownUserError/);
+    await assert.rejects(budgets.updateCost("alice", TEXTS), /^BudgetNotFoundError/);
     assert.equal(lossy.headers.length, 1);
   });
 

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BudgetManager, type PurserClient, PurserError, UnknownUserError } from "../../src/client/index.ts";
+import {
+  BudgetManager,
+  BudgetNotFoundError,
+  type PurserClient,
+  PurserError,
+} from "../../src/client/index.ts";
 import { suiteForManagers } from "../support/managers.ts";
 
 const DAY_MS = 86_400_000;
@@ -42,7 +47,7 @@ suiteForManagers("BudgetManager", (managers) => {
     const budgets = managers.create();
     const record = await budgets.createBudget(0, "alice");
     assert.ok(!("duration" in record) && !("periodEnd" in record));
-    await assert.rejects(budgets.resetOnDuration("alice"), /^TypeError: the budget of user "alice" has no/);
+    await assert.rejects(budgets.resetOnDuration("alice"), /^RangeError: the budget of user "alice" has no/);
   });
 
   test("counts periods from createdAt", async () => {
@@ -197,7 +202,7 @@ suiteForManagers("BudgetManager", (managers) => {
     ];
     for (const call of calls) {
       await assert.rejects(call(budgets), (error) => {
-        assert.ok(error instanceof UnknownUserError);
+        assert.ok(error instanceof BudgetNotFoundError);
         assert.match(
           error.message,
           /^no budget for user "bob" in project "project-.*; createBudget makes one$/,

@@ -13,7 +13,7 @@ const MODULES = await realpath(join(ROOT, "node_modules"));
 
 /** A program of somebody who has installed the package. */
 const PROGRAM = `
-import { BudgetManager, type BudgetRecord, createPurserClient, UnknownUserError } from "purser/client";
+import { BudgetManager, type BudgetRecord, createPurserClient, BudgetNotFoundError } from "purser/client";
 
 const apiBase = process.argv[2] ?? "";
 await using local = new BudgetManager("p", { dataDir: "memory://" });
@@ -21,7 +21,7 @@ for (const budgets of [local, new BudgetManager("p", { apiBase })]) {
   const record: BudgetRecord = await budgets.createBudget(10, "alice", "monthly");
   const texts = { model: "gpt-4o-mini", inputText: "hello world", outputText: "it is" };
   const { cost } = await budgets.updateCost("alice", texts);
-  const isUnknown = await budgets.getTotalBudget("bob").catch((error: unknown) => error instanceof UnknownUserError);
+  const isUnknown = await budgets.getTotalBudget("bob").catch((error: unknown) => error instanceof BudgetNotFoundError);
   process.stdout.write(JSON.stringify([record.totalBudget, cost, isUnknown]) + "\\n");
 }
 const { budget } = await createPurserClient({ baseUrl: apiBase }).getBudget({ project: "p", user: "alice" });

@@ -20,8 +20,8 @@ export async function startLossyHttp(target: string): Promise<LossyHttp> {
   const server = createServer((asked, answer) => {
     headers.push(asked.headers);
     const loss = pending.shift();
-    if (loss === "answer 503") return void answer.writeHead(503).end();
-    forward(target, asked, answer, loss).catch((error: Error) => answer.destroy(error));
+    if (loss === "answer 503") answer.writeHead(503).end();
+    else forward(target, asked, answer, loss).catch((error: Error) => answer.destroy(error));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -48,6 +48,6 @@ async function forward(
   asked.pipe(upstream);
   const [response] = (await once(upstream, "response")) as [IncomingMessage];
   const chunks = (await response.toArray()) as Buffer[];
-  if (loss === "lose the answer") return void answer.destroy();
-  answer.writeHead(response.statusCode ?? 500, response.headers).end(Buffer.concat(chunks));
+  if (loss === "lose the answer") answer.destroy();
+  else answer.writeHead(response.statusCode ?? 500, response.headers).end(Buffer.concat(chunks));
 }
