@@ -60,9 +60,12 @@ async function leave(folder: string, shared: Shared): Promise<void> {
   if (shared.users > 0) return;
   open.delete(folder);
   const closed = close(shared.service);
-  closing.set(folder, closed);
+  // Whoever waits for it has no part in how it went.
+  const over = closed.catch(() => {});
+  closing.set(folder, over);
+  await over;
+  if (closing.get(folder) === over) closing.delete(folder);
   await closed;
-  if (closing.get(folder) === closed) closing.delete(folder);
 }
 
 async function close(starting: Promise<Service>): Promise<void> {
