@@ -4,9 +4,9 @@ import { relative } from "node:path";
 import { suite, test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { BudgetManager, openLocal } from "../../src/client/index.ts";
+import { lockFolder } from "../../src/store/folder-lock.ts";
 import { makeDataFolder } from "../support/embedded.ts";
 import { assertRefused, errorOf } from "../support/errors.ts";
-import { startProgram } from "../support/program.ts";
 
 const TEXTS = { model: "gpt-4o-mini", inputText: "hello world", outputText: "hello alice" };
 const NAME = { project: "p", user: "alice" };
@@ -25,8 +25,8 @@ suite("Purser in the process", { concurrency: 2 }, () => {
       assert.equal((await budgets.createBudget(1, "alice", "daily")).currentCost, spent);
       await budgets.updateCost("alice", TEXTS);
     }
-    await using program = startProgram({ DATA_DIR: folder.dataDir });
-    await program.saying(/Purser is ready/);
+    // As a server would take it.
+    lockFolder(folder.dataDir)[Symbol.dispose]();
   });
 
   test("is one for all who open a folder, until the last of them closes it", async () => {
@@ -73,12 +73,11 @@ suite("Purser in the process", { concurrency: 2 }, () => {
     assert.equal((await end).done, true);
   });
 
-  test("says so where another process has the folder, and works once that is gone", async () => {
+  test("says so where somebody else has the folder, and works once that is gone", async () => {
     await using folder = await dataFolder();
     await using budgets = new BudgetManager("p", { dataDir: folder.dataDir });
     {
-      await using program = startProgram({ DATA_DIR: folder.dataDir });
-      await program.saying(/Purser is ready/);
+      using _lock = lockFolder(folder.dataDir);
       await assert.rejects(budgets.getUsers(), /^Error: dataDir: .* is in use by another process/);
     }
     assert.deepEqual(await budgets.getUsers(), []);
