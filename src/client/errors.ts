@@ -1,0 +1,135 @@
+import { type Client, Code, type ConnectError } from "@connectrpc/connect";
+import type { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
+import { dollarsFromNanoUsd, formatUsd, type NanoUsd } from "../domain/money.ts";
+
+/** A client of Purser, over whichever transport. */
+export type BudgetClient = Client<typeof BudgetService>;
+
+/** Why a call was refused: the budget of a user, or the limit that it has for a model. */
+export type BudgetExceededReason = "BUDGET_EXCEEDED" | "MODEL_LIMIT_EXCEEDED";
+
+/** What a refusal says. Amounts are nano-USD. */
+export interface Exceeded {
+  reason: BudgetExceededReason;
+  project: string;
+  /** Whose call it was. */
+  user: string;
+  /** Whose budget refused: the user's own, or one above it. */
+  refusedBy: string;
+  model: string;
+  /** The worst case that did not fit. */
+  askedNanoUsd: NanoUsd;
+  /** What the budget, or its limit for the model, had left. */
+  remainingNanoUsd: NanoUsd;
+  /** The total of the budget that refused. Undefined where it could not be read. */
+  totalNanoUsd: NanoUsd | undefined;
+  /** When anything frees up: a hold that runs out, or a new period. Undefined where nothing will. */
+  retryAt: Date | undefined;
+}
+
+/** The call was not made: its worst case does not fit the budget. */
+export class BudgetExceededError extends Error implements Exceeded {
+  override readonly name = "BudgetExceededError";
+  readonly reason: BudgetExceededReason;
+  readonly project: string;
+  readonly user: string;
+  readonly refusedBy: string;
+  readonly model: string;
+  readonly askedNanoUsd: NanoUsd;
+  readonly remainingNanoUsd: NanoUsd;
+  readonly totalNanoUsd: NanoUsd | undefined;
+  readonly retryAt: Date | undefined;
+
+  constructor(exceeded: Exceeded, options?: ErrorOptions) {
+    super(describe(exceeded), options);
+    this.reason = exceeded.reason;
+    this.project = exceeded.project;
+    this.user = exceeded.user;
+    this.refusedBy = exceeded.refusedBy;
+    this.model = exceeded.model;
+    this.askedNanoUsd = exceeded.askedNanoUsd;
+    this.remainingNanoUsd = exceeded.remainingNanoUsd;
+    this.totalNanoUsd = exceeded.totalNanoUsd;
+    this.retryAt = exceeded.retryAt;
+  }
+
+  /** In dollars, for display; `askedNanoUsd` is exact. */
+  get askedUsd(): number {
+    return dollars(this.askedNanoUsd);
+  }
+
+  /** In dollars, for display; `remainingNanoUsd` is exact. */
+  get remainingUsd(): number {
+    return dollars(this.remainingNanoUsd);
+  }
+
+  /** In dollars, for display; `totalNanoUsd` is exact. */
+  get totalUsd(): number | undefined {
+    return this.totalNanoUsd === undefined ? undefined : dollars(this.totalNanoUsd);
+  }
+}
+
+/** Purser cannot be reached, or did not answer in time; `cause` says how. Nothing was sent to the provider. */
+export class PurserUnavailableError extends Error {
+  override readonly name = "PurserUnavailableError";
+}
+
+/** The BudgetExceededError that an error is, or that is among its causes: for callers whose SDK wraps errors. */
+export function budgetExceeded(error: unknown): BudgetExceededError | undefined {
+  for (const each of causesOf(error)) if (each instanceof BudgetExceededError) return each;
+  return undefined;
+}
+
+const CAUSES_MAX = 10;
+
+/** An error and its causes, outermost first. */
+export function* causesOf(error: unknown): Generator<Error> {
+  let each = error;
+  for (let depth = 0; depth < CAUSES_MAX && each instanceof Error; depth++) {
+    yield each;
+    each = each.cause;
+  }
+}
+
+const AWAY = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Code.Unknown]);
+
+/** Whether a call of Purser failed on the way, so that the same call may succeed later. */
+export const isUnavailable = (error: ConnectError): boolean => AWAY.has(error.code);
+
+/** The reason that Purser gives, as in ErrorReason; undefined where the error is not Purser's own. */
+export const reasonOf = (error: ConnectError): string | undefined => infoOf(error)?.reason;
+
+const infoOf = (error: ConnectError) =>
+  error.findDetails(ErrorInfoSchema).find((info) => info.domain === "budget.v1");
+
+/** A refusal as a BudgetExceededError, without the total; undefined where the error is another. */
+export function exceededFrom(user: string, error: ConnectError, now = new Date()): Exceeded | undefined {
+  const info = infoOf(error);
+  if (info?.reason !== "BUDGET_EXCEEDED" && info?.reason !== "MODEL_LIMIT_EXCEEDED") return undefined;
+  const { metadata } = info;
+  const [retry] = error.findDetails(RetryInfoSchema);
+  const delay = retry?.retryDelay;
+  const delayMs = delay && Number(delay.seconds) * 1000 + Math.ceil(delay.nanos / 1_000_000);
+  return {
+    reason: info.reason,
+    project: metadata["project"] ?? "",
+    user,
+    refusedBy: metadata["user"] ?? "",
+    model: metadata["model"] ?? "",
+    askedNanoUsd: BigInt(metadata["amount_nano_usd"] ?? 0),
+    remainingNanoUsd: BigInt(metadata["remaining_nano_usd"] ?? 0),
+    totalNanoUsd: undefined,
+    retryAt: delayMs === undefined ? undefined : new Date(now.getTime() + delayMs),
+  };
+}
+
+function describe(exceeded: Exceeded): string {
+  const { reason, project, user, refusedBy, model, askedNanoUsd, remainingNanoUsd, totalNanoUsd } = exceeded;
+  const what = reason === "BUDGET_EXCEEDED" ? "budget" : `limit for ${model}`;
+  const total = totalNanoUsd === undefined ? "" : ` of ${formatUsd(totalNanoUsd)}`;
+  const when = exceeded.retryAt === undefined ? "" : `; try again at ${exceeded.retryAt.toISOString()}`;
+  return `the call of ${model} for user ${JSON.stringify(user)} in project ${JSON.stringify(project)} was not made: it may cost ${formatUsd(askedNanoUsd)}, and the ${what} of ${JSON.stringify(refusedBy)} has ${formatUsd(remainingNanoUsd)}${total} left${when}`;
+}
+
+const dollars = (amount: NanoUsd): number => Number.parseFloat(dollarsFromNanoUsd(amount));

@@ -1,0 +1,95 @@
+import { type BudgetClient, PurserUnavailableError } from "../errors.ts";
+import type { FetchInput } from "./body.ts";
+import { type Account, openHold } from "./hold.ts";
+import { type FetchOptions, withDefaults } from "./options.ts";
+import { type Payment, pay } from "./payment.ts";
+import { createChargeQueue } from "./queue.ts";
+import { readRequest } from "./request.ts";
+import { refuse } from "./response.ts";
+
+export interface BudgetFetchOptions extends FetchOptions {
+  project: string;
+  user: string;
+}
+
+/** A fetch whose calls of models are paid from a budget. */
+export interface BudgetFetch extends AsyncDisposable {
+  (input: FetchInput, init?: RequestInit): Promise<Response>;
+  /**
+   * Waits for charges that are under way, and tries those that wait for Purser. Throws PurserUnavailableError where some
+   * still do. A program that ends without it may lose them. Disposing does the same.
+   */
+  flush(): Promise<void>;
+}
+
+/**
+ * A `fetch` for the SDKs of OpenAI and Anthropic, and whatever else takes a fetch. It holds the worst case of a call
+ * before anything is sent, reads the usage from the answer, and charges it. Requests that are no calls of models pass
+ * untouched.
+ *
+ * Throws BudgetExceededError where the worst case does not fit, PurserUnavailableError where Purser does not answer, and
+ * Purser's own ConnectError for whatever else it refuses, such as a budget that does not exist or a model without a price.
+ */
+export const budgetFetch = (
+  client: BudgetClient,
+  { project, user, ...options }: BudgetFetchOptions,
+): BudgetFetch => createBudgetFetch({ account: async () => ({ client, project, user }) }, options);
+
+/** Where a fetch finds the budget that pays. */
+export interface Payer {
+  /** Asked at every call. */
+  account(): Promise<Account>;
+  /** Called when the fetch is disposed of, after its last charge. */
+  close?(): Promise<void>;
+}
+
+export function createBudgetFetch(payer: Payer, options: FetchOptions): BudgetFetch {
+  const settings = withDefaults(options);
+  const queue = createChargeQueue({ waitingMax: settings.queueMax, onLost: settings.onLost });
+
+  /** Reads what a request is, and holds what it may cost. */
+  const prepare = async (
+    input: FetchInput,
+    given: RequestInit | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ init: RequestInit | undefined; payment: Payment | undefined }> => {
+    const { call, init } = await readRequest(input, given, settings);
+    if (call === undefined) return { init, payment: undefined };
+    if (queue.isFull)
+      throw new PurserUnavailableError(`${settings.queueMax} charges wait for Purser already`);
+    const account = await payer.account();
+    const hold = await openHold(account, call, settings, signal);
+    // Whoever counted the prompt need not be told it again.
+    const estimate = hold.reserved === undefined ? call.estimate : undefined;
+    const made = { account, hold, model: call.model, estimate };
+    return { init, payment: { made, call, settings, queue, signal } };
+  };
+
+  const fetch = async (input: FetchInput, given?: RequestInit): Promise<Response> => {
+    const request = input instanceof Request ? input : undefined;
+    const signal = given?.signal ?? request?.signal;
+    signal?.throwIfAborted();
+    let prepared: Awaited<ReturnType<typeof prepare>>;
+    try {
+      prepared = await prepare(input, given, signal);
+    } catch (error) {
+      if (signal?.aborted === true || !(error instanceof Error)) throw error;
+      return refuse(error, new Headers(given?.headers ?? request?.headers));
+    }
+    const { payment, init } = prepared;
+    const send = (): Promise<Response> => settings.fetch(input, init);
+    return payment === undefined ? send() : pay(payment, send);
+  };
+
+  return Object.assign(fetch, {
+    flush: () => queue.flush(),
+    async [Symbol.asyncDispose]() {
+      try {
+        await queue.flush();
+      } finally {
+        queue.stop();
+        await payer.close?.();
+      }
+    },
+  });
+}

@@ -1,0 +1,47 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+
+export type { JsonObject } from "@bufbuild/protobuf";
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const objectAt = (value: unknown, key: string): JsonObject | undefined => {
+  const inner = isObject(value) ? value[key] : undefined;
+  return isObject(inner) ? inner : undefined;
+};
+
+export const textAt = (value: unknown, key: string): string => {
+  const inner = isObject(value) ? value[key] : undefined;
+  return typeof inner === "string" ? inner : "";
+};
+
+export const listAt = (value: unknown, key: string): readonly unknown[] => {
+  const inner = isObject(value) ? value[key] : undefined;
+  return Array.isArray(inner) ? inner : [];
+};
+
+/** A whole number of 0 or more; undefined for anything else, which the provider refuses or takes as absent. */
+export const countOf = (value: unknown): number | undefined =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+
+/** The object that a text is; undefined where it is none. */
+export function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** These fields of an object, without those that are absent or null. */
+export const pick = (json: JsonObject, keys: readonly string[]): JsonObject =>
+  Object.fromEntries(
+    Object.entries(json).filter(
+      ([key, value]) => keys.includes(key) && value !== null && value !== undefined,
+    ),
+  );
+
+/** An object without these fields, and without those that are null. */
+export const omit = (json: JsonObject, keys: readonly string[]): JsonObject =>
+  Object.fromEntries(Object.entries(json).filter(([key, value]) => !keys.includes(key) && value !== null));
