@@ -41,8 +41,8 @@ export class BudgetExceededError extends Error implements Exceeded {
   readonly totalNanoUsd: NanoUsd | undefined;
   readonly retryAt: Date | undefined;
 
-  constructor(exceeded: Exceeded, options?: ErrorOptions) {
-    super(describe(exceeded), options);
+  constructor(exceeded: Exceeded) {
+    super(describe(exceeded));
     this.reason = exceeded.reason;
     this.project = exceeded.project;
     this.user = exceeded.user;
@@ -92,10 +92,12 @@ export function* causesOf(error: unknown): Generator<Error> {
   }
 }
 
-const AWAY = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Code.Unknown]);
+/** Canceled is what a lost connection can look like to gRPC. */
+const AWAY = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Code.Canceled, Code.Unknown]);
 
 /** Whether a call of Purser failed on the way, so that the same call may succeed later. */
-export const isUnavailable = (error: ConnectError): boolean => AWAY.has(error.code);
+export const isUnavailable = (error: ConnectError): boolean =>
+  AWAY.has(error.code) || (error.code === Code.Internal && reasonOf(error) === undefined);
 
 /** The reason that Purser gives, as in ErrorReason; undefined where the error is not Purser's own. */
 export const reasonOf = (error: ConnectError): string | undefined => infoOf(error)?.reason;

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { suiteForEach } from "../support/api.ts";
 import { startPaid } from "../support/paid.ts";
-import { namedEvents, type Received } from "../support/provider.ts";
+import { namedEvents } from "../support/provider.ts";
 
-/** claude-sonnet-4-5 costs $3 and $15 a million tokens; reading its cache $0.30. */
+/** claude-haiku-4-5 costs $1 and $5 a million tokens; reading its cache $0.10. */
 
 const CALL = {
-  model: "claude-sonnet-4-5",
+  model: "claude-haiku-4-5",
   max_tokens: 1000,
   system: [{ type: "text" as const, text: "Be short.", cache_control: { type: "ephemeral" as const } }],
   messages: [{ role: "user" as const, content: "How tall is the Eiffel tower?" }],
@@ -17,7 +17,7 @@ const message = {
   id: "msg_1",
   type: "message",
   role: "assistant",
-  model: "claude-sonnet-4-5-20250929",
+  model: "claude-haiku-4-5-20251001",
   content: [{ type: "text", text: "330 metres." }],
   stop_reason: "end_turn",
   stop_sequence: null,
@@ -28,7 +28,7 @@ const message = {
     output_tokens: 100,
   },
 };
-const COST = 1000n * 3000n + 2000n * 300n + 100n * 15_000n;
+const COST = 1000n * 1000n + 2000n * 100n + 100n * 5000n;
 
 const events = namedEvents([
   {
@@ -62,14 +62,14 @@ suiteForEach("budgetFetch and Anthropic's SDK", { stores: ["PGlite"] }, (api) =>
 
   it("charges what is known of a stream that the caller gives up: the input, and the output seen", async () => {
     const upToTheText = events.slice(0, 5);
-    await using paid = await startPaid(api, () => ({ stream: upToTheText, then: "wait" }));
+    await using paid = await startPaid(api, () => ({ stream: upToTheText, ending: "wait" }));
     for await (const event of await paid.anthropic.messages.create({ ...CALL, stream: true })) {
       if (JSON.stringify(event).includes("metres.")) break;
     }
     await paid.provider.abandoned;
     // "330 metres." is 3 tokens by the nearest tokenizer.
     assert.deepEqual(await paid.balance(), {
-      spent: 1000n * 3000n + 2000n * 300n + 3n * 15_000n,
+      spent: 1000n * 1000n + 2000n * 100n + 3n * 5000n,
       held: 0n,
     });
   });
@@ -82,7 +82,7 @@ suiteForEach("budgetFetch and Anthropic's SDK", { stores: ["PGlite"] }, (api) =>
   });
 
   it("takes every kind of content into the worst case, and sends it as it came", async () => {
-    await using paid = await startPaid(api, (_: Received) => ({ json: message }), {
+    await using paid = await startPaid(api, () => ({ json: message }), {
       totalNanoUsd: 10n ** 12n,
     });
     const data = Buffer.alloc(3000, 7).toString("base64");
@@ -124,7 +124,7 @@ suiteForEach("budgetFetch and Anthropic's SDK", { stores: ["PGlite"] }, (api) =>
     assert.deepEqual(JSON.parse(paid.provider.received[0]?.body ?? ""), sent);
     const { reservations } = await api.client.listReservations({ project: paid.name.project });
     // An image of unknown size, 1000 tokens of answer, and more than a token for every 4 characters of the document.
-    const least = 1000n * 15_000n + (1445n + BigInt(data.length / 4)) * 3000n;
+    const least = 1000n * 5000n + (1445n + BigInt(data.length / 4)) * 1000n;
     assert.ok((reservations[0]?.heldNanoUsd ?? 0n) > least, String(reservations[0]?.heldNanoUsd));
   });
 });

@@ -31,7 +31,8 @@ export async function startPaid(
   const name = api.newName();
   await api.client.createBudget({ ...name, totalBudgetNanoUsd: totalNanoUsd });
   const provider = await startProvider(answer);
-  const fetch = budgetFetch(client, { ...name, ...rest });
+  // Other tests share the machine: no answer is late.
+  const fetch = budgetFetch(client, { ...name, timeoutMs: 120_000, ...rest });
   return {
     name,
     provider,

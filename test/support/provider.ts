@@ -17,7 +17,7 @@ export type Answer =
       /** What is written, piece by piece. */
       stream: readonly (string | Uint8Array)[];
       /** How it ends: well, with a cut connection, or not before the caller goes. */
-      then?: "end" | "cut" | "wait";
+      ending?: "end" | "cut" | "wait";
     }
   | "cut"
   | "wait";
@@ -84,10 +84,10 @@ async function write(response: ServerResponse, answer: Answer): Promise<void> {
     // Each piece is a chunk of its own.
     await new Promise<void>((resolve) => response.write(piece, () => resolve()));
   }
-  const { then = "end" } = answer;
-  if (then === "end") response.end();
+  const { ending = "end" } = answer;
+  if (ending === "end") response.end();
   // Not before what was written has left.
-  if (then === "cut") setImmediate(() => response.destroy());
+  if (ending === "cut") setImmediate(() => response.destroy());
 }
 
 /** Events as OpenAI writes them: data alone, and a last one that says that it is done. */

@@ -1,5 +1,5 @@
-import { ConnectError } from "@connectrpc/connect";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
 import type { UpdateCostRequestSchema } from "../../../gen/es/budget/v1/budget_service_pb.ts";
 import { reasonOf } from "../errors.ts";
 import { type Estimate, type Known, NOTHING_KNOWN } from "./api.ts";

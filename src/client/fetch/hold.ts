@@ -152,5 +152,5 @@ async function refusal({ client, project, user }: Account, error: ConnectError):
     .getBudget({ project, user: exceeded.refusedBy })
     .catch(() => ({ budget: undefined }));
   const totalNanoUsd = budget?.totalBudgetNanoUsd;
-  return new BudgetExceededError({ ...exceeded, totalNanoUsd }, { cause: error });
+  return new BudgetExceededError({ ...exceeded, totalNanoUsd });
 }

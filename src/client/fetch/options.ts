@@ -6,7 +6,7 @@ export interface FetchOptions {
   queueMax?: number | undefined;
   /** Told of a charge that Purser refused and that is lost. By default it is a warning of the process. */
   onLost?: ((error: unknown) => void) | undefined;
-  /** How long Purser may take to answer, in milliseconds. 5000. */
+  /** How long Purser may take to answer, in milliseconds. 10000. */
   timeoutMs?: number | undefined;
   /** How long a hold lasts whose call was never settled, as its process died. In milliseconds, at most 24 hours. 15 minutes. */
   holdMs?: number | undefined;
@@ -34,7 +34,7 @@ export function withDefaults(options: FetchOptions): FetchSettings {
     onUnavailable: options.onUnavailable ?? "fail",
     queueMax: wholeNumber("queueMax", options.queueMax ?? 1000, QUEUE_MAX),
     onLost: options.onLost ?? warn,
-    timeoutMs: wholeNumber("timeoutMs", options.timeoutMs ?? 5000, TIMEOUT_MS_MAX),
+    timeoutMs: wholeNumber("timeoutMs", options.timeoutMs ?? 10_000, TIMEOUT_MS_MAX),
     holdMs: wholeNumber("holdMs", options.holdMs ?? 15 * 60 * 1000, HOLD_MS_MAX),
     onExpiry: options.onExpiry ?? "release",
     streamUsage: options.streamUsage ?? true,

@@ -11,7 +11,8 @@ export function createOutput(): Output {
   let characters = 0;
   return {
     add(part, piece) {
-      if (typeof piece !== "string" || characters + piece.length > OUTPUT_CHARACTERS_MAX) return;
+      if (typeof piece !== "string" || piece === "" || characters + piece.length > OUTPUT_CHARACTERS_MAX)
+        return;
       characters += piece.length;
       parts.set(part, (parts.get(part) ?? "") + piece);
     },

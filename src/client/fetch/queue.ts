@@ -37,7 +37,8 @@ export function createChargeQueue(options: {
       await job();
     } catch (thrown) {
       if (isUnavailable(ConnectError.from(thrown))) return false;
-      options.onLost(thrown);
+      // What it throws is its own affair.
+      void Promise.try(options.onLost, thrown);
     }
     return true;
   };
@@ -82,6 +83,8 @@ export function createChargeQueue(options: {
     },
     async flush() {
       while (underWay.size > 0) await Promise.all(underWay);
+      // What is tried already may fail of what has passed by now.
+      await draining;
       await drain();
       if (waiting.length === 0) return;
       throw new PurserUnavailableError(`${waiting.length} charges wait for Purser, which cannot be reached`);

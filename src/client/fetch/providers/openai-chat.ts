@@ -17,7 +17,7 @@ export const openaiChat: Api = {
         messages: [...settingsMessage(pick(body, SETTINGS)), ...messages],
         maxOutputTokens: largest(bounds),
       },
-      answers: countOf(body["n"]) ?? 1,
+      answers: Math.max(1, countOf(body["n"]) ?? 1),
     };
   },
   readStream: readChunks,

@@ -1,0 +1,108 @@
+/**
+ * OpenAI's SDK within a budget: `node examples/budget-fetch.ts`.
+ *
+ * Starts an embedded Purser with an empty store, and a stand-in for the provider that answers in its format: nothing is
+ * spent, and no key is needed. Against OpenAI itself, drop `baseURL`, and give your key.
+ */
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import OpenAI from "openai";
+import pino from "pino";
+import { BudgetService } from "../gen/es/budget/v1/budget_service_pb.ts";
+import { BudgetExceededError } from "../src/client/errors.ts";
+import { budgetFetch } from "../src/client/fetch/budget-fetch.ts";
+import { loadConfig } from "../src/config.ts";
+import { formatUsd } from "../src/domain/money.ts";
+import { startServer } from "../src/server/server.ts";
+
+const CENT = 10_000_000n;
+const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+await using stack = new AsyncDisposableStack();
+const folder = await mkdtemp(join(tmpdir(), "purser-example-"));
+stack.defer(() => rm(folder, { recursive: true, force: true }));
+const config = loadConfig({ GRPC_PORT: "0", HTTP_PORT: "0", DATA_DIR: folder });
+const server = stack.use(await startServer(config, pino({ level: "warn" }, pino.destination(2))));
+const provider = await startStandIn();
+stack.defer(() => provider.close());
+
+const purser = createClient(
+  BudgetService,
+  createGrpcTransport({ baseUrl: `http://${server.host}:${server.grpcPort}` }),
+);
+const alice = { project: "example", user: "alice" };
+await purser.createBudget({ ...alice, totalBudgetNanoUsd: CENT });
+
+// All that a program changes: the fetch of its SDK.
+await using fetch = budgetFetch(purser, { ...alice, timeoutMs: 60_000 });
+const openai = new OpenAI({ apiKey: "none", baseURL: provider.url, fetch });
+
+const question = {
+  model: "gpt-4o-mini",
+  messages: [{ role: "user" as const, content: "How tall is the Eiffel tower?" }],
+  max_tokens: 10_000,
+};
+
+const answer = await openai.chat.completions.create(question);
+say(`whole:    ${answer.choices[0]?.message.content}  (${await spent()} spent)`);
+
+let text = "";
+for await (const { choices } of await openai.chat.completions.create({ ...question, stream: true })) {
+  text += choices[0]?.delta.content ?? "";
+}
+say(`streamed: ${text}  (${await spent()} spent)`);
+
+try {
+  await openai.chat.completions.create({ ...question, max_tokens: 16_000 });
+} catch (error) {
+  if (!(error instanceof BudgetExceededError)) throw error;
+  say(`refused:  it may cost $${error.askedUsd}, and $${error.remainingUsd} of $${error.totalUsd} are left`);
+}
+
+async function spent(): Promise<string> {
+  // The SDK is through with a stream when it has seen its last event; the charge may be under way.
+  await fetch.flush();
+  const { budget } = await purser.getBudget(alice);
+  return formatUsd(budget?.spentNanoUsd ?? 0n);
+}
+
+/** Answers every chat with the same words, whole or streamed. */
+async function startStandIn(): Promise<{ url: string; close(): void }> {
+  const usage = { prompt_tokens: 14, completion_tokens: 500, total_tokens: 514 };
+  const content = "330 metres.";
+  const whole = {
+    model: "gpt-4o-mini",
+    choices: [{ index: 0, message: { role: "assistant", content } }],
+    usage,
+  };
+  const pieces = [{ choices: [{ index: 0, delta: { content } }] }, { ...whole, choices: [] }];
+  const stream = (response: ServerResponse): void => {
+    response.setHeader("content-type", "text/event-stream");
+    response.end(
+      [...pieces.map((piece) => JSON.stringify(piece)), "[DONE]"].map((data) => `data: ${data}\n\n`).join(""),
+    );
+  };
+  const standIn = createServer((request, response) => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (piece: string) => (body += piece));
+    request.on("end", () => {
+      if (body.includes('"stream":true')) return stream(response);
+      response.setHeader("content-type", "application/json").end(JSON.stringify(whole));
+    });
+  }).listen(0, "127.0.0.1");
+  await once(standIn, "listening");
+  const { port } = standIn.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close() {
+      standIn.close();
+      standIn.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import OpenAI from "openai";
+import { BudgetExceededError } from "../../src/client/errors.ts";
+import { withMaxBudget } from "../../src/client/max-budget.ts";
+import { type Api, suiteForEach } from "../support/api.ts";
+import { startPaid } from "../support/paid.ts";
+import { startProvider } from "../support/provider.ts";
+
+const CHAT = {
+  model: "gpt-4o-mini",
+  messages: [{ role: "user" as const, content: "How tall is the Eiffel tower?" }],
+  max_tokens: 1000,
+};
+const usage = { prompt_tokens: 14, completion_tokens: 1000, total_tokens: 1014 };
+const completion = { id: "c", object: "chat.completion", model: "gpt-4o-mini", choices: [], usage };
+const answer = () => ({ json: completion });
+
+/** What opens a Purser, and how often that was done and undone. */
+function opener({ client }: Api, failures = 0) {
+  const counts = { opened: 0, closed: 0 };
+  const open = async () => {
+    if (++counts.opened <= failures) throw new Error("no room");
+    return {
+      client,
+      async [Symbol.asyncDispose]() {
+        counts.closed++;
+      },
+    };
+  };
+  return { counts, open };
+}
+
+suiteForEach("maxBudget", { stores: ["PGlite"], ways: ["gRPC"] }, (api) => {
+  it("is a budget of dollars that is opened at the first call, used up, and closed", async () => {
+    await using provider = await startProvider(answer);
+    const { counts, open } = opener(api);
+    {
+      // A call costs 0.0006021 dollars: three fit.
+      await using fetch = withMaxBudget(open)({ maxBudget: 0.002, timeoutMs: 120_000 });
+      assert.equal(counts.opened, 0);
+      const openai = new OpenAI({ apiKey: "none", baseURL: provider.url, fetch });
+      const call = () => openai.chat.completions.create(CHAT);
+      await call();
+      await Promise.all([call(), call()]);
+      await assert.rejects(call(), (error: unknown) => {
+        assert.ok(error instanceof BudgetExceededError);
+        assert.equal(error.totalUsd, 0.002);
+        assert.equal(error.remainingUsd, 0.0001937);
+        return true;
+      });
+      assert.deepEqual(counts, { opened: 1, closed: 0 });
+    }
+    assert.deepEqual(counts, { opened: 1, closed: 1 });
+    assert.equal(provider.received.length, 3);
+  });
+
+  it("is each fetch's own, and a failure to open is not for ever", async () => {
+    await using provider = await startProvider(answer);
+    const { counts, open } = opener(api, 1);
+    const budgetFetch = withMaxBudget(open);
+    await using one = budgetFetch({ maxBudget: "0.0007", timeoutMs: 120_000 });
+    await using other = budgetFetch({ maxBudget: "0.0007", timeoutMs: 120_000 });
+    const url = `${provider.url}/v1/chat/completions`;
+    const request = { method: "POST", body: JSON.stringify(CHAT) };
+    await assert.rejects(one(url, request), { message: "no room" });
+    assert.equal((await one(url, request)).status, 200);
+    assert.equal((await other(url, request)).status, 200);
+    await assert.rejects(one(url, request), BudgetExceededError);
+    assert.equal(counts.opened, 3);
+    await using _unused = budgetFetch({ maxBudget: 1 });
+  });
+
+  it("must be dollars, and leaves the form with a client as it is", async () => {
+    const budgetFetch = withMaxBudget(opener(api).open);
+    for (const maxBudget of [-1, Number.NaN, "a lot", 1e20]) {
+      assert.throws(() => budgetFetch({ maxBudget }), {
+        name: "RangeError",
+        message: `maxBudget must be an amount of US dollars, 0 or more, not ${maxBudget}`,
+      });
+    }
+    await using paid = await startPaid(api, answer);
+    const fetch = budgetFetch(api.client, { ...paid.name, timeoutMs: 120_000 });
+    const openai = new OpenAI({ apiKey: "none", baseURL: paid.provider.url, fetch });
+    await openai.chat.completions.create(CHAT);
+    assert.deepEqual(await paid.balance(), { spent: 602_100n, held: 0n });
+  });
+});
