@@ -56,6 +56,25 @@ describe("a stream that passes by", () => {
     assert.deepEqual([ends.length, isOver], [1, true]);
   });
 
+  it("is settled when its last event has come, whoever reads on or not", async () => {
+    for (const last of ["data: [DONE]\n\n", 'event: message_stop\ndata: {"type":"message_stop"}\n\n']) {
+      const { body } = sourceOf(["data: 1\n\n", last, "data: 2\n\n"]);
+      let ends = 0;
+      const onEnd = async () => {
+        ends++;
+      };
+      const following = { reader: ignoring(), hidesUsage: false, signal: undefined, onEnd };
+      const reader = followStream(body, following).getReader();
+      await reader.read();
+      assert.equal(ends, 0);
+      await reader.read();
+      assert.equal(ends, 1);
+      await reader.read();
+      await reader.read();
+      assert.equal(ends, 1);
+    }
+  });
+
   it("is settled once where its reader leaves, and its source is told why", async () => {
     const { said, body } = sourceOf(["data: 1\n\n", "data: 2\n\n"]);
     let ends = 0;

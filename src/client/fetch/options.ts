@@ -1,3 +1,5 @@
+import type { FetchInput } from "./body.ts";
+
 /** How budgetFetch behaves; every default is in {@link withDefaults}. */
 export interface FetchOptions {
   /** What to do while Purser cannot be reached: fail the call, or let it through and charge it later. "fail". */
@@ -19,7 +21,7 @@ export interface FetchOptions {
   /** Whether to charge what the response itself says it cost, as OpenRouter's do. false. */
   useReportedCost?: boolean | undefined;
   /** What sends the requests. The global fetch. */
-  fetch?: typeof globalThis.fetch | undefined;
+  fetch?: ((input: FetchInput, init?: RequestInit) => Promise<Response>) | undefined;
 }
 
 export type FetchSettings = { [Name in keyof FetchOptions]-?: NonNullable<FetchOptions[Name]> };
@@ -41,7 +43,7 @@ export function withDefaults(options: FetchOptions): FetchSettings {
     onUnknown: options.onUnknown ?? "pass",
     useReportedCost: options.useReportedCost ?? false,
     // Looked up at each call: others may wrap the global one later.
-    fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
   };
 }
 

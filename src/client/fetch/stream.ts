@@ -1,5 +1,5 @@
 import type { Known, StreamReader } from "./api.ts";
-import { parseObject } from "./json.ts";
+import { parseObject, textAt } from "./json.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
 
 /** What to do with a stream that passes by. */
@@ -8,9 +8,12 @@ export interface Following {
   /** Keep back the events that say nothing but the usage. */
   hidesUsage: boolean;
   signal: AbortSignal | undefined;
-  /** Called once, when the stream has ended, was cut off or given up; its end waits for it. Never rejects. */
+  /** Called once, when the answer is complete, was cut off or given up; the stream's end waits for it. Never rejects. */
   onEnd: (known: Known) => Promise<void>;
 }
+
+/** Anthropic's and OpenAI's last events; their older streams end with a word of their own. */
+const LAST_EVENTS = new Set(["message_stop", "response.completed", "response.incomplete", "response.failed"]);
 
 /**
  * The same bytes, at the pace of whoever reads them. Beside that, their events are read; what is kept back is whole
@@ -32,25 +35,45 @@ export function followStream(
   const abort = (): void => void finish();
   signal?.addEventListener("abort", abort, { once: true });
 
-  /** Reads events, and gives those that are to be passed on. */
-  const shown = (events: SseEvent[]): Uint8Array[] =>
-    events.filter(({ data }) => !(readEvent(reader, data) && hidesUsage)).map(({ bytes }) => bytes);
+  /** Reads an event, and says whether it is to be passed on. */
+  const isShown = ({ data }: SseEvent): boolean => {
+    const event = parseObject(data);
+    const saysUsageOnly = event !== undefined && reader.read(event);
+    // Not everybody reads on to the end of the bytes.
+    if (data === "[DONE]" || LAST_EVENTS.has(textAt(event, "type"))) void finish();
+    return !(saysUsageOnly && hidesUsage);
+  };
+  const shown = (events: readonly SseEvent[]): Uint8Array[] =>
+    events.filter(isShown).map(({ bytes }) => bytes);
+  /** What is to be passed on of some bytes: they themselves, unless events are kept back. */
+  const piecesOf = (bytes: Uint8Array): Uint8Array[] => {
+    const events = shown(sse.push(bytes));
+    return hidesUsage ? events : [bytes];
+  };
+  const lastPieces = (): Uint8Array[] => {
+    const events = shown(sse.end());
+    return hidesUsage ? events : [];
+  };
+
+  /** Something to pass on; undefined at the end. */
+  const next = async (): Promise<Uint8Array[] | undefined> => {
+    for (;;) {
+      const { done, value } = await source.read();
+      if (done) return undefined;
+      const pieces = piecesOf(value);
+      if (pieces.length > 0) return pieces;
+    }
+  };
 
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          for (let passed = false; !passed; ) {
-            const { done, value } = await source.read();
-            const events = shown(done ? sse.end() : sse.push(value));
-            const pieces = hidesUsage ? events : value === undefined ? [] : [value];
-            for (const piece of pieces) controller.enqueue(piece);
-            passed = pieces.length > 0 && !done;
-            if (!done) continue;
-            await finish();
-            controller.close();
-            return;
-          }
+          const pieces = await next();
+          for (const piece of pieces ?? lastPieces()) controller.enqueue(piece);
+          if (pieces !== undefined) return;
+          await finish();
+          controller.close();
         } catch (error) {
           await finish();
           throw error;
@@ -65,9 +88,4 @@ export function followStream(
     // Nothing is read ahead of the reader.
     { highWaterMark: 0 },
   );
-}
-
-function readEvent(reader: StreamReader, data: string): boolean {
-  const event = parseObject(data);
-  return event !== undefined && reader.read(event);
 }
