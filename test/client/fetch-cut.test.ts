@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import OpenAI, { APIConnectionError, APIUserAbortError } from "openai";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { suiteForEach } from "../support/api.ts";
 import { startPaid } from "../support/paid.ts";
 import { dataEvents, namedEvents, startProvider } from "../support/provider.ts";
@@ -119,6 +122,25 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     await assert.rejects(aborted, APIUserAbortError);
     assert.equal(paid.provider.received.length, 1);
     assert.deepEqual(await paid.balance(), { spent: 0n, held: 0n });
+  });
+
+  it("sends and charges nothing where the caller gives up while the hold is opened", async () => {
+    const caller = new AbortController();
+    const giveUp: Interceptor = (next) => async (request) => {
+      const answer = await next(request);
+      if (request.method.name === "ReserveCost") caller.abort();
+      return answer;
+    };
+    const baseUrl = api.server.grpcUrl;
+    const client = createClient(BudgetService, createGrpcTransport({ baseUrl, interceptors: [giveUp] }));
+    await using paid = await startPaid(api, () => "wait", { client });
+    const call = paid.openai.chat.completions.create(CHAT, { signal: caller.signal });
+    await assert.rejects(call, APIUserAbortError);
+    for await (const { budget } of api.client.watchBudget(paid.name)) {
+      assert.equal(budget?.spentNanoUsd, 0n);
+      if (budget.heldNanoUsd === 0n) break;
+    }
+    assert.deepEqual(paid.provider.received, []);
   });
 
   it("passes a stream on byte by byte, at the pace of its reader", async () => {

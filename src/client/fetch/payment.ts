@@ -23,6 +23,10 @@ export async function pay(payment: Payment, send: () => Promise<Response>): Prom
   const { made, call, settings, signal } = payment;
   const giveBack = (): Promise<void> => release(made.account, made.hold, settings);
   let response: Response;
+  if (signal?.aborted === true) {
+    void giveBack();
+    throw signal.reason;
+  }
   try {
     response = await send();
   } catch (error) {
