@@ -38,7 +38,7 @@ export function createChargeQueue(options: {
     } catch (thrown) {
       if (isUnavailable(ConnectError.from(thrown))) return false;
       // What it throws is its own affair.
-      void Promise.try(options.onLost, thrown);
+      void (async () => options.onLost(thrown))();
     }
     return true;
   };

@@ -50,9 +50,9 @@ export async function readRequest(
 ): Promise<Outgoing> {
   const asItCame: Outgoing = { init, call: undefined };
   const method = init?.method ?? (input instanceof Request ? input.method : "GET");
-  const url = URL.parse(input instanceof Request ? input.url : String(input));
-  if (url === null || method.toUpperCase() !== "POST") return asItCame;
-  const path = url.pathname.replace(/\/+$/, "");
+  const url = input instanceof Request ? input.url : String(input);
+  if (!URL.canParse(url) || method.toUpperCase() !== "POST") return asItCame;
+  const path = new URL(url).pathname.replace(/\/+$/, "");
   const api = APIS.find((each) => each.path.test(path));
   if (api !== undefined) {
     const { call, text } = readBody(api, path, await bodyText(input, init), options);
