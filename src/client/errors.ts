@@ -1,10 +1,7 @@
-import { type Client, Code, type ConnectError } from "@connectrpc/connect";
-import type { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
-import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { dollarsFromNanoUsd, formatUsd, type NanoUsd } from "../domain/money.ts";
-
-/** A client of Purser, over whichever transport. */
-export type BudgetClient = Client<typeof BudgetService>;
+import { infoOf } from "./purser-error.ts";
 
 /** Why a call was refused: the budget of a user, or the limit that it has for a model. */
 export type BudgetExceededReason = "BUDGET_EXCEEDED" | "MODEL_LIMIT_EXCEEDED";
@@ -101,9 +98,6 @@ export const isUnavailable = (error: ConnectError): boolean =>
 
 /** The reason that Purser gives, as in ErrorReason; undefined where the error is not Purser's own. */
 export const reasonOf = (error: ConnectError): string | undefined => infoOf(error)?.reason;
-
-const infoOf = (error: ConnectError) =>
-  error.findDetails(ErrorInfoSchema).find((info) => info.domain === "budget.v1");
 
 /** A refusal as a BudgetExceededError, without the total; undefined where the error is another. */
 export function exceededFrom(user: string, error: ConnectError, now = new Date()): Exceeded | undefined {

@@ -1,5 +1,8 @@
 /** What a service imports: `purser/client`. */
 
+import { withMaxBudget } from "./max-budget.ts";
+import { openLocal } from "./open-local.ts";
+
 // The messages of BudgetService.
 export * from "../../gen/es/budget/v1/budget_pb.ts";
 export * from "../../gen/es/budget/v1/budget_service_pb.ts";
@@ -13,6 +16,19 @@ export { BudgetManager, type UpdatedCost } from "./budget-manager.ts";
 export { createPurserClient, type PurserClient, type PurserClientOptions } from "./connect.ts";
 export type { BudgetManagerOptions } from "./connection.ts";
 export type { CostOptions } from "./cost-source.ts";
+// A fetch whose calls of models are paid from a budget.
+export {
+  BudgetExceededError,
+  type BudgetExceededReason,
+  budgetExceeded,
+  PurserUnavailableError,
+} from "./errors.ts";
+export type { BudgetFetch, BudgetFetchOptions } from "./fetch/budget-fetch.ts";
+export type { FetchOptions } from "./fetch/options.ts";
+export type { BudgetFetchFactory, MaxBudgetOptions } from "./max-budget.ts";
 export { type LocalOptions, type LocalPurser, openLocal } from "./open-local.ts";
 export { BudgetNotFoundError, PurserError } from "./purser-error.ts";
 export type { BudgetDuration, BudgetRecord } from "./record.ts";
+
+/** A `fetch` whose calls of models are paid from a budget: see {@link BudgetFetchFactory}. */
+export const budgetFetch = withMaxBudget(() => openLocal({ dataDir: "memory://" }));

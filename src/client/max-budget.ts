@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { nanoUsdFromDollars } from "../domain/money.ts";
-import type { BudgetClient } from "./errors.ts";
+import type { PurserClient } from "./connect.ts";
 import {
   type BudgetFetch,
   type BudgetFetchOptions,
@@ -12,7 +12,7 @@ import type { FetchOptions } from "./fetch/options.ts";
 
 /** A Purser inside this process, and a client of it. */
 export interface Local extends AsyncDisposable {
-  client: BudgetClient;
+  client: PurserClient;
 }
 
 export interface MaxBudgetOptions extends FetchOptions {
@@ -22,16 +22,16 @@ export interface MaxBudgetOptions extends FetchOptions {
 
 /** As budgetFetch; or with `maxBudget` alone, on a budget inside this process that is gone when it ends. */
 export interface BudgetFetchFactory {
-  (client: BudgetClient, options: BudgetFetchOptions): BudgetFetch;
+  (client: PurserClient, options: BudgetFetchOptions): BudgetFetch;
   (options: MaxBudgetOptions): BudgetFetch;
 }
 
 /** @param openLocal Opens the Purser for `maxBudget`: at the first call, and once for each fetch. */
 export const withMaxBudget = (openLocal: () => Promise<Local>): BudgetFetchFactory => {
-  function factory(client: BudgetClient, options: BudgetFetchOptions): BudgetFetch;
+  function factory(client: PurserClient, options: BudgetFetchOptions): BudgetFetch;
   function factory(options: MaxBudgetOptions): BudgetFetch;
-  function factory(first: BudgetClient | MaxBudgetOptions, second?: BudgetFetchOptions): BudgetFetch {
-    if (second !== undefined) return budgetFetch(first as BudgetClient, second);
+  function factory(first: PurserClient | MaxBudgetOptions, second?: BudgetFetchOptions): BudgetFetch {
+    if (second !== undefined) return budgetFetch(first as PurserClient, second);
     return maxBudgetFetch(first as MaxBudgetOptions, openLocal);
   }
   return factory;

@@ -49,5 +49,6 @@ function messageOf(error: ConnectError, isAnswered: boolean, requestId: string |
 
 const OUTCOME_UNKNOWN = new Set([Code.Unavailable, Code.Aborted, Code.DeadlineExceeded, Code.Unknown]);
 
-const infoOf = (error: ConnectError) =>
+/** What an error says of itself, where it is one of Purser's. */
+export const infoOf = (error: ConnectError) =>
   error.findDetails(ErrorInfoSchema).find((info) => info.domain === "budget.v1");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import OpenAI from "openai";
 import { BudgetExceededError } from "../../src/client/errors.ts";
+import { budgetFetch } from "../../src/client/index.ts";
 import { withMaxBudget } from "../../src/client/max-budget.ts";
 import { type Api, suiteForEach } from "../support/api.ts";
 import { startPaid } from "../support/paid.ts";
@@ -58,9 +59,9 @@ suiteForEach("maxBudget", { stores: ["PGlite"], ways: ["gRPC"] }, (api) => {
   it("is each fetch's own, and a failure to open is not for ever", async () => {
     await using provider = await startProvider(answer);
     const { counts, open } = opener(api, 1);
-    const budgetFetch = withMaxBudget(open);
-    await using one = budgetFetch({ maxBudget: "0.0007", timeoutMs: 120_000 });
-    await using other = budgetFetch({ maxBudget: "0.0007", timeoutMs: 120_000 });
+    const withOpener = withMaxBudget(open);
+    await using one = withOpener({ maxBudget: "0.0007", timeoutMs: 120_000 });
+    await using other = withOpener({ maxBudget: "0.0007", timeoutMs: 120_000 });
     const url = `${provider.url}/v1/chat/completions`;
     const request = { method: "POST", body: JSON.stringify(CHAT) };
     await assert.rejects(one(url, request), { message: "no room" });
@@ -68,21 +69,33 @@ suiteForEach("maxBudget", { stores: ["PGlite"], ways: ["gRPC"] }, (api) => {
     assert.equal((await other(url, request)).status, 200);
     await assert.rejects(one(url, request), BudgetExceededError);
     assert.equal(counts.opened, 3);
-    await using _unused = budgetFetch({ maxBudget: 1 });
+    await using _unused = withOpener({ maxBudget: 1 });
   });
 
   it("must be dollars, and leaves the form with a client as it is", async () => {
-    const budgetFetch = withMaxBudget(opener(api).open);
+    const withOpener = withMaxBudget(opener(api).open);
     for (const maxBudget of [-1, Number.NaN, "a lot", 1e20]) {
-      assert.throws(() => budgetFetch({ maxBudget }), {
+      assert.throws(() => withOpener({ maxBudget }), {
         name: "RangeError",
         message: `maxBudget must be an amount of US dollars, 0 or more, not ${maxBudget}`,
       });
     }
     await using paid = await startPaid(api, answer);
-    const fetch = budgetFetch(api.client, { ...paid.name, timeoutMs: 120_000 });
+    const fetch = withOpener(api.client, { ...paid.name, timeoutMs: 120_000 });
     const openai = new OpenAI({ apiKey: "none", baseURL: paid.provider.url, fetch });
     await openai.chat.completions.create(CHAT);
     assert.deepEqual(await paid.balance(), { spent: 602_100n, held: 0n });
   });
+});
+
+it("needs no server: a Purser in this process keeps the budget", async () => {
+  await using provider = await startProvider(answer);
+  await using fetch = budgetFetch({ maxBudget: 0.001, timeoutMs: 120_000 });
+  const openai = new OpenAI({ apiKey: "none", baseURL: provider.url, fetch });
+  await openai.chat.completions.create(CHAT);
+  await assert.rejects(openai.chat.completions.create(CHAT), {
+    name: "BudgetExceededError",
+    remainingUsd: 0.0003979,
+  });
+  assert.equal(provider.received.length, 1);
 });

@@ -1,4 +1,5 @@
-import { type BudgetClient, PurserUnavailableError } from "../errors.ts";
+import type { PurserClient } from "../connect.ts";
+import { PurserUnavailableError } from "../errors.ts";
 import type { FetchInput } from "./body.ts";
 import { type Account, openHold } from "./hold.ts";
 import { type FetchOptions, withDefaults } from "./options.ts";
@@ -31,7 +32,7 @@ export interface BudgetFetch extends AsyncDisposable {
  * Purser's own ConnectError for whatever else it refuses, such as a budget that does not exist or a model without a price.
  */
 export const budgetFetch = (
-  client: BudgetClient,
+  client: PurserClient,
   { project, user, ...options }: BudgetFetchOptions,
 ): BudgetFetch => createBudgetFetch({ account: async () => ({ client, project, user }) }, options);
 

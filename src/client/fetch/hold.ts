@@ -4,18 +4,13 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { OnExpiry } from "../../../gen/es/budget/v1/reservation_pb.ts";
 import type { NanoUsd } from "../../domain/money.ts";
-import {
-  type BudgetClient,
-  BudgetExceededError,
-  exceededFrom,
-  isUnavailable,
-  PurserUnavailableError,
-} from "../errors.ts";
+import type { PurserClient } from "../connect.ts";
+import { BudgetExceededError, exceededFrom, isUnavailable, PurserUnavailableError } from "../errors.ts";
 import type { Call } from "./request.ts";
 
 /** Whose budget pays. */
 export interface Account {
-  client: BudgetClient;
+  client: PurserClient;
   project: string;
   user: string;
 }
