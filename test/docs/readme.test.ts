@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { startProvider } from "../support/provider.ts";
 import { makeStore, startTestServer, type TestServer } from "../support/server.ts";
 import { settingsTable } from "./settings-table.ts";
 
@@ -26,7 +27,9 @@ describe("the README", () => {
       scripts: Record<string, string>;
     };
     const named = [
-      ...readme.matchAll(/npm (?:run )?(?:--silent )?(start|test|demo|generate|prices|bench:tokens)\b/g),
+      ...readme.matchAll(
+        /npm (?:run )?(?:--silent )?(start|test|demo|generate|prices|bench|bench:tokens)\b/g,
+      ),
     ].map(([, name]) => name);
     assert.ok(named.length >= 3);
     for (const name of named) assert.ok(name !== undefined && name in scripts, `npm run ${name}`);
@@ -90,16 +93,44 @@ describe("the README", () => {
       assert.match(compare, /^npm run --silent prices -- compare /);
     });
 
-    it("in TypeScript", async () => {
-      const [program] = blocks("ts");
-      const file = new URL(`readme-${process.pid}.ts`, ROOT);
-      await writeFile(file, onThisServer(program ?? ""));
+    /** A program of the README, run as it stands but for the ports. */
+    const runProgram = async (index: number, environment: Record<string, string> = {}): Promise<string> => {
+      const file = new URL(`readme-${process.pid}-${index}.ts`, ROOT);
+      await writeFile(file, onThisServer(blocks("ts")[index] ?? ""));
       try {
-        const { stdout } = await run(process.execPath, [file.pathname], { cwd: ROOT });
-        assert.equal(stdout, "450000n 9999544300n false\n");
+        const options = { cwd: ROOT, env: { ...process.env, ...environment } };
+        return (await run(process.execPath, ["--conditions=purser-source", file.pathname], options)).stdout;
       } finally {
         await rm(file);
       }
+    };
+
+    it("in TypeScript: a client", async () => {
+      assert.equal(await runProgram(0), "450000n 9999544300n false\n");
+    });
+
+    it("in TypeScript: a fetch for OpenAI's SDK", async () => {
+      const usage = { input_tokens: 14, output_tokens: 8, total_tokens: 22 };
+      const content = [{ type: "output_text", text: "330 metres.", annotations: [] }];
+      const output = [{ type: "message", id: "m", role: "assistant", status: "completed", content }];
+      const answer = {
+        id: "r",
+        object: "response",
+        status: "completed",
+        model: "gpt-4o-mini",
+        output,
+        usage,
+      };
+      await using provider = await startProvider(() => ({ json: answer }));
+      const environment = { OPENAI_BASE_URL: `${provider.url}/v1`, OPENAI_API_KEY: "none" };
+      assert.equal(await runProgram(1, environment), "330 metres.\n");
+      const { currentCostNanoUsd } = await server.grpc.getCurrentCost({ project: "demo", user: "alice" });
+      // What the commands and the program before have spent, and 14 tokens in and 8 out.
+      assert.equal(currentCostNanoUsd, 5_700n + 450_000n + 6_900n);
+    });
+
+    it("in TypeScript: LiteLLM's class", async () => {
+      assert.equal(await runProgram(2), "0.00045 9.99955 false\n");
     });
   });
 });
