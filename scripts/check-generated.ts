@@ -7,9 +7,12 @@ import { join } from "node:path";
 const folder = mkdtempSync(join(tmpdir(), "purser-generated-"));
 try {
   execFileSync("buf", ["generate", "--output", folder], { stdio: "inherit" });
-  execFileSync("diff", ["--recursive", "--brief", join(folder, "gen"), "gen"], { stdio: "inherit" });
+  execFileSync(process.execPath, ["scripts/generate-python.ts", "--output", folder], { stdio: "inherit" });
+  execFileSync("diff", ["--recursive", "--brief", "--exclude=__pycache__", join(folder, "gen"), "gen"], {
+    stdio: "inherit",
+  });
 } catch {
-  process.stderr.write("gen/ is not what buf generates from proto/: run `npm run generate`\n");
+  process.stderr.write("gen/ is not what is generated from proto/: run `npm run generate`\n");
   process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
