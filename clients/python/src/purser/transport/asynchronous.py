@@ -1,0 +1,165 @@
+"""The transport for AsyncClient of httpx and httpx2."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from ..client import Client
+from ..errors import InvalidFieldError
+from .follow import Follower
+from .library import AnyTransport, library_of, outgoing, stream_class
+from .options import OptionNames, Options, User
+from .paid_call import PaidCall, Payer
+from .request import api_of, may_name_model, read_call, refuse_model
+from .surface import for_caller
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+T = TypeVar("T")
+
+
+class AsyncBudgetTransport(AnyTransport):
+    """Pays calls of models from a budget: for `httpx.AsyncClient(transport=...)` or `httpx2.AsyncClient(transport=...)`.
+
+    As BudgetTransport, which describes the options. Purser is asked in threads, so that nothing blocks the event loop.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        project: str,
+        user: User,
+        transport: Any = None,
+        **options: Unpack[OptionNames],
+    ) -> None:
+        self._payer = Payer(client, project, user, Options(**options))
+        self._transport = transport
+
+    async def handle_async_request(self, request: Any) -> Any:
+        paid, sent = await self._opened(request)
+        send = self._inner(request).handle_async_request
+        if paid is None:
+            return await send(sent)
+        try:
+            response = await send(sent)
+        except BaseException as error:
+            # Who is cancelled must not wait for anything more.
+            self._payer.queue.keep(partial(paid.failed, error))
+            raise
+        return await self._followed(response, paid, library_of(request))
+
+    async def flush(self, timeout: float | None = None) -> None:
+        """Waits for charges that are under way, and tries those that wait for Purser.
+
+        Raises PurserUnavailableError where some still do. A program that ends without it waits for them 5 seconds.
+        """
+        await _in_thread(lambda: self._payer.queue.flush(timeout))
+
+    async def aclose(self) -> None:
+        """Flushes, and closes the inner transport."""
+        try:
+            await self.flush()
+        finally:
+            self._payer.queue.stop()
+            if self._transport is not None:
+                await self._transport.aclose()
+
+    async def __aenter__(self) -> AsyncBudgetTransport:
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None = None,
+        _error: BaseException | None = None,
+        _traceback: TracebackType | None = None,
+    ) -> None:
+        await self.aclose()
+
+    def _inner(self, request: Any) -> Any:
+        if self._transport is None:
+            self._transport = library_of(request).AsyncHTTPTransport()
+        return self._transport
+
+    async def _opened(self, request: Any) -> tuple[PaidCall | None, Any]:
+        """The call that a request is, with its hold, and what to send."""
+        options, path = self._payer.options, request.url.path
+        api = api_of(request.method, path)
+        try:
+            if api is None:
+                if options.on_unknown == "refuse" and may_name_model(request.method, path):
+                    refuse_model(path, await request.aread())
+                return None, request
+            call = read_call(api, path, await request.aread(), options)
+        except InvalidFieldError as error:
+            raise for_caller(error, request.headers) from None
+        if call is None:
+            return None, request
+        paid = PaidCall(self._payer, call)
+        try:
+            await _in_thread(lambda: paid.open(request.headers))
+        except BaseException:
+            # The thread may be about to get the hold, for a caller who was cancelled meanwhile.
+            self._payer.queue.keep(lambda: paid.failed(None))
+            raise
+        return paid, outgoing(request, call)
+
+    async def _followed(self, response: Any, paid: PaidCall, library: Any) -> Any:
+        follower = paid.follow(response.status_code, response.headers)
+        if follower is None:
+            await self._ended(lambda: paid.not_followed(response.status_code))
+        elif response.is_stream_consumed:
+            # A transport that has the answer already, such as a cache, gives it in one piece.
+            follower.push(response.content)
+            follower.end()
+            await self._ended(paid.answered)
+        else:
+            made = stream_class(_FollowedStream, library, "AsyncByteStream")
+            response.stream = made(response.stream, follower, lambda: self._ended(paid.answered))
+        return response
+
+    async def _ended(self, end: Callable[[], None]) -> None:
+        """Ends a call, which happens once, whoever comes first."""
+        try:
+            await _in_thread(end)
+        except BaseException:
+            self._payer.queue.keep(end)
+            raise
+
+
+class _FollowedStream:
+    """The bytes of an answer, at the pace of whoever reads them."""
+
+    def __init__(self, stream: Any, follower: Follower, on_end: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._follower = follower
+        self._on_end = on_end
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._stream:
+                shown = self._follower.push(piece)
+                if shown:
+                    yield shown
+            last = self._follower.end()
+            if last:
+                yield last
+        finally:
+            await self._on_end()
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            await self._on_end()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    # Both libraries bring anyio, which nothing else here needs.
+    from anyio import to_thread
+
+    return await to_thread.run_sync(work)

@@ -1,0 +1,125 @@
+"""A call from its hold to its charge, for both transports."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from ..client import Client
+from ..errors import PurserError, PurserUnavailableError
+from .api import Known
+from .charge import Made, charge_held, charge_known
+from .follow import BodyFollower, Follower, StreamFollower, UnreadableFollower
+from .hold import Account, Hold, open_hold, release
+from .options import Options, User
+from .queue import ChargeQueue
+from .request import Call
+from .surface import for_caller
+
+# What a call fails with before its request is sent: names of httpx's errors.
+_UNSENT = {
+    *("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"),
+    *("UnsupportedProtocol", "InvalidURL", "LocalProtocolError"),
+}
+
+
+class Payer:
+    """Whose budget pays, and how: what all calls of a transport share."""
+
+    def __init__(self, client: Client, project: str, user: User, options: Options) -> None:
+        self._client = client.with_options(timeout=options.timeout)
+        self._project = project
+        self._user = user
+        self.options = options
+        self.queue = ChargeQueue(options.queue_max, options.on_lost)
+
+    def account(self) -> Account:
+        return Account(self._client, self._project, self._user() if callable(self._user) else self._user)
+
+
+class PaidCall:
+    """What is to be paid for one request. Its methods may block, and may be called by any thread, `open` first."""
+
+    def __init__(self, payer: Payer, call: Call) -> None:
+        self._payer = payer
+        self._call = call
+        self._account = payer.account()
+        self._hold: Hold | None = None
+        self._follower: Follower | None = None
+        self._ended = False
+        # Whoever ends a call waits for its hold first.
+        self._lock = threading.Lock()
+
+    def open(self, headers: Mapping[str, str]) -> None:
+        """Holds the worst case. Raises PurserError, so that the sender of these headers gets to see it."""
+        with self._lock:
+            if self._ended:
+                return
+            try:
+                self._hold = self._opened()
+            except PurserError as error:
+                raise for_caller(error, headers) from error.__cause__
+
+    def follow(self, status: int, headers: Mapping[str, str]) -> Follower | None:
+        """What its answer is to be read by. None for an answer that costs nothing, or that is not here yet."""
+        if not 200 <= status < 300 or self._call.in_background:
+            return None
+        if headers.get("content-encoding", "identity") != "identity":
+            self._follower = UnreadableFollower()
+        elif headers.get("content-type", "").lower().startswith("text/event-stream"):
+            self._follower = StreamFollower(self._call.api.stream_reader(), self._call.hides_usage)
+        else:
+            self._follower = BodyFollower()
+        return self._follower
+
+    def answered(self) -> None:
+        """The answer has ended, was cut off or given up: charges what is known of it. Raises nothing."""
+        if self._follower is not None:
+            self._end(self._follower.known())
+
+    def not_followed(self, status: int) -> None:
+        """For an answer that is not followed: it is charged in full if it comes later, or else costs nothing."""
+        if 200 <= status < 300:
+            self._end(None)
+        else:
+            self._end_unspent()
+
+    def failed(self, error: BaseException | None) -> None:
+        """No answer came. What may have been sent may be billed: its prompt is charged. Raises nothing.
+
+        `error` is what the transport raised; None where it was not asked to send anything.
+        """
+        names = {cls.__name__ for cls in type(error).__mro__}
+        if error is None or names & _UNSENT:
+            self._end_unspent()
+        else:
+            self._end(Known())
+
+    def _opened(self) -> Hold:
+        if self._payer.queue.is_full:
+            waiting = self._payer.options.queue_max
+            raise PurserUnavailableError(
+                f"{waiting} charges wait for Purser, which cannot be reached, and the call was not made"
+            )
+        return open_hold(self._account, self._call, self._payer.options)
+
+    def _ending(self) -> Hold | None:
+        """The hold, for the one who is first to end the call."""
+        with self._lock:
+            hold = None if self._ended else self._hold
+            self._ended = True
+            return hold
+
+    def _end_unspent(self) -> None:
+        hold = self._ending()
+        if hold is not None:
+            release(self._account, hold.reservation_id)
+
+    def _end(self, known: Known | None) -> None:
+        hold = self._ending()
+        if hold is None:
+            return
+        call = self._call
+        reported = self._payer.options.use_reported_cost
+        made = Made(self._account, hold, call.model, call.worst_case.prompt, reported)
+        self._payer.queue.run(lambda: charge_held(made) if known is None else charge_known(made, known))

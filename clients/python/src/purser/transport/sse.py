@@ -1,0 +1,64 @@
+"""Server-sent events, read from bytes that are cut anywhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class SseEvent:
+    data: str
+    #: As they came, the blank line after it included.
+    raw: bytes
+
+
+class SseReader:
+    """Lines end in LF, CR LF or CR, and an event at an empty line, as the HTML standard has it."""
+
+    def __init__(self) -> None:
+        self._raw = bytearray()
+        # Where the line that is not complete begins in `_raw`, and how far it was looked at.
+        self._line_start = 0
+        self._looked_at = 0
+        self._data: list[str] = []
+
+    def push(self, piece: bytes) -> list[SseEvent]:
+        """The events that these bytes complete."""
+        self._raw += piece
+        events: list[SseEvent] = []
+        while True:
+            end = _LINE_END.search(self._raw, self._looked_at)
+            if end is None:
+                self._looked_at = len(self._raw)
+                return events
+            # A CR at the very end may be the first half of a line's end.
+            if end.group() == b"\r" and end.end() == len(self._raw):
+                self._looked_at = end.start()
+                return events
+            events += self._take_line(end.start(), end.end())
+
+    def end(self) -> list[SseEvent]:
+        """What is left once the bytes have ended: a last event without its blank line, or nothing."""
+        events = self._take_line(len(self._raw), len(self._raw)) if self._line_start < len(self._raw) else []
+        return events + self._take_event(len(self._raw)) if self._raw else events
+
+    def _take_line(self, line_end: int, next_start: int) -> list[SseEvent]:
+        line = bytes(self._raw[self._line_start : line_end]).rstrip(b"\r")
+        self._line_start = self._looked_at = next_start
+        if not line:
+            return self._take_event(next_start)
+        # Decoded by the line, so that no cut can fall into the middle of a character.
+        name, _, value = line.decode("utf-8", "replace").partition(":")
+        if name == "data":
+            self._data.append(value[1:] if value.startswith(" ") else value)
+        return []
+
+    def _take_event(self, raw_end: int) -> list[SseEvent]:
+        event = SseEvent("\n".join(self._data), bytes(self._raw[:raw_end]))
+        del self._raw[:raw_end]
+        self._line_start = self._looked_at = 0
+        self._data = []
+        return [event]
