@@ -74,7 +74,7 @@ class Output:
     _characters: int = 0
 
     def add(self, part: str, piece: Any) -> None:
-        if isinstance(piece, str) and self._characters + len(piece) <= OUTPUT_CHARACTERS_MAX:
+        if isinstance(piece, str) and piece and self._characters + len(piece) <= OUTPUT_CHARACTERS_MAX:
             self._characters += len(piece)
             self._parts.setdefault(part, []).append(piece)
 

@@ -17,8 +17,8 @@ User = Union[str, Callable[[], str]]
 
 
 def log_lost(error: Exception) -> None:
-    """A charge that Purser refused is an error in the log `purser`."""
-    logger.error("a charge was lost, as Purser refused it: %s", error)
+    """A lost charge is an error in the log `purser`."""
+    logger.error("a charge was lost: %s", error)
 
 
 class OptionNames(TypedDict, total=False):

@@ -99,7 +99,7 @@ class PaidCall:
         if self._payer.queue.is_full:
             waiting = self._payer.options.queue_max
             raise PurserUnavailableError(
-                f"{waiting} charges wait for Purser, which cannot be reached, and the call was not made"
+                f"the call was not made: as many charges wait for Purser as may, {waiting}"
             )
         return open_hold(self._account, self._call, self._payer.options)
 

@@ -82,7 +82,7 @@ class ChargeQueue:
         self._drain()
         left = len(self._waiting) + self._under_way
         if left:
-            raise PurserUnavailableError(f"{left} charges wait for Purser, which cannot be reached")
+            raise PurserUnavailableError(f"charges that wait for Purser, which cannot be reached: {left}")
 
     def stop(self) -> None:
         """Ends the tries in the background."""
@@ -127,6 +127,10 @@ def _flush_at_exit(queue: ChargeQueue) -> Callable[[], None]:
             live._drain()
             time.sleep(_PAUSE_S_FIRST if live._waiting else 0)
         if live is not None and live._waiting:
-            live._on_lost(PurserUnavailableError(f"{len(live._waiting)} charges were not made"))
+            live._on_lost(
+                PurserUnavailableError(
+                    f"the program ended, and charges still waited for Purser: {len(live._waiting)}"
+                )
+            )
 
     return atexit.register(flush)

@@ -31,7 +31,8 @@ class BudgetTransport(AnyTransport):
     - `transport`: what sends the requests; absent, the library's own. It is closed with this one.
     - `on_unavailable`: while Purser cannot be reached, "fail" the call, or "allow" it and charge it later. "fail".
     - `queue_max`: how many charges may wait for Purser. When as many do, calls fail, allowed or not. 1000.
-    - `on_lost`: told of a charge that Purser refused and that is lost. By default the log `purser` has it.
+    - `on_lost`: told of a charge that is lost, as Purser refused it or the program ended first. By default the log
+      `purser` has it.
     - `timeout`: how many seconds Purser may take to answer. 5.
     - `hold`: a timedelta, how long a hold lasts that is never settled, as its process died. 15 minutes.
     - `on_expiry`: what becomes of such a hold: "release" it, or "charge" it in full. "release".
