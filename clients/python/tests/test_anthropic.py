@@ -71,9 +71,8 @@ def test_counts_the_output_of_a_stream_that_was_cut(
 def test_is_refused_before_a_byte_leaves_and_once(
     sdk: anthropic.Anthropic, account: Account, provider: Provider
 ) -> None:
-    with pytest.raises(BudgetExceededError) as refused:
+    with pytest.raises(BudgetExceededError):
         sdk.messages.create(model=MODEL, messages=HI, max_tokens=1_000_000, stream=True)  # type: ignore[arg-type]
-    assert isinstance(refused.value, anthropic.AnthropicError)
     assert (provider.received, account.reservations) == ([], [])
 
 

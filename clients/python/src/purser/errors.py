@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable
+from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -38,11 +38,6 @@ class PurserError(Exception):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-    def __reduce__(self) -> tuple[Callable[..., PurserError], tuple[Any, ...], dict[str, Any]]:
-        # An SDK's variant of the class (see transport/surface.py) is made as it is needed, and pickles as the plain one.
-        plain = next(cls for cls in type(self).__mro__ if globals().get(cls.__name__) is cls)
-        return _restored, (plain, *self.args), self.__dict__
 
 
 class BudgetNotFoundError(PurserError, KeyError):
@@ -161,7 +156,3 @@ def _details_of(error: grpc.RpcError) -> list[Any]:
             if detail.Unpack(message):
                 found.append(message)
     return found
-
-
-def _restored(cls: type[PurserError], *args: Any) -> PurserError:
-    return cls(*args)

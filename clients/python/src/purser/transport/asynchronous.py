@@ -8,13 +8,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from ..client import Client
-from ..errors import InvalidFieldError
+from ..errors import PurserError
 from .follow import Follower
-from .library import AnyTransport, library_of, outgoing, stream_class
+from .library import AnyTransport, class_for, library_of, outgoing
 from .options import OptionNames, Options, User
 from .paid_call import PaidCall, Payer
 from .request import api_of, may_name_model, read_call, refuse_model
-from .surface import for_caller
+from .surface import refuse
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -41,7 +41,10 @@ class AsyncBudgetTransport(AnyTransport):
         self._transport = transport
 
     async def handle_async_request(self, request: Any) -> Any:
-        paid, sent = await self._opened(request)
+        try:
+            paid, sent = await self._opened(request)
+        except PurserError as error:
+            return refuse(error, request)
         send = self._inner(request).handle_async_request
         if paid is None:
             return await send(sent)
@@ -89,19 +92,16 @@ class AsyncBudgetTransport(AnyTransport):
         """The call that a request is, with its hold, and what to send."""
         options, path = self._payer.options, request.url.path
         api = api_of(request.method, path)
-        try:
-            if api is None:
-                if options.on_unknown == "refuse" and may_name_model(request.method, path):
-                    refuse_model(path, await request.aread())
-                return None, request
-            call = read_call(api, path, await request.aread(), options)
-        except InvalidFieldError as error:
-            raise for_caller(error, request.headers) from None
+        if api is None:
+            if options.on_unknown == "refuse" and may_name_model(request.method, path):
+                refuse_model(path, await request.aread())
+            return None, request
+        call = read_call(api, path, await request.aread(), options)
         if call is None:
             return None, request
         paid = PaidCall(self._payer, call)
         try:
-            await _in_thread(lambda: paid.open(request.headers))
+            await _in_thread(paid.open)
         except BaseException:
             # The thread may be about to get the hold, for a caller who was cancelled meanwhile.
             self._payer.queue.keep(lambda: paid.failed(None))
@@ -118,7 +118,7 @@ class AsyncBudgetTransport(AnyTransport):
             follower.end()
             await self._ended(paid.answered)
         else:
-            made = stream_class(_FollowedStream, library, "AsyncByteStream")
+            made = class_for(_FollowedStream, library, "AsyncByteStream")
             response.stream = made(response.stream, follower, lambda: self._ended(paid.answered))
         return response
 

@@ -27,8 +27,8 @@ def library_of(request: Any) -> Any:
 
 
 @cache
-def stream_class(mixin: type[Any], library: Any, base: str) -> type[Any]:
-    """A stream of ours that the library takes for one of its own, as it asks for."""
+def class_for(mixin: type[Any], library: Any, base: str) -> type[Any]:
+    """A class of ours that the library takes for one of its own, as it asks for."""
     return type(mixin.__name__, (mixin, getattr(library, base)), {"__module__": mixin.__module__})
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 
 from ..client import Client
-from ..errors import PurserError, PurserUnavailableError
+from ..errors import PurserUnavailableError
 from .api import Known
 from .charge import Made, charge_held, charge_known
 from .follow import BodyFollower, Follower, StreamFollower, UnreadableFollower
@@ -14,7 +14,6 @@ from .hold import Account, Hold, open_hold, release
 from .options import Options, User
 from .queue import ChargeQueue
 from .request import Call
-from .surface import for_caller
 
 # What a call fails with before its request is sent: names of httpx's errors.
 _UNSENT = {
@@ -50,15 +49,11 @@ class PaidCall:
         # Whoever ends a call waits for its hold first.
         self._lock = threading.Lock()
 
-    def open(self, headers: Mapping[str, str]) -> None:
-        """Holds the worst case. Raises PurserError, so that the sender of these headers gets to see it."""
+    def open(self) -> None:
+        """Holds the worst case. Raises PurserError."""
         with self._lock:
-            if self._ended:
-                return
-            try:
+            if not self._ended:
                 self._hold = self._opened()
-            except PurserError as error:
-                raise for_caller(error, headers) from error.__cause__
 
     def follow(self, status: int, headers: Mapping[str, str]) -> Follower | None:
         """What its answer is to be read by. None for an answer that costs nothing, or that is not here yet."""

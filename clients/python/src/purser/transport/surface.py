@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from functools import cache
+from typing import Any, NoReturn
 
 from ..errors import PurserError
+from .library import class_for, library_of
 
 # Sent by the SDKs of OpenAI and Anthropic, with a name of their own for each value.
 _SDK_HEADERS = "x-stainless-"
-_SDK_ERRORS = (("openai", "OpenAIError"), ("anthropic", "AnthropicError"))
 
 
-def for_caller(error: PurserError, headers: Mapping[str, str]) -> PurserError:
-    """The error for whoever sent a request with these headers.
+def refuse(error: PurserError, request: Any) -> Any:
+    """Raises the error; to an SDK it gives an answer that does so.
 
     The SDKs of OpenAI and Anthropic take what a transport raises for a broken connection: they wait, try again, and wrap
-    it in the end. Their own errors they pass on at once, as they are; so an error for them is one of theirs as well.
+    it in the end. What an answer raises when they look whether it is good, they let through as it is, at once. Should one
+    not look, it finds an error of the provider that is not worth another try.
     """
-    if not any(name.lower().startswith(_SDK_HEADERS) for name in headers):
-        return error
-    modules = ((sys.modules.get(module), name) for module, name in _SDK_ERRORS)
-    bases = tuple(getattr(module, name) for module, name in modules if hasattr(module, name))
-    # Classes can be hashed, whatever mypy makes of it.
-    variant = _variant(type(error), bases)  # type: ignore[arg-type]
-    made = variant.__new__(variant, *error.args)
-    made.__dict__.update(error.__dict__)
-    made.__cause__ = error.__cause__
-    return made
+    if not any(name.lower().startswith(_SDK_HEADERS) for name in request.headers):
+        raise error
+    answer = class_for(_Refusal, library_of(request), "Response")(
+        402, headers={"x-should-retry": "false"}, json={"error": {"message": str(error)}}
+    )
+    answer.purser_error = error
+    return answer
 
 
-@cache
-def _variant(plain: type[PurserError], bases: tuple[type[Exception], ...]) -> type[PurserError]:
-    return type(plain.__name__, (plain, *bases), {"__module__": plain.__module__, "__doc__": plain.__doc__})
+class _Refusal:
+    """An answer that raises our error where its status is asked for."""
+
+    purser_error: PurserError
+
+    @property
+    def is_success(self) -> NoReturn:
+        raise self.purser_error
+
+    def raise_for_status(self) -> NoReturn:
+        raise self.purser_error

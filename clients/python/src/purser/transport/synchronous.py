@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..client import Client
-from ..errors import InvalidFieldError
+from ..errors import PurserError
 from .follow import Follower
-from .library import AnyTransport, library_of, outgoing, stream_class
+from .library import AnyTransport, class_for, library_of, outgoing
 from .options import OptionNames, Options, User
 from .paid_call import PaidCall, Payer
 from .request import api_of, may_name_model, read_call, refuse_model
-from .surface import for_caller
+from .surface import refuse
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -55,7 +55,10 @@ class BudgetTransport(AnyTransport):
         self._transport = transport
 
     def handle_request(self, request: Any) -> Any:
-        paid, sent = self._opened(request)
+        try:
+            paid, sent = self._opened(request)
+        except PurserError as error:
+            return refuse(error, request)
         send = self._inner(request).handle_request
         if paid is None:
             return send(sent)
@@ -102,18 +105,15 @@ class BudgetTransport(AnyTransport):
         """The call that a request is, with its hold, and what to send."""
         options, path = self._payer.options, request.url.path
         api = api_of(request.method, path)
-        try:
-            if api is None:
-                if options.on_unknown == "refuse" and may_name_model(request.method, path):
-                    refuse_model(path, request.read())
-                return None, request
-            call = read_call(api, path, request.read(), options)
-        except InvalidFieldError as error:
-            raise for_caller(error, request.headers) from None
+        if api is None:
+            if options.on_unknown == "refuse" and may_name_model(request.method, path):
+                refuse_model(path, request.read())
+            return None, request
+        call = read_call(api, path, request.read(), options)
         if call is None:
             return None, request
         paid = PaidCall(self._payer, call)
-        paid.open(request.headers)
+        paid.open()
         return paid, outgoing(request, call)
 
 
@@ -154,6 +154,6 @@ def _followed(response: Any, paid: PaidCall, library: Any) -> Any:
         follower.end()
         paid.answered()
     else:
-        made = stream_class(_FollowedStream, library, "SyncByteStream")
+        made = class_for(_FollowedStream, library, "SyncByteStream")
         response.stream = made(response.stream, follower, paid)
     return response
