@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { makeDataFolder } from "../support/embedded.ts";
-import { ROOT, startProgram } from "../support/program.ts";
+import { startProgram } from "../support/program.ts";
 import { pythonVenv } from "../support/python.ts";
+import { explained, PACKAGE, pinned } from "./python/package.ts";
 
 const run = promisify(execFile);
-const PACKAGE = join(ROOT, "clients/python");
 
 describe("the Python client", () => {
   const stack = new AsyncDisposableStack();
@@ -20,9 +20,7 @@ describe("the Python client", () => {
   let site: string;
 
   before(async () => {
-    const requirements = await readFile(join(PACKAGE, "tests/requirements.txt"), "utf8");
-    const pinned = requirements.split("\n").filter((line) => /^\w/.test(line));
-    ({ python } = await pythonVenv(["--no-deps", "--no-compile", ...pinned]));
+    ({ python } = await pythonVenv(["--no-deps", "--no-compile", ...(await pinned("requirements.txt"))]));
     const folder = await mkdtemp(join(tmpdir(), "purser-package-"));
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     site = join(folder, "site");
@@ -46,12 +44,7 @@ describe("the Python client", () => {
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const server = stack.use(startProgram({ DATA_DIR: folder }));
     const [address = ""] = await server.saying(/gRPC +(127\.0\.0\.1:\d+)\n/);
-    const environment = {
-      ...process.env,
-      PYTHONPATH: site,
-      PURSER_ADDRESS: address,
-      PYTHONDONTWRITEBYTECODE: "1",
-    };
+    const environment = { ...process.env, PYTHONPATH: site, PURSER_ADDRESS: address };
     const args = ["-m", "pytest", "--quiet", "--color=no"];
     const { stdout } = await explained(run(python, args, { cwd: PACKAGE, env: environment }));
     const [summary] = /\d+ passed.*/.exec(stdout) ?? [];
@@ -59,30 +52,4 @@ describe("the Python client", () => {
     assert.doesNotMatch(summary, /skipped|xfailed|deselected/);
     t.diagnostic(`pytest: ${summary}`);
   });
-
-  it("is typed, linted and formatted", async () => {
-    await explained(
-      run(python, ["-m", "mypy", "--no-error-summary", "--cache-dir", join(site, "../mypy")], {
-        cwd: PACKAGE,
-      }),
-    );
-    const sources = ["src", "tests", "../../examples/python"];
-    const options = ["--no-cache", "--config", "pyproject.toml"];
-    await explained(
-      run(python, ["-m", "ruff", "check", "--quiet", ...options, ...sources], { cwd: PACKAGE }),
-    );
-    await explained(
-      run(python, ["-m", "ruff", "format", "--check", "--quiet", ...options, ...sources], { cwd: PACKAGE }),
-    );
-  });
 });
-
-/** What a command printed says why it failed. */
-async function explained<T>(running: Promise<T>): Promise<T> {
-  try {
-    return await running;
-  } catch (error) {
-    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${(error as Error).message}\n${stdout}\n${stderr}`, { cause: error });
-  }
-}
