@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 
-from purser import BudgetExceededError, BudgetTransport, Client, budget_exceeded
+from purser import BudgetExceededError, BudgetManager, BudgetTransport, Client, budget_exceeded
 from purser.v1 import budget_service_pb2 as pb
 
 from .conftest import Account
@@ -153,6 +153,14 @@ def test_is_refused_before_a_byte_leaves_and_once(
     assert error.asked_nano_usd == HI_TOKENS * INPUT_NANO_USD + 100_000_000 * OUTPUT_NANO_USD
     assert "has $10.00 left" in str(error)
     assert account.reservations == []
+
+
+def test_says_when_to_try_again(open_ai: OpenAi, client: Client, account: Account) -> None:
+    record = BudgetManager(account.project, client=client).create_budget(10, account.user, "daily")
+    with pytest.raises(BudgetExceededError, match="; try again at ") as refused:
+        open_ai().chat.completions.create(model="gpt-4o-mini", messages=HI, max_tokens=100_000_000)
+    assert refused.value.retry_at is not None
+    assert refused.value.retry_at.timestamp() == pytest.approx(record["period_end"], abs=60)
 
 
 @pytest.mark.parametrize("status", [400, 429])
