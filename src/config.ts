@@ -143,6 +143,10 @@ export const SETTINGS = {
     { default: 1000, min: 1, max: 10_000 },
     "Budgets that one transaction of the sweep moves, at most.",
   ),
+  LEGACY_SESSION_DAYS: wholeNumber(
+    { default: 90, min: 1, max: 3650 },
+    "How long it is remembered what a LiteLLM BudgetManager has posted, after its last post. It must load its map again then.",
+  ),
   TOKEN_THREADS: wholeNumber({ default: 1, min: 1, max: 64 }, "Threads that count tokens."),
   SHUTDOWN_GRACE_MS: wholeNumber(
     { default: 10_000, min: 0, max: 10 * MINUTE_MS },

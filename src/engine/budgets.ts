@@ -101,23 +101,29 @@ export async function createBudget(store: Store, definition: BudgetDefinition): 
  * @throws BUDGET_NOT_FOUND; of a new parent PARENT_NOT_FOUND, PARENT_CYCLE, INVALID_FIELD parent where the tree would be too
  *   deep, and BUDGET_IN_USE while reservations are open.
  */
-export async function updateBudget(store: Store, name: BudgetName, change: BudgetChange): Promise<Budget> {
-  return store.transaction(async (connection) => {
-    // One statement locks all that it locks: a second one could come out of order, and wait in a circle.
-    const locked =
-      change.parent === undefined
-        ? await lockBudgets(connection, [name])
-        : await checkParent(connection, name, change.parent);
-    const budget = locked.budgets.get(budgetKey(name.project, name.user));
-    if (budget === undefined) throw notFound(name);
-    if ("parent" in change && change.parent !== budget.parent) await refuseWhileOpen(connection, name);
-    const nowUs = tick(budget, locked.nowUs);
-    const current = atInstant(budget, nowUs);
-    await writeParts(connection, [newPeriods(endedPeriod(budget, current))]);
-    const changed = await applyChange(connection, current, change, nowUs);
-    await writeBudget(connection, changed);
-    return changed;
-  });
+export const updateBudget = (store: Store, name: BudgetName, change: BudgetChange): Promise<Budget> =>
+  store.transaction((connection) => changeBudget(connection, name, change));
+
+/** As `updateBudget`, inside a transaction. */
+export async function changeBudget(
+  connection: Connection,
+  name: BudgetName,
+  change: BudgetChange,
+): Promise<Budget> {
+  // One statement locks all that it locks: a second one could come out of order, and wait in a circle.
+  const locked =
+    change.parent === undefined
+      ? await lockBudgets(connection, [name])
+      : await checkParent(connection, name, change.parent);
+  const budget = locked.budgets.get(budgetKey(name.project, name.user));
+  if (budget === undefined) throw notFound(name);
+  if ("parent" in change && change.parent !== budget.parent) await refuseWhileOpen(connection, name);
+  const nowUs = tick(budget, locked.nowUs);
+  const current = atInstant(budget, nowUs);
+  await writeParts(connection, [newPeriods(endedPeriod(budget, current))]);
+  const changed = await applyChange(connection, current, change, nowUs);
+  await writeBudget(connection, changed);
+  return changed;
 }
 
 async function applyChange(

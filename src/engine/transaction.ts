@@ -97,7 +97,7 @@ const merged = (before: Committed, last: Committed): Committed => ({
 });
 
 /** @returns No verdicts where more has run out than fits in one transaction: that much was ended, and no more done. */
-async function attempt(
+export async function attempt(
   connection: Connection,
   ancestry: Ancestry,
   operations: readonly Operation[],

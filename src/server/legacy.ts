@@ -1,51 +1,39 @@
 import { invalidField } from "../domain/errors.ts";
-import { readLegacyMap, writeLegacyMap } from "../store/legacy.ts";
-import type { Store } from "../store/store.ts";
-import { checkName } from "./fields.ts";
-import { memberText } from "./member-text.ts";
+import { isObject, type JsonObject, parseLegacyMap } from "../domain/legacy/record.ts";
+import { checkName } from "../domain/name.ts";
+import type { Legacy } from "../engine/legacy.ts";
 
 /**
- * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users in, the
- * whole map out. Its client raises on HTTP 4xx, so an unknown project is HTTP 200 with `{"status":"error"}`.
- *
- * The last map posted wins, whole: that is what the client was written against. It is kept as the text that it came as.
+ * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users out when it
+ * starts, the whole map in after each change. Its client raises on HTTP 4xx, so an unknown project is HTTP 200 with
+ * `{"status":"error"}`.
  */
-export type LegacyRoute = (store: Store, body: string) => Promise<string>;
+export type LegacyRoute = (legacy: Legacy, body: string) => Promise<string>;
 
 export const LEGACY_ROUTES: Readonly<Record<string, LegacyRoute>> = {
-  "/get_budget": async (store, body) => {
+  "/get_budget": async (legacy, body) => {
     const { project } = parse(body);
-    const map = await store.read((connection) => readLegacyMap(connection, project));
+    const map = await legacy.load(project);
     return map === undefined
       ? '{"status":"error","message":"unknown project_name"}'
       : `{"status":"success","data":${map}}`;
   },
-  "/set_budget": async (store, body) => {
-    const { project, userDict } = parse(body);
-    const text = memberText(body, "user_dict");
-    if (text === undefined || !isObject(userDict))
-      throw invalidField("user_dict", "must be an object: users and their budgets");
-    for (const [user, record] of Object.entries(userDict)) {
-      checkName("user_dict", user);
-      if (!isObject(record)) throw invalidField(`user_dict.${user}`, "must be an object");
-    }
-    await store.transaction((connection) => writeLegacyMap(connection, project, text));
+  "/set_budget": async (legacy, body) => {
+    const { project, request } = parse(body);
+    await legacy.post(project, parseLegacyMap(request.user_dict));
     return '{"status":"success"}';
   },
 };
 
-function parse(body: string): { project: string; userDict: unknown } {
-  let json: unknown;
+function parse(body: string): { project: string; request: JsonObject } {
+  let request: unknown;
   try {
-    json = JSON.parse(body);
+    request = JSON.parse(body);
   } catch {
     throw invalidField("request", "must be JSON");
   }
-  if (!isObject(json)) throw invalidField("request", "must be a JSON object");
-  const { project_name: project, user_dict: userDict } = json;
+  if (!isObject(request)) throw invalidField("request", "must be a JSON object");
+  const { project_name: project } = request;
   if (typeof project !== "string") throw invalidField("project_name", "must be a string");
-  return { project: checkName("project_name", project), userDict };
+  return { project: checkName("project_name", project), request };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "pino";
-import { describe, Failure, invalidField } from "../domain/errors.ts";
+import { type BudgetError, describe, Failure, invalidField } from "../domain/errors.ts";
+import type { Legacy } from "../engine/legacy.ts";
 import type { Store } from "../store/store.ts";
 import { type PlainRoute, sendJson } from "./http.ts";
 import { LEGACY_ROUTES, type LegacyRoute } from "./legacy.ts";
@@ -9,6 +10,7 @@ import { LEGACY_ROUTES, type LegacyRoute } from "./legacy.ts";
 /** The routes that are neither Connect nor gRPC-Web: health checks, and LiteLLM's two. */
 export function plainRoutes(options: {
   store: Store;
+  legacy: Legacy;
   isStopping: () => boolean;
   requestBytesMax: number;
   log: Logger;
@@ -32,19 +34,26 @@ const readiness =
   };
 
 const legacy =
-  (route: LegacyRoute, options: { store: Store; requestBytesMax: number; log: Logger }): PlainRoute =>
+  (route: LegacyRoute, options: { legacy: Legacy; requestBytesMax: number; log: Logger }): PlainRoute =>
   async (request, response) => {
     if (request.method !== "POST") return sendJson(response, 405, error("POST only"));
     try {
       const body = await readBody(request, options.requestBytesMax);
-      sendJson(response, 200, await route(options.store, body));
+      sendJson(response, 200, await route(options.legacy, body));
     } catch (thrown) {
       const failure = thrown instanceof Failure ? thrown.error : ({ reason: "INTERNAL" } as const);
-      const status = { INVALID_FIELD: 400, STORE_UNAVAILABLE: 503 }[failure.reason as string] ?? 500;
+      const status = STATUSES[failure.reason] ?? 500;
       if (status >= 500) options.log.error({ path: request.url, err: thrown }, "a legacy route failed");
       sendJson(response, status, error(describe(failure)));
     }
   };
+
+const STATUSES: Partial<Record<BudgetError["reason"], number>> = {
+  INVALID_FIELD: 400,
+  AMOUNT_OVERFLOW: 400,
+  OVERLOADED: 503,
+  STORE_UNAVAILABLE: 503,
+};
 
 const error = (message: string) => ({ status: "error", message });
 

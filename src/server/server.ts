@@ -28,9 +28,9 @@ export async function startServer(
 ): Promise<Server> {
   await using stack = new AsyncDisposableStack();
   const service = stack.use(await startService(config, log, open));
-  const { routes, store, isStopping } = service;
+  const { routes, store, legacy, isStopping } = service;
   const common = { routes, host: config.HOST, requestBytesMax: config.REQUEST_BYTES_MAX };
-  const plain = plainRoutes({ ...common, store, isStopping, log });
+  const plain = plainRoutes({ ...common, store, legacy, isStopping, log });
   const http = await serveHttp({ ...common, port: config.HTTP_PORT, plain, log });
   const closing = stack.adopt([http], (listeners) =>
     Promise.all(listeners.map((listener) => listener.stop(config.SHUTDOWN_GRACE_MS))).then(() => {}),

@@ -6,6 +6,7 @@ import { createEngine } from "../engine/commit.ts";
 import { createCosting } from "../engine/costing.ts";
 import { createExpiry } from "../engine/expiry.ts";
 import { createFeed, type Feed } from "../engine/feed.ts";
+import { createLegacy, type Legacy } from "../engine/legacy.ts";
 import { createPriceBooks, type PriceBooks } from "../engine/price-books.ts";
 import { watchPriceFile } from "../engine/price-file.ts";
 import { createProjectPriceList } from "../engine/prices.ts";
@@ -26,6 +27,8 @@ export type OpenDatabase = (config: Config, log: Logger) => Promise<Database>;
 export interface Service extends AsyncDisposable {
   readonly routes: readonly Route[];
   readonly store: Store;
+  /** What LiteLLM's client reads and posts. */
+  readonly legacy: Legacy;
   readonly database: Pick<Database, "name" | "promise">;
   readonly isStopping: () => boolean;
   /** Ends the streams. The other calls go on until the service is disposed, which stops it first. */
@@ -100,6 +103,13 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
   return {
     routes,
     store,
+    legacy: createLegacy({
+      store,
+      ancestry,
+      expiry,
+      onChanged,
+      sessionDays: config.LEGACY_SESSION_DAYS,
+    }),
     database: { name: database.name, promise: database.promise },
     isStopping: () => stopping.signal.aborted,
     stop: () => stopping.abort(),

@@ -1,20 +1,55 @@
 import { sql } from "kysely";
+import type { Budget } from "../domain/budget.ts";
+import type { LegacyBudget } from "../domain/legacy/handout.ts";
+import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
+import { type BudgetRow, budgetFromRow } from "./rows.ts";
+import { unnest } from "./unnest.ts";
 
-/** The map that was last posted for a project, as JSON text. */
-export async function readLegacyMap(connection: Connection, project: string): Promise<string | undefined> {
-  const row = await connection
-    .selectFrom("legacy_maps")
-    .select(sql<string>`user_dict::text`.as("text"))
-    .where("project", "=", project)
-    .executeTakeFirst();
-  return row?.text;
+/** All budgets of a project as stored, in order of user, with what their models spent, of one moment; and the clock. */
+export async function readLegacyBudgets(
+  connection: Connection,
+  project: string,
+): Promise<{ budgets: LegacyBudget[]; nowUs: InstantUs }> {
+  type Row = BudgetRow & { clock: bigint; model_costs: [string, string][] | null };
+  const result = await sql<Row>`
+    select b.*, clock_timestamp() as clock, (
+      select json_agg(json_build_array(c.model, c.cost_nano_usd::text) order by c.model) from model_costs c
+      where c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
+    ) as model_costs
+    from budgets b where b.project = ${project} order by b.user_id
+  `.execute(connection);
+  const budgets = result.rows.map((row) => ({
+    budget: budgetFromRow(row),
+    modelCosts: new Map((row.model_costs ?? []).map(([model, cost]) => [model, BigInt(cost)])),
+  }));
+  return { budgets, nowUs: result.rows[0]?.clock ?? 0n };
 }
 
-/** Puts a map, given as JSON text, in the place of the one before. */
-export async function writeLegacyMap(connection: Connection, project: string, text: string): Promise<void> {
-  await sql`
-    insert into legacy_maps (project, user_dict, updated_at) values (${project}, ${text}::json, clock_timestamp())
-    on conflict (project) do update set user_dict = excluded.user_dict, updated_at = excluded.updated_at
+/** These budgets as stored, by user. */
+export async function readBudgetsOf(
+  connection: Connection,
+  project: string,
+  users: readonly string[],
+): Promise<Map<string, Budget>> {
+  const names = users.map((user) => ({ user_id: user }));
+  const result = await sql<BudgetRow>`
+    select b.* from ${unnest({ user_id: "text" }, names, "k")}
+    join budgets b on b.project = ${project} and b.user_id = k.user_id
   `.execute(connection);
+  return new Map(result.rows.map((row) => [row.user_id, budgetFromRow(row)]));
+}
+
+/** The map that a project posted before maps became budgets, as it came. */
+export async function readOldMap(connection: Connection, project: string): Promise<unknown> {
+  const row = await connection
+    .selectFrom("legacy_maps")
+    .select("user_dict")
+    .where("project", "=", project)
+    .executeTakeFirst();
+  return row?.user_dict;
+}
+
+export async function deleteOldMap(connection: Connection, project: string): Promise<void> {
+  await connection.deleteFrom("legacy_maps").where("project", "=", project).execute();
 }

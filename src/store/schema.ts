@@ -10,6 +10,7 @@ export interface Schema {
   periods: PeriodsTable;
   entries: EntriesTable;
   legacy_maps: LegacyMapsTable;
+  legacy_records: LegacyRecordsTable;
   model_prices: ModelPricesTable;
   reservations: ReservationsTable;
 }
@@ -82,6 +83,22 @@ interface LegacyMapsTable {
   project: string;
   user_dict: Json;
   updated_at: Timestamp;
+}
+
+interface LegacyRecordsTable {
+  project: string;
+  session_id: string;
+  user_id: string;
+  costs: Json;
+  costs_before: Json;
+  raised_at: Timestamp;
+  begun_at: NullableTimestamp;
+  beginnings: number;
+  last_updated_at: NullableTimestamp;
+  total_nano_usd: bigint | null;
+  duration_days: number | null;
+  seen_at: Timestamp;
+  is_handed_out: boolean;
 }
 
 interface ModelPricesTable {

@@ -1,96 +1,174 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { suiteForEach } from "../support/api.ts";
+import { Duration, PeriodUnit } from "../../gen/es/budget/v1/budget_pb.ts";
+import { EntrySource } from "../../gen/es/budget/v1/cost_pb.ts";
+import { charge, stateOf, suiteForEach } from "../support/api.ts";
+import { LegacyClient, legacyPosts } from "../support/legacy.ts";
 
-/** What LiteLLM's BudgetManager keeps of a user. */
-const ALICE =
-  '{"total_budget": 10, "duration": 86400, "created_at": 1700000000, "current_cost": 0.05, "model_cost": {"gpt-4o": 0.05}}';
+const DOLLAR = 1_000_000_000n;
+const DAYS_28 = 28 * 86_400;
 
-suiteForEach("LiteLLM's REST endpoints", { stores: ["PGlite"], ways: ["Connect"] }, (api) => {
-  const post = async (path: string, body: string | Uint8Array<ArrayBuffer>) => {
-    const headers = { "content-type": "application/json" };
-    const url = `${api.server.httpUrl}${path}`;
-    const response = await fetch(url, { method: "POST", headers, body });
-    assert.equal(response.headers.get("content-type"), "application/json");
-    return { status: response.status, text: await response.text() };
-  };
-  const set = (project: string, map: string) =>
-    post("/set_budget", `{"project_name": ${JSON.stringify(project)}, "user_dict": ${map}}`);
-  const get = (project: string) => post("/get_budget", JSON.stringify({ project_name: project }));
+suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
+  const posts = legacyPosts(() => api.server);
+  const connect = (project: string) => new LegacyClient(posts, project).load();
+  const costOf = async (name: { project: string; user: string }) =>
+    (await api.client.getCurrentCost(name)).currentCostNanoUsd;
 
-  test("take the whole map in and give the whole map out", async () => {
-    const { project } = api.newName();
-    assert.deepEqual(await set(project, `{"alice": ${ALICE}}`), {
-      status: 200,
-      text: '{"status":"success"}',
-    });
-    const { status, text } = await get(project);
-    assert.equal(status, 200);
-    assert.deepEqual(JSON.parse(text), { status: "success", data: { alice: JSON.parse(ALICE) } });
-  });
+  test("make a budget of a user that the client has created, and record what it has spent", async () => {
+    const name = api.newName();
+    const client = await connect(name.project);
+    client.create("alice", { total_budget: 10.5, duration: 7, created_at: 1.7e9, last_updated_at: 1.7e9 });
+    await client.save();
+    const { budget } = await api.client.getBudget(name);
+    assert.equal(budget?.totalBudgetNanoUsd, 10_500_000_000n);
+    assert.deepEqual(
+      [budget?.period?.unit, budget?.period?.count, budget?.period?.timeZone],
+      [PeriodUnit.DAY, 7, "UTC"],
+    );
+    assert.equal(budget?.period?.anchor?.seconds, 1_700_000_000n);
+    assert.equal((Number(budget?.periodEnd?.seconds) - 1_700_000_000) % (7 * 86_400), 0);
 
-  test("keep the map as it was written: its order, its long numbers, its text", async () => {
-    const map =
-      '{"zoe": {"a": 0.1000000000000000055511151231257827, "b": [{}, "},{"]}, "10": {}, "2": {"n": 12345678901234567890}, "user_dict": {"\\u00eb": "\\"\\\\"}}';
-    const { project } = api.newName();
-    await set(project, map);
-    assert.equal((await get(project)).text, `{"status":"success","data":${map}}`);
-  });
-
-  test("find the map wherever it stands in the request, and take the last of two", async () => {
-    const { project } = api.newName();
-    const body = `{"user_dict": {"first": {}}, "more": {"user_dict": 1}, "user\\u005fdict" :\n{"last": {}}\t, "project_name": "${project}"}`;
-    await post("/set_budget", body);
-    assert.equal((await get(project)).text, '{"status":"success","data":{"last": {}}}');
-  });
-
-  test("put the last map in the place of the one before, an empty one too", async () => {
-    const { project } = api.newName();
-    await set(project, `{"alice": ${ALICE}}`);
-    await set(project, "{}");
-    assert.equal((await get(project)).text, '{"status":"success","data":{}}');
-  });
-
-  test("answer 200 with an error for a project that nobody has set, as the client expects", async () => {
-    const { status, text } = await get(api.newName().project);
-    assert.equal(status, 200);
-    assert.equal(JSON.parse(text).status, "error");
-  });
-
-  test("answer 400 for what they cannot take, saying why, and keep what was there", async () => {
-    const { project } = api.newName();
-    await set(project, `{"alice": ${ALICE}}`);
-    const before = await get(project);
-    const named = (userDict: string) => `{"project_name": "${project}", "user_dict": ${userDict}}`;
-    const bad: [body: string | Uint8Array<ArrayBuffer>, message: RegExp][] = [
-      ["", /^request: must be JSON$/],
-      ["{", /^request: must be JSON$/],
-      [named('{"alice": NaN}'), /^request: must be JSON$/],
-      ["[]", /^request: must be a JSON object$/],
-      ["null", /^request: must be a JSON object$/],
-      ["{}", /^project_name: must be a string$/],
-      ['{"project_name": 5}', /^project_name: must be a string$/],
-      ['{"project_name": ""}', /^project_name: is required$/],
-      ['{"project_name": "a\\u0000b"}', /^project_name: must not contain control/],
-      ['{"project_name": "\\ud800"}', /^project_name: must be valid Unicode$/],
-      [`{"project_name": "${"p".repeat(257)}", "user_dict": {}}`, /^project_name: must be at most 256 bytes/],
-      [Buffer.from('{"project_name": "\xff"}', "latin1"), /^request: must be valid UTF-8$/],
-      [`{"project_name": "${project}"}`, /^user_dict: must be an object/],
-      [named("[]"), /^user_dict: must be an object/],
-      [named('{"alice": 5}'), /^user_dict\.alice: must be an object$/],
-      [named('{"": {}}'), /^user_dict: /],
+    await client.spend("alice", 0.1).spend("alice", 0.2, "gpt-4o-mini").save();
+    const current = await api.client.getCurrentCost(name);
+    assert.equal(current.currentCostNanoUsd, 300_000_000n);
+    assert.deepEqual(current.modelCosts, { "gpt-4o": 100_000_000n, "gpt-4o-mini": 200_000_000n });
+    const { entries } = await api.client.listCostEntries(name);
+    assert.deepEqual(
+      entries.map(({ source, model }) => [source, model]),
       [
-        named(`{"alice": {"note": "${"x".repeat(5_000_000)}"}}`),
-        /^request: is 5000\d{3} bytes, more than the 4194304 allowed$/,
+        [EntrySource.LEGACY, "gpt-4o-mini"],
+        [EntrySource.LEGACY, "gpt-4o"],
       ],
-    ];
-    for (const [body, message] of bad) {
-      const { status, text } = await post("/set_budget", body);
-      const answer = JSON.parse(text) as { status: string; message: string };
-      assert.deepEqual([status, answer.status], [400, "error"], text);
-      assert.match(answer.message, message);
-    }
-    assert.deepEqual(await get(project), before);
+    );
+  });
+
+  test("hand out every budget as it is now, in records that the client understands", async () => {
+    const name = api.newName();
+    const { budget } = await api.client.createBudget({
+      ...name,
+      totalBudgetNanoUsd: 10n * DOLLAR,
+      duration: Duration.MONTHLY,
+    });
+    await charge(api, name, 5_700n, { model: "gpt-4o-mini" });
+    await api.client.createBudget({ ...name, user: "7", totalBudgetNanoUsd: 0n });
+    await api.client.createBudget({ ...name, user: "__proto__", totalBudgetNanoUsd: 2n ** 63n - 1n });
+    const { text } = await posts.get(name.project);
+    assert.match(text, /^\{"status":"success","data":\{"7":\{.*"__proto__":\{.*"alice":\{/);
+    const { map } = await connect(name.project);
+    const {
+      created_at,
+      last_updated_at,
+      purser: _,
+      ...alice
+    } = map.alice as unknown as Record<string, number>;
+    assert.deepEqual(alice, {
+      total_budget: 10,
+      duration: 28,
+      current_cost: 0.0000057,
+      model_cost: { "gpt-4o-mini": 0.0000057 },
+    });
+    assert.equal(Math.floor(created_at ?? 0), Number(budget?.createTime?.seconds));
+    assert.equal(Math.floor(last_updated_at ?? 0), Number(budget?.periodEnd?.seconds) - DAYS_28);
+    const {
+      purser: _origin,
+      created_at: _at,
+      last_updated_at: _last,
+      ...seven
+    } = map["7"] as unknown as Record<string, unknown>;
+    assert.deepEqual(seven, { total_budget: 0, current_cost: 0 });
+  });
+
+  test("change nothing when the client posts what it was handed out", async () => {
+    const name = api.newName();
+    const { project } = name;
+    await api.client.createBudget({ ...name, totalBudgetNanoUsd: 2n ** 63n - 1n, duration: Duration.YEARLY });
+    await charge(api, name, 2n ** 62n + 12_345_678_901n);
+    const decade = { unit: PeriodUnit.YEAR, count: 1000 };
+    await api.client.createBudget({ project, user: "decade", totalBudgetNanoUsd: 3n, period: decade });
+    const before = await stateOf(api, name);
+    await (await connect(project)).save();
+    assert.deepEqual(await stateOf(api, name), before);
+  });
+
+  test("add what clients of both kinds spend at the same time", async () => {
+    const name = api.newName();
+    await api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n * DOLLAR });
+    await charge(api, name, DOLLAR);
+    const [first, second] = await Promise.all([connect(name.project), connect(name.project)]);
+    await first.spend("alice", 0.25).save();
+    await charge(api, name, DOLLAR);
+    await second.spend("alice", 0.5).save();
+    await first.spend("alice", 0.25).save();
+    assert.equal(await costOf(name), 3n * DOLLAR);
+    assert.equal((await connect(name.project)).record("alice").current_cost, 3);
+  });
+
+  test("take over a total and a duration that the client changes, and not what it merely repeats", async () => {
+    const name = api.newName();
+    const { project } = name;
+    await api.client.createBudget({ ...name, totalBudgetNanoUsd: DOLLAR, duration: Duration.DAILY });
+    const client = await connect(project);
+    const paths = { updateMask: { paths: ["total_budget_nano_usd"] } };
+    await api.client.updateBudget({ ...name, ...paths, totalBudgetNanoUsd: 5n * DOLLAR });
+    await client.spend("alice", 0.5).save();
+    assert.equal((await api.client.getBudget(name)).budget?.totalBudgetNanoUsd, 5n * DOLLAR);
+
+    Object.assign(client.record("alice"), { total_budget: 7, duration: 30 });
+    await client.save();
+    const { budget } = await api.client.getBudget(name);
+    assert.deepEqual([budget?.totalBudgetNanoUsd, budget?.period?.count], [7n * DOLLAR, 30]);
+    await api.client.updateBudget({ ...name, ...paths, totalBudgetNanoUsd: 8n * DOLLAR });
+    delete client.record("alice").duration;
+    await client.save();
+    const after = (await api.client.getBudget(name)).budget;
+    assert.deepEqual([after?.totalBudgetNanoUsd, after?.period], [8n * DOLLAR, undefined]);
+    assert.equal(await costOf(name), DOLLAR / 2n);
+  });
+
+  test("never delete a user that is missing in the map, nor bring back one that was deleted", async () => {
+    const name = api.newName();
+    await api.client.createBudget({ ...name, totalBudgetNanoUsd: DOLLAR });
+    const client = await connect(name.project);
+    const loaded = client.snapshot();
+    await client.save({});
+    assert.equal((await api.client.getBudget(name)).budget?.totalBudgetNanoUsd, DOLLAR);
+    await api.client.deleteBudget(name);
+    await client.save(loaded);
+    await assert.rejects(api.client.getBudget(name), /no budget for user "alice"/);
+    // But money that was spent is recorded.
+    await client.spend("alice", 0.5).save();
+    const { budget } = await api.client.getBudget(name);
+    assert.deepEqual([budget?.totalBudgetNanoUsd, budget?.spentNanoUsd], [DOLLAR, DOLLAR / 2n]);
+  });
+
+  test("count on ancestors, and say so to whoever watches", async () => {
+    const name = api.newName();
+    const team = { project: name.project, user: "team" };
+    await api.client.createBudget({ ...team, totalBudgetNanoUsd: DOLLAR });
+    await api.client.createBudget({ ...name, totalBudgetNanoUsd: DOLLAR, parent: "team" });
+    const stop = new AbortController();
+    const watch = api.client.watchBudget(team, { signal: stop.signal })[Symbol.asyncIterator]();
+    await watch.next();
+    await (await connect(name.project)).spend("alice", 0.25).save();
+    const { value } = await watch.next();
+    assert.equal(value?.budget?.spentNanoUsd, DOLLAR / 4n);
+    stop.abort();
+  });
+
+  test("record what current_cost has more than the models as nobody's", async () => {
+    const name = api.newName();
+    const client = await connect(name.project);
+    client.create("alice", { total_budget: 1, current_cost: 0.75, model_cost: { "gpt-4o": 0.5 } });
+    await client.save();
+    await client.save();
+    const { modelCosts } = await api.client.getCurrentCost(name);
+    assert.deepEqual(modelCosts, { "gpt-4o": DOLLAR / 2n, "(no model)": DOLLAR / 4n });
+  });
+
+  test("answer 200 with an error for a project without budgets, as the client expects", async () => {
+    const { status, text } = await posts.get(api.newName().project);
+    assert.equal(status, 200);
+    assert.deepEqual(JSON.parse(text), { status: "error", message: "unknown project_name" });
   });
 
   test("are for POST only", async () => {

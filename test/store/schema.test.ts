@@ -132,7 +132,14 @@ async function statementsOfAllCalls(url: string): Promise<string[]> {
   await client.sweepDurations({});
   await client.sweepDurations(name);
   for (const [path, body] of [
-    ["/set_budget", { project_name: "statements", user_dict: {} }],
+    [
+      "/set_budget",
+      { project_name: "statements", user_dict: { bob: { total_budget: 1, current_cost: 0.5 } } },
+    ],
+    [
+      "/set_budget",
+      { project_name: "statements", user_dict: { bob: { total_budget: 2, current_cost: 0.6 } } },
+    ],
     ["/get_budget", { project_name: "statements" }],
   ] as const) {
     const response = await fetch(`http://127.0.0.1:${server.httpPort}${path}`, {
