@@ -72,27 +72,33 @@ export async function createBudget(store: Store, definition: BudgetDefinition): 
       await checkParent(connection, definition, definition.parent);
     }
     const nowUs = await readClock(connection);
-    const period = anchored(definition.period, nowUs);
-    const stored = await insertBudget(connection, {
-      project,
-      user,
-      totalNanoUsd: definition.totalNanoUsd,
-      spentNanoUsd: 0n,
-      heldNanoUsd: 0n,
-      period,
-      periodId: nowUs,
-      ...currentWindow(period, nowUs, nowUs),
-      parent: definition.parent,
-      modelLimits: definition.modelLimits.map((limit) => ({ ...limit, spentNanoUsd: 0n, heldNanoUsd: 0n })),
-      creationFingerprint: definition.fingerprint,
-      createdAtUs: nowUs,
-      updatedAtUs: nowUs,
-    });
+    const stored = await insertBudget(connection, newBudget(definition, nowUs));
     if (stored.budget.creationFingerprint !== definition.fingerprint) {
       throw new Failure({ reason: "BUDGET_EXISTS", project, user });
     }
     return atInstant(stored.budget, nowUs);
   });
+}
+
+/** A budget as it is when it is created. */
+export function newBudget(definition: BudgetDefinition, nowUs: InstantUs): Budget {
+  const { project, user, totalNanoUsd, parent, modelLimits, fingerprint } = definition;
+  const period = anchored(definition.period, nowUs);
+  return {
+    project,
+    user,
+    totalNanoUsd,
+    spentNanoUsd: 0n,
+    heldNanoUsd: 0n,
+    period,
+    periodId: nowUs,
+    ...currentWindow(period, nowUs, nowUs),
+    parent,
+    modelLimits: modelLimits.map((limit) => ({ ...limit, spentNanoUsd: 0n, heldNanoUsd: 0n })),
+    creationFingerprint: fingerprint,
+    createdAtUs: nowUs,
+    updatedAtUs: nowUs,
+  };
 }
 
 /**

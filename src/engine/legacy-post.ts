@@ -1,4 +1,4 @@
-import { Failure, invalidField } from "../domain/errors.ts";
+import { invalidField } from "../domain/errors.ts";
 import { fingerprint } from "../domain/fingerprint.ts";
 import { firstMemory, mergeRecord } from "../domain/legacy/merge.ts";
 import type { LegacyRecord } from "../domain/legacy/record.ts";
@@ -6,7 +6,7 @@ import { periodOfDays, settingsChange, withSettings } from "../domain/legacy/set
 import type { InstantUs } from "../domain/period.ts";
 import { readClock } from "../store/budgets.ts";
 import type { Connection } from "../store/connection.ts";
-import { readBudgetsOf } from "../store/legacy.ts";
+import { insertBudgets, readBudgetsOf } from "../store/legacy.ts";
 import {
   isSessionKnown,
   type RecordRow,
@@ -19,7 +19,7 @@ import type { BudgetName } from "../store/names.ts";
 import type { Store } from "../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
 import { UnlockedParent } from "./batch.ts";
-import { changeBudget, createBudget } from "./budgets.ts";
+import { type BudgetDefinition, changeBudget, newBudget } from "./budgets.ts";
 import { BudgetsMissing, type Merged, mergeTogether, nameOf } from "./legacy-merge.ts";
 
 export interface LegacyServices {
@@ -124,19 +124,28 @@ async function refuseForgotten(
   }
 }
 
-async function createBudgets(store: Store, project: string, records: readonly LegacyRecord[]): Promise<void> {
-  for (const record of records) {
-    const { user, totalNanoUsd, durationDays, createdUs } = record;
-    const print = fingerprint(["legacy", user, totalNanoUsd, durationDays, createdUs]);
-    const period = periodOfDays(record);
-    const definition = { project, user, totalNanoUsd, period, parent: undefined, modelLimits: [] };
-    await createBudget(store, { ...definition, fingerprint: print }).catch(unlessExists);
-  }
-}
+/** Where somebody else was faster, what the record wants otherwise is taken over as it is of any budget that is there. */
+const createBudgets = (store: Store, project: string, records: readonly LegacyRecord[]): Promise<void> =>
+  store.transaction(async (connection) => {
+    const nowUs = await readClock(connection);
+    await insertBudgets(
+      connection,
+      project,
+      records.map((record) => newBudget(definitionOf(project, record), nowUs)),
+    );
+  });
 
-/** Somebody else was faster. What the record wants otherwise is taken over as it is of any budget that is there. */
-function unlessExists(thrown: unknown): void {
-  if (!(thrown instanceof Failure) || thrown.error.reason !== "BUDGET_EXISTS") throw thrown;
+function definitionOf(project: string, record: LegacyRecord): BudgetDefinition {
+  const { user, totalNanoUsd, durationDays, createdUs } = record;
+  return {
+    project,
+    user,
+    totalNanoUsd,
+    period: periodOfDays(record),
+    parent: undefined,
+    modelLimits: [],
+    fingerprint: fingerprint(["legacy", user, totalNanoUsd, durationDays, createdUs]),
+  };
 }
 
 /** Takes over the total and the duration of a record, and remembers that. A budget deleted meanwhile has neither. */

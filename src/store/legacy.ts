@@ -3,7 +3,7 @@ import type { Budget } from "../domain/budget.ts";
 import type { LegacyBudget } from "../domain/legacy/handout.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
-import { type BudgetRow, budgetFromRow } from "./rows.ts";
+import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
 import { unnest } from "./unnest.ts";
 
 /** All budgets of a project as stored, in order of user, with what their models spent, of one moment; and the clock. */
@@ -39,6 +39,46 @@ export async function readBudgetsOf(
   `.execute(connection);
   return new Map(result.rows.map((row) => [row.user_id, budgetFromRow(row)]));
 }
+
+/** Inserts budgets without parents, in the order of their names; one whose name is taken stays as it is. */
+export async function insertBudgets(
+  connection: Connection,
+  project: string,
+  budgets: readonly Budget[],
+): Promise<void> {
+  const rows = budgets.map((budget) => {
+    const { model_limits: _limits, parent_user_id: _parent, ...columns } = budgetColumns(budget);
+    const created = { creation_fingerprint: budget.creationFingerprint, created_at: columns.updated_at };
+    return { user_id: budget.user, ...columns, ...created };
+  });
+  await sql`
+    insert into budgets (project, user_id, total_nano_usd, spent_nano_usd, held_nano_usd, period_unit, period_count,
+      period_anchor, period_time_zone, period_id, period_start, period_end, creation_fingerprint, created_at, updated_at)
+    select ${project}, user_id, total_nano_usd, spent_nano_usd, held_nano_usd, period_unit, period_count,
+      period_anchor::timestamptz, period_time_zone, period_id, period_start::timestamptz, period_end::timestamptz,
+      creation_fingerprint, created_at::timestamptz, updated_at::timestamptz
+    from ${unnest(BUDGET_COLUMNS, rows, "row")}
+    order by user_id collate "C"
+    on conflict (project, user_id) do nothing
+  `.execute(connection);
+}
+
+const BUDGET_COLUMNS = {
+  user_id: "text",
+  total_nano_usd: "bigint",
+  spent_nano_usd: "bigint",
+  held_nano_usd: "bigint",
+  period_unit: "text",
+  period_count: "integer",
+  period_anchor: "text",
+  period_time_zone: "text",
+  period_id: "bigint",
+  period_start: "text",
+  period_end: "text",
+  creation_fingerprint: "text",
+  created_at: "text",
+  updated_at: "text",
+} as const;
 
 /** The map that a project posted before maps became budgets, as it came. */
 export async function readOldMap(connection: Connection, project: string): Promise<unknown> {

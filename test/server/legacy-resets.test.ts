@@ -15,7 +15,7 @@ suiteForEach("Posts of LiteLLM's client", { ways: ["gRPC"] }, (api) => {
   const periodsOf = async (name: Name) =>
     (await api.client.listPeriods(name)).periods.map((period) => period.spentNanoUsd);
   /** A budget that somebody else has charged, and a client that has loaded it. */
-  const start = async (spentNanoUsd: bigint = 0n, duration = Duration.UNSPECIFIED) => {
+  const start = async (spentNanoUsd: bigint = 0n, duration: Duration = Duration.UNSPECIFIED) => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 100n * DOLLAR, duration });
     if (spentNanoUsd > 0n) await charge(api, name, spentNanoUsd, { model: "gpt-4o" });

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { after, before, suite, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { nanoUsdFromDollars } from "../../src/domain/money.ts";
+import { assertConserved } from "../support/conservation.ts";
+import { LITELLM_ENVIRONMENT, litellmVenv } from "../support/litellm.ts";
+import { makeStore, startTestServer, type TestServer } from "../support/server.ts";
+
+const DOLLAR = 1_000_000_000n;
+const CALLS = 200;
+const SPEND = fileURLToPath(new URL("litellm/spend.py", import.meta.url));
+
+suite("LiteLLM's own BudgetManager", () => {
+  const stack = new AsyncDisposableStack();
+  let python: string;
+  let server: TestServer;
+  before(async () => {
+    const store = stack.use(await makeStore("PostgreSQL"));
+    server = stack.use(await startTestServer(store.environment));
+    ({ python } = await litellmVenv());
+  });
+  after(() => stack.disposeAsync());
+
+  /** A process that has loaded the map and waits to begin. */
+  const startSpending = async (name: { project: string; user: string }) => {
+    const child: ChildProcess = spawn(
+      python,
+      [SPEND, server.httpUrl, name.project, name.user, String(CALLS)],
+      {
+        env: { ...process.env, ...LITELLM_ENVIRONMENT },
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
+    stack.defer(() => void child.kill("SIGKILL"));
+    const closed = once(child, "close");
+    const lines: string[] = [];
+    const reader = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    reader.on("line", (line: string) => lines.push(line));
+    await Promise.race([once(reader, "line"), closed]);
+    assert.deepEqual(lines, ["ready"]);
+    return async (): Promise<bigint> => {
+      child.stdin?.end("begin\n");
+      assert.deepEqual(await closed, [0, null]);
+      const costs = lines.slice(1).map((line) => nanoUsdFromDollars(line));
+      assert.equal(costs.length, CALLS);
+      return costs.reduce<bigint>((sum, cost) => sum + (cost ?? assert.fail("no cost")), 0n);
+    };
+  };
+
+  test("loses nothing in two processes and beside a gRPC client, on one user", async () => {
+    const name = { project: "shared", user: "alice" };
+    await server.grpc.createBudget({ ...name, totalBudgetNanoUsd: 100n * DOLLAR });
+    const cost = { case: "cost", value: { model: "gpt-4o", costNanoUsd: 1_234_567n } } as const;
+    await server.grpc.updateCost({ ...name, source: cost });
+    const processes = await Promise.all([startSpending(name), startSpending(name)]);
+    const charges = async (): Promise<bigint> => {
+      for (let call = 1; call < CALLS; call++) await server.grpc.updateCost({ ...name, source: cost });
+      return BigInt(CALLS) * cost.value.costNanoUsd;
+    };
+    const spent = await Promise.all([charges(), ...processes.map((spend) => spend())]);
+    const { currentCostNanoUsd, modelCosts } = await server.grpc.getCurrentCost(name);
+    const sum = (costs: readonly bigint[]) => costs.reduce((total, each) => total + each, 0n);
+    assert.equal(currentCostNanoUsd, sum(spent));
+    assert.equal(currentCostNanoUsd, sum(Object.values(modelCosts)));
+    await assertConserved(server.database.kysely);
+  });
+});
