@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { PeriodUnit } from "../../gen/es/budget/v1/budget_pb.ts";
 import { nanoUsdFromDollars } from "../../src/domain/money.ts";
 import { assertConserved } from "../support/conservation.ts";
 import { LITELLM_ENVIRONMENT, litellmVenv } from "../support/litellm.ts";
@@ -12,6 +14,7 @@ import { makeStore, startTestServer, type TestServer } from "../support/server.t
 const DOLLAR = 1_000_000_000n;
 const CALLS = 200;
 const SPEND = fileURLToPath(new URL("litellm/spend.py", import.meta.url));
+const EXAMPLE = fileURLToPath(new URL("../../examples/litellm_budget.py", import.meta.url));
 
 suite("LiteLLM's own BudgetManager", () => {
   const stack = new AsyncDisposableStack();
@@ -23,6 +26,11 @@ suite("LiteLLM's own BudgetManager", () => {
     ({ python } = await litellmVenv());
   });
   after(() => stack.disposeAsync());
+
+  const currentCost = async (name: { project: string; user: string }) => ({
+    ...(await server.grpc.getCurrentCost(name)),
+    budget: (await server.grpc.getBudget(name)).budget,
+  });
 
   /** A process that has loaded the map and waits to begin. */
   const startSpending = async (name: { project: string; user: string }) => {
@@ -49,6 +57,31 @@ suite("LiteLLM's own BudgetManager", () => {
       return costs.reduce<bigint>((sum, cost) => sum + (cost ?? assert.fail("no cost")), 0n);
     };
   };
+
+  test("runs the example, again and again", async () => {
+    const run = async (): Promise<string> => {
+      const environment = { ...process.env, ...LITELLM_ENVIRONMENT };
+      const { stdout } = await promisify(execFile)(python, [EXAMPLE, server.httpUrl], { env: environment });
+      return stdout;
+    };
+    const name = { project: "litellm-demo", user: "alice" };
+    assert.match(await run(), /^alice may spend 10 USD, and has spent 0\.00000000\n/);
+    const { budget, ...first } = await currentCost(name);
+    assert.deepEqual(
+      [budget?.totalBudgetNanoUsd, budget?.period?.unit, budget?.period?.count],
+      [10n * DOLLAR, PeriodUnit.DAY, 28],
+    );
+    assert.deepEqual(Object.keys(first.modelCosts).toSorted(), ["gpt-4o", "gpt-4o-mini"]);
+    const dollars = (amount: bigint): string => (Number(amount) / 1e9).toFixed(8);
+    const shown = await run();
+    assert.ok(
+      shown.startsWith(`alice may spend 10 USD, and has spent ${dollars(first.currentCostNanoUsd)}\n`),
+      shown,
+    );
+    const second = await currentCost(name);
+    assert.equal(second.currentCostNanoUsd, 2n * first.currentCostNanoUsd);
+    assert.ok(shown.endsWith(`in all       ${dollars(second.currentCostNanoUsd)}\n`), shown);
+  });
 
   test("loses nothing in two processes and beside a gRPC client, on one user", async () => {
     const name = { project: "shared", user: "alice" };

@@ -3,8 +3,11 @@ import type { InstantUs } from "../period.ts";
 
 /** The client keeps everything in 64-bit floats: what they mean here. */
 
+/** The float that a client makes of a decimal. */
+export const asFloat = (decimal: string): number => Number(decimal);
+
 /** The largest amount as a float, which is a little more than it. */
-const MAX_AS_FLOAT = Number(dollarsFromNanoUsd(NANO_USD_MAX));
+const MAX_AS_FLOAT = asFloat(dollarsFromNanoUsd(NANO_USD_MAX));
 
 /**
  * Dollars as the shortest decimal that reads back as the same float, rounded once. The largest amount survives being a float.

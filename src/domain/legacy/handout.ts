@@ -2,7 +2,7 @@ import type { Budget } from "../budget.ts";
 import { dollarsFromNanoUsd, type NanoUsd } from "../money.ts";
 import type { InstantUs, Period, PeriodUnit } from "../period.ts";
 import { type Costs, costsOf } from "./costs.ts";
-import { instantFromSeconds, nanoUsdFromFloat } from "./floats.ts";
+import { asFloat, instantFromSeconds, nanoUsdFromFloat } from "./floats.ts";
 import { type Origin, originText } from "./origin.ts";
 
 /** A budget as it is now, and what its models spent of the current period. */
@@ -34,7 +34,7 @@ function recordText({ budget, modelCosts }: LegacyBudget, session: string, nowUs
     issuedUs: nowUs,
     totalNanoUsd: asRead(budget.totalNanoUsd),
     durationDays,
-    lastUpdatedUs: instantFromSeconds(Number(secondsText(lastUpdatedUs))) ?? lastUpdatedUs,
+    lastUpdatedUs: instantFromSeconds(asFloat(secondsText(lastUpdatedUs))) ?? lastUpdatedUs,
     costs: costsOf(
       asRead(budget.spentNanoUsd),
       shown.map(([model, cost]) => [model, asRead(cost)]),
@@ -66,7 +66,7 @@ const lastUpdated = ({ periodStartUs, periodEndUs }: Budget, durationDays: numbe
 const notBefore1970 = (instantUs: InstantUs): InstantUs => (instantUs > 0n ? instantUs : 0n);
 
 /** An amount as it comes back when it has been a float: the client's differences are counted from that. */
-const asRead = (amount: NanoUsd): NanoUsd => nanoUsdFromFloat(Number(dollarsFromNanoUsd(amount))) ?? amount;
+const asRead = (amount: NanoUsd): NanoUsd => nanoUsdFromFloat(asFloat(dollarsFromNanoUsd(amount))) ?? amount;
 
 const US_DIGITS = 6;
 

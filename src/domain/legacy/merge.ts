@@ -64,7 +64,8 @@ export function mergeRecord(
   nowUs: InstantUs,
   renewedUs: InstantUs | undefined,
 ): Merge {
-  switch (turnOf(memory, record, nowUs)) {
+  const turn = turnOf(memory, record, nowUs);
+  switch (turn) {
     case "late":
       return { memory, isLate: true, resets: false, charges: NO_COSTS };
     case "none": {
@@ -79,6 +80,10 @@ export function mergeRecord(
       // Purser's own period, or another process of the client, may have done already what this one asks for.
       const isDone = renewedUs !== undefined && renewedUs > (memory.lastUpdatedUs ?? 0n);
       return begin(memory, record, nowUs, { resets: !isDone, costsBefore: NO_COSTS });
+    }
+    default: {
+      const unreachable: never = turn;
+      return unreachable;
     }
   }
 }
