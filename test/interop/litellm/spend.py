@@ -1,18 +1,16 @@
-"""A process with LiteLLM's BudgetManager: loads the map, waits for a line of input, and records calls of one user.
+"""Processes with LiteLLM's BudgetManager: each loads the map, waits for a line of input, and records calls of one user.
 
-Arguments: the server, the project, the user, how many calls. Prints "ready", then what each call cost.
+Arguments: the server, the project, the user, how many calls, how many processes. Each process prints "ready", then what
+each of its calls cost. They are forked after the import, which takes longer than all else, and before they share anything.
 """
 
+import multiprocessing
+import os
 import sys
 import threading
 
 from litellm import BudgetManager, completion_cost
 from litellm.types.utils import ModelResponse
-
-api_base, project, user, calls = sys.argv[1:]
-manager = BudgetManager(project_name=project, client_type="hosted", api_base=api_base)
-print("ready", flush=True)
-sys.stdin.readline()
 
 
 def answer(number: int) -> ModelResponse:
@@ -25,11 +23,36 @@ def answer(number: int) -> ModelResponse:
     )
 
 
-for number in range(int(calls)):
-    response = answer(number)
-    manager.update_cost(user=user, completion_obj=response)
-    print(repr(completion_cost(completion_response=response)), flush=True)
+def say(line: str) -> None:
+    """In one piece: the processes share their output."""
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
-for thread in threading.enumerate():
-    if thread is not threading.main_thread() and not thread.daemon:
-        thread.join()
+
+def spend(begin, api_base: str, project: str, user: str, calls: int) -> None:
+    manager = BudgetManager(project_name=project, client_type="hosted", api_base=api_base)
+    say("ready")
+    begin.wait()
+    for number in range(calls):
+        response = answer(number)
+        manager.update_cost(user=user, completion_obj=response)
+        say(repr(completion_cost(completion_response=response)))
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    # A thread whose connection broke does not try again. Whatever it would have saved is in any later post.
+    manager.save_data()
+
+
+if __name__ == "__main__":
+    api_base, project, user, calls, processes = sys.argv[1:]
+    fork = multiprocessing.get_context("fork")
+    begin = fork.Event()
+    arguments = (begin, api_base, project, user, int(calls))
+    children = [fork.Process(target=spend, args=arguments) for _ in range(int(processes))]
+    for child in children:
+        child.start()
+    sys.stdin.readline()
+    begin.set()
+    for child in children:
+        child.join()
+    sys.exit(max(child.exitcode for child in children))
