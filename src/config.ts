@@ -114,6 +114,10 @@ export const SETTINGS = {
     { default: 1000, min: 1, max: 100_000 },
     "Prices that one project may set, at most.",
   ),
+  WORKERS: wholeNumber(
+    { default: 1, min: 1, max: 64 },
+    "Processes that serve behind the same ports, each with the limits of this table for itself. More than one need DATABASE_URL.",
+  ),
   LOG_LEVEL: oneOf(
     "info",
     ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
@@ -177,6 +181,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       "ENGINE_BATCHES_IN_FLIGHT_MAX",
       String(config.ENGINE_BATCHES_IN_FLIGHT_MAX),
       `fewer than DATABASE_CONNECTIONS_MAX (${config.DATABASE_CONNECTIONS_MAX})`,
+    );
+  }
+  if (config.WORKERS > 1 && config.DATABASE_URL === undefined) {
+    throw new ConfigError(
+      "WORKERS",
+      String(config.WORKERS),
+      "1 where DATABASE_URL is absent, since one process at a time may use the embedded store",
     );
   }
   return config;

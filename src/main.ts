@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import pino from "pino";
+import { type Command, HELP, type PruneRequest, readCommand, UsageError } from "./command/arguments.ts";
+import { isWorker, onOrder, report, startWorkers, WorkerFailed } from "./command/cluster.ts";
+import { PruneRefused, prune } from "./command/prune.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { PriceFileError } from "./engine/price-file.ts";
 import { greeting } from "./server/greeting.ts";
-import { type Server, startServer } from "./server/server.ts";
+import { startServer } from "./server/server.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";
 import { MigrationError } from "./store/migrate.ts";
 
@@ -11,9 +14,9 @@ import { MigrationError } from "./store/migrate.ts";
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
-function fail(message: string): never {
+function fail(message: string, code = 1): never {
   process.stderr.write(`purser: ${message}\n`);
-  process.exit(1);
+  process.exit(code);
 }
 
 function readConfig() {
@@ -25,7 +28,16 @@ function readConfig() {
   }
 }
 
-const SELF_EXPLAINING = [FolderLockedError, MigrationError, PriceFileError];
+function readArguments(): Command {
+  try {
+    return readCommand(process.argv.slice(2));
+  } catch (error) {
+    if (error instanceof UsageError) fail(error.message, 2);
+    throw error;
+  }
+}
+
+const SELF_EXPLAINING = [FolderLockedError, MigrationError, PriceFileError, WorkerFailed, PruneRefused];
 
 /** What an operator can mend is one line; what nobody foresaw keeps its stack. */
 function explain(error: NodeJS.ErrnoException): string {
@@ -38,19 +50,68 @@ function explain(error: NodeJS.ErrnoException): string {
   return code === undefined ? (stack ?? message) : `cannot start: ${message === "" ? code : message}`;
 }
 
-async function stopOn(server: Server, graceMs: number): Promise<void> {
-  const signal = await new Promise<string>((resolve) => {
+const signalled = (): Promise<string> =>
+  new Promise((resolve) => {
     process.once("SIGTERM", resolve).once("SIGINT", resolve);
   });
+
+async function untilStopped(graceMs: number): Promise<void> {
+  const signal = await signalled();
   say(`${signal}: finishing the calls that have begun, for up to ${graceMs / 1000} s`);
   // A second signal does not wait.
   process.once("SIGTERM", () => process.exit(1)).once("SIGINT", () => process.exit(1));
+}
+
+async function serve(): Promise<void> {
+  const server = await startServer(config, log).catch((error: Error) => fail(explain(error)));
+  say(greeting(server));
+  process.on("SIGHUP", () => void server.reloadPrices());
+  await untilStopped(config.SHUTDOWN_GRACE_MS);
   await server[Symbol.asyncDispose]();
 }
 
+async function serveTogether(): Promise<void> {
+  const workers = await startWorkers(config.WORKERS, log).catch((error: Error) => fail(explain(error)));
+  say(workers.greeting);
+  process.on("SIGHUP", () => workers.reloadPrices());
+  await untilStopped(config.SHUTDOWN_GRACE_MS);
+  if (!(await workers.stop())) process.exitCode = 1;
+}
+
+/** One of several: the primary speaks for it, and tells it when to stop. Where the primary is gone, Node ends it. */
+async function work(): Promise<void> {
+  const server = await startServer(config, log).catch(async (error: Error) => {
+    await report({ kind: "failed", why: explain(error) });
+    process.exit(1);
+  });
+  const stopping = Promise.withResolvers<void>();
+  onOrder({ stop: stopping.resolve, reload: () => void server.reloadPrices() });
+  process.on("SIGHUP", () => void server.reloadPrices());
+  // A terminal, or a service manager, may signal all processes at once: it means the same, and is no second signal.
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stopping.resolve());
+  await report({ kind: "serving", greeting: greeting(server) });
+  await stopping.promise;
+  await server[Symbol.asyncDispose]();
+  process.disconnect?.();
+}
+
+async function pruneNow(request: PruneRequest): Promise<void> {
+  const stopping = new AbortController();
+  void signalled().then(() => stopping.abort());
+  const isWhole = await prune(request, { config, log, say, signal: stopping.signal }).catch((error: Error) =>
+    fail(explain(error)),
+  );
+  if (!isWhole) process.exitCode = 1;
+}
+
+const command = readArguments();
+if (command.kind === "help") {
+  say(HELP);
+  process.exit(0);
+}
 const config = readConfig();
 const log = pino({ level: config.LOG_LEVEL }, pino.destination(2));
-const server = await startServer(config, log).catch((error: Error) => fail(explain(error)));
-say(greeting(server));
-process.on("SIGHUP", () => void server.reloadPrices());
-await stopOn(server, config.SHUTDOWN_GRACE_MS);
+if (command.kind === "prune") await pruneNow(command);
+else if (config.WORKERS === 1) await serve();
+else if (isWorker) await work();
+else await serveTogether();

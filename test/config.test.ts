@@ -89,8 +89,7 @@ suite("The settings", () => {
       const bounds = /^a whole number from (\d+) to (\d+)$/.exec(setting.allowed);
       if (bounds === null) continue;
       const [, min = "", max = ""] = bounds;
-      const others: Record<string, string> =
-        name === "ENGINE_BATCHES_IN_FLIGHT_MAX" ? { DATABASE_CONNECTIONS_MAX: "1000" } : {};
+      const others = { DATABASE_CONNECTIONS_MAX: "1000", DATABASE_URL: "postgres://host/db" };
       for (const bound of [min, max]) {
         const config: Record<string, unknown> = loadConfig({ ...others, [name]: bound });
         assert.equal(config[name], Number(bound));
@@ -106,6 +105,14 @@ suite("The settings", () => {
       complaint({ DATABASE_CONNECTIONS_MAX: "4", ENGINE_BATCHES_IN_FLIGHT_MAX: "4" }),
       'ENGINE_BATCHES_IN_FLIGHT_MAX="4" is not allowed: it must be fewer than DATABASE_CONNECTIONS_MAX (4)',
     );
+  });
+
+  test("refuse several workers on the embedded store, which one process at a time may use", () => {
+    assert.equal(
+      complaint({ WORKERS: "2" }),
+      'WORKERS="2" is not allowed: it must be 1 where DATABASE_URL is absent, since one process at a time may use the embedded store',
+    );
+    assert.equal(loadConfig({ WORKERS: "2", DATABASE_URL: "postgres://host/db" }).WORKERS, 2);
   });
 
   test("show a bad URL without a password as it is", () => {

@@ -22,7 +22,7 @@ const linesOf = (text: string): number => text.split("\n").length;
 const code = (text: string): string => text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
 
 /** From the top down: a file may import from its own layer and from those below. */
-const LAYERS = ["client", "main", "server", "engine", "workers", "store", "domain"];
+const LAYERS = ["client", "main", "command", "server", "engine", "workers", "store", "domain"];
 // Read once at the top, and handed down as a value: whoever needs its type may name it.
 const FREE = new Set(["config"]);
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** `node src/main.ts` as a process of its own. Disposing kills it, if it still runs. */
+/** `node src/main.ts`, perhaps with arguments, as a process of its own. Disposing kills it, if it still runs. */
 export interface Program extends AsyncDisposable {
   readonly process: ChildProcess;
   /** All that it has written so far. */
@@ -16,8 +16,8 @@ export interface Program extends AsyncDisposable {
   ended(): Promise<number | string>;
 }
 
-export function startProgram(environment: Record<string, string>): Program {
-  const process = spawn(globalThis.process.execPath, ["src/main.ts"], {
+export function startProgram(environment: Record<string, string>, args: readonly string[] = []): Program {
+  const process = spawn(globalThis.process.execPath, ["src/main.ts", ...args], {
     cwd: ROOT,
     env: {
       PATH: globalThis.process.env.PATH,

@@ -1,0 +1,31 @@
+import { once } from "node:events";
+import type { Program } from "./program.ts";
+
+/** A line that a program has logged. */
+export interface LogLine {
+  level: number;
+  msg: string;
+  pid: number;
+  [field: string]: unknown;
+}
+
+/** What a program has logged so far: whole lines of its standard error that are JSON. */
+export const logOf = ({ stderr }: Program): LogLine[] =>
+  stderr
+    .slice(0, stderr.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as LogLine);
+
+/** Waits until a program has logged as many lines with this message, and gives these. */
+export async function logged(program: Program, msg: string, lines: number): Promise<LogLine[]> {
+  for (;;) {
+    const found = logOf(program).filter((line) => line.msg === msg);
+    if (found.length >= lines) return found;
+    const ended = program.ended().then((end) => {
+      throw new Error(`the program ended (${end}): ${program.stderr}`);
+    });
+    await Promise.race([once(program.process.stderr ?? program.process, "data"), ended]);
+    ended.catch(() => {});
+  }
+}
