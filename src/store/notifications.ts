@@ -11,8 +11,9 @@ export async function notify(connection: Connection, payload: string): Promise<v
 }
 
 /**
- * Listens on a connection of its own, and comes back when it is lost. A pooler that hands out connections by the
- * transaction delivers nothing here; watchers then notice by looking.
+ * Listens on a connection of its own, and comes back when it is lost. Through a pooler it does not: one that hands out
+ * sessions by the transaction would deliver nothing to us, and what it does hear to whoever has the session next. Watchers
+ * then notice by looking.
  */
 export function listen(url: string, onPayload: (payload: string) => void): AsyncDisposable {
   let client: pg.Client | undefined;
@@ -27,6 +28,7 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
     next.on("end", again);
     try {
       await next.connect();
+      if (await isPooled(next)) return await giveUp(next);
       await next.query(`listen ${CHANNEL}`);
       // Whatever was told meanwhile was missed.
       onPayload("*");
@@ -34,6 +36,10 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
       await next.end().catch(() => {});
       again();
     }
+  };
+  const giveUp = async (pooled: pg.Client): Promise<void> => {
+    disposed = true;
+    await pooled.end();
   };
   const again = (): void => {
     if (disposed) return;
@@ -49,4 +55,13 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
       await client?.end().catch(() => {});
     },
   };
+}
+
+/**
+ * Whether something stands between us and the session that answers. A session tells who it is when it begins; a pooler makes
+ * up a name of its own for that, since the session behind it may change.
+ */
+async function isPooled(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  return rows[0]?.pid !== (client as pg.Client & { processID: number | null }).processID;
 }

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import pg from "pg";
+import { makeBudgets, startLoad } from "../support/load.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { SEED } from "../support/run.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { type PgBouncer, startPgBouncer } from "./pgbouncer.ts";
+
+// Fewer than two servers would have with connections of their own, so that sessions change hands all the time.
+const POOL_SIZE = 4;
+
+describe("through PgBouncer in transaction mode", () => {
+  const stack = new AsyncDisposableStack();
+  let databaseUrl: string;
+  let pgbouncer: PgBouncer;
+  let one: TestServer;
+  let two: TestServer;
+  before(async () => {
+    const postgres = stack.use(await startPostgres());
+    databaseUrl = await postgres.createDatabase();
+    pgbouncer = stack.use(await startPgBouncer(databaseUrl, POOL_SIZE));
+    const environment = { DATABASE_URL: pgbouncer.url, SWEEP_INTERVAL_MS: "100" };
+    one = stack.use(await startTestServer(environment));
+    two = stack.use(await startTestServer(environment));
+  });
+  after(() => stack.disposeAsync());
+
+  it("two servers do every operation exactly once, on few sessions", async () => {
+    await makeBudgets(one.grpc);
+    const load = startLoad(async (caller) => (caller % 2 ? one : two).grpc, SEED);
+    await load.answered(1000);
+    const sessions = await query(
+      databaseUrl,
+      "select from pg_stat_activity where application_name like 'purser%'",
+    );
+    await load.answered(1000);
+    await load.stop();
+    const { repeated } = await load.check(one.database.kysely);
+    assert.equal(repeated, 0);
+    assert.ok(sessions.length > 0 && sessions.length <= POOL_SIZE, `${sessions.length} sessions`);
+  });
+
+  it("a watcher hears what another server did, by looking", async () => {
+    const name = { project: "watched", user: "u" };
+    await one.grpc.createBudget({ ...name, totalBudgetNanoUsd: 100n });
+    const leaving = new AbortController();
+    const watch = one.grpc.watchBudget(name, { signal: leaving.signal })[Symbol.asyncIterator]();
+    assert.equal((await watch.next()).value?.budget?.spentNanoUsd, 0n);
+    for (let spent = 1n; spent <= 3n; spent++) {
+      const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
+      await two.grpc.updateCost({ ...name, source });
+      assert.equal((await watch.next()).value?.budget?.spentNanoUsd, spent);
+    }
+    leaving.abort();
+  });
+
+  /** How many channels each session of the pool listens to. */
+  const listeningPerSession = async (): Promise<number[]> => {
+    const all = Promise.withResolvers<void>();
+    let begun = 0;
+    // Transactions that wait for each other have all the sessions there are.
+    const counts = Array.from({ length: POOL_SIZE }, () =>
+      on(pgbouncer.url, async (client) => {
+        await client.query("begin");
+        const text = "select count(*)::integer as count from pg_listening_channels()";
+        const { rows } = await client.query<{ count: number }>(text);
+        if (++begun === POOL_SIZE) all.resolve();
+        await all.promise;
+        await client.query("commit");
+        return rows[0]?.count ?? -1;
+      }),
+    );
+    return Promise.all(counts);
+  };
+
+  it("no session is left listening, and none of them had anything to complain of", async () => {
+    const clients = await query(pgbouncer.consoleUrl, "show clients");
+    const names = clients.map((client) => (client as { application_name?: string }).application_name);
+    assert.ok(names.includes("purser"), JSON.stringify(names));
+    assert.ok(!names.includes("purser listen"), JSON.stringify(names));
+    assert.deepEqual(await listeningPerSession(), Array(POOL_SIZE).fill(0));
+    // One that listened would be told now, with nobody to pass it on to.
+    await query(databaseUrl, "notify purser_budgets, '*'");
+    await one.grpc.listUsers({ project: "watched" });
+    assert.doesNotMatch(pgbouncer.log, /not linked|WARNING|ERROR/);
+  });
+});
+
+async function on<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const query = async (url: string, text: string): Promise<unknown[]> =>
+  (await on(url, (client) => client.query<Record<string, unknown>>(text))).rows;
