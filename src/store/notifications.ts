@@ -11,9 +11,9 @@ export async function notify(connection: Connection, payload: string): Promise<v
 }
 
 /**
- * Listens on a connection of its own, and comes back when it is lost. Through a pooler it does not: one that hands out
- * sessions by the transaction would deliver nothing to us, and what it does hear to whoever has the session next. Watchers
- * then notice by looking.
+ * Listens on a connection of its own, and comes back when it is lost. Through a pooler it does not: nothing would be delivered
+ * from one that hands out sessions by the transaction, and PgBouncer 1.18 takes a notification for the end of a transaction, so
+ * that one session which listens has answers go to the wrong clients. Watchers then notice by looking.
  */
 export function listen(url: string, onPayload: (payload: string) => void): AsyncDisposable {
   let client: pg.Client | undefined;
