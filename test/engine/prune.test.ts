@@ -107,6 +107,10 @@ for (const kind of STORES) {
       assert.deepEqual(await states(), earlier);
       await assertConserved(server.database.kysely);
       assert.deepEqual(await prune(project), { ...NOTHING_PRUNED, entriesKept: 2 });
+      // Whatever the instant: the charge that opened a period has the period's own moment.
+      const late = await prune(project, { beforeUs: nowUs() + DAY_US });
+      assert.deepEqual([late.entries, late.entriesKept], [0, 4]);
+      await assertConserved(server.database.kysely);
       assert.ok((await prunableProjects(store)).includes(project));
     });
 
