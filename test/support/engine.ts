@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { type Ancestry, createAncestry } from "../../src/engine/ancestry.ts";
 import { createEngine, type Engine } from "../../src/engine/commit.ts";
 import { createExpiry, type Expiry } from "../../src/engine/expiry.ts";
@@ -41,4 +41,30 @@ export async function startInside(): Promise<Inside> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Moves all that is known of a project back in time, which is what the passing of time looks like from inside. */
+export async function passTime(kysely: Kysely<Schema>, project: string, hours: number): Promise<void> {
+  const span = sql`make_interval(hours => ${hours}::integer)`;
+  const moved = (...columns: string[]) =>
+    sql.join(columns.map((column) => sql`${sql.ref(column)} = ${sql.ref(column)} - ${span}`));
+  const us = BigInt(hours) * 3_600_000_000n;
+  const id = sql`period_id = -period_id - ${us}::bigint`;
+  const where = sql`where project = ${project}`;
+  await kysely.transaction().execute(async (transaction) => {
+    // Ids of periods are instants too, and parts of keys: by way of the negative, so that none meets another on its way.
+    for (const table of ["budgets", "model_costs", "periods", "entries"]) {
+      await sql`update ${sql.table(table)} set period_id = -period_id ${where}`.execute(transaction);
+    }
+    const times = moved("created_at", "updated_at", "period_anchor", "period_start", "period_end");
+    await sql`update budgets set ${id}, ${times} ${where}`.execute(transaction);
+    await sql`update model_costs set ${id} ${where}`.execute(transaction);
+    await sql`update periods set ${id}, ${moved("period_start", "period_end")} ${where}`.execute(transaction);
+    await sql`update entries set ${id}, ${moved("created_at", "period_start", "period_end")} ${where}`.execute(
+      transaction,
+    );
+    await sql`update reservations set ${moved("created_at", "expires_at", "closed_at")} ${where}`.execute(
+      transaction,
+    );
+  });
 }
