@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import type { Figure } from "./service/figure.ts";
 import { measureBatches } from "./service/figures/batches.ts";
+import { measureCallers } from "./service/figures/callers.ts";
 import { measureLatency } from "./service/figures/latency.ts";
 import { measureLedger } from "./service/figures/ledger.ts";
 import { measureMillions } from "./service/figures/millions.ts";
@@ -15,6 +16,7 @@ import { openStage, type Scale, type Stage } from "./service/stage.ts";
 
 const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> = {
   throughput: measureThroughput,
+  callers: measureCallers,
   latency: measureLatency,
   batches: measureBatches,
   stores: measureStores,

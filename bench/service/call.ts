@@ -1,4 +1,4 @@
-import { type DescMethodUnary, type MessageInitShape, create, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMethodUnary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 
 /** Characters of a `Placeholder` in a message. Each call writes a number of its own there. */
 const DIGITS = 12;

@@ -2,7 +2,7 @@ import pg from "pg";
 import { type MortalPostgres, startOwnPostgres } from "../../test/support/postgres.ts";
 import type { EncodedCall } from "./call.ts";
 import type { LoadResult, LoadTask } from "./load.ts";
-import { type LoadProcess, startLoadProcess, startPurser, type ServerProcess } from "./processes.ts";
+import { type LoadProcess, type ServerProcess, startLoadProcess, startPurser } from "./processes.ts";
 
 /** How thoroughly to measure. */
 export interface Scale {

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { chargesTogether, COST_NANO_USD, HOT, PROJECT } from "../calls.ts";
+import { COST_NANO_USD, chargesTogether, HOT, PROJECT } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
 import { type Stage, throughput, withClient } from "../stage.ts";
 

@@ -1,6 +1,6 @@
 import type pg from "pg";
-import { charge, COST_NANO_USD, HOT, holdAndSettle, PROJECT } from "../calls.ts";
 import { median, quantile } from "../../tokens/measure.ts";
+import { COST_NANO_USD, charge, HOT, holdAndSettle, PROJECT } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
 import { type Stage, withClient } from "../stage.ts";
 

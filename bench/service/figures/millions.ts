@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { charge, HOT, list, PROJECT } from "../calls.ts";
 import { median } from "../../tokens/measure.ts";
+import { charge, HOT, list, PROJECT } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
 import type { ServerProcess } from "../processes.ts";
 import { type Stage, seedBudgets, throughput, withClient } from "../stage.ts";
