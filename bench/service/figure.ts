@@ -31,15 +31,21 @@ export function isMet({ value, target }: Figure): boolean | undefined {
   return "atLeast" in target ? value >= target.atLeast : value <= target.atMost;
 }
 
-/** One thing after the other in every round: what disturbs the machine disturbs all of them. */
+/**
+ * One thing after the other in every round: what disturbs the machine disturbs all of them. A round before the first is not
+ * counted: a program that has just begun is slower.
+ */
 export async function interleaved<Name extends string>(
   rounds: number,
   subjects: Readonly<Record<Name, () => Promise<number>>>,
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(subjects) as Name[];
   const values = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
-  for (let round = 0; round < rounds; round++) {
-    for (const name of names) values[name].push(await subjects[name]());
+  for (let round = -1; round < rounds; round++) {
+    for (const name of names) {
+      const value = await subjects[name]();
+      if (round >= 0) values[name].push(value);
+    }
   }
   return values;
 }

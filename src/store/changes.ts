@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Budget } from "../domain/budget.ts";
-import { type Changes, type Entry, type ModelCost, requestKey } from "../domain/entry.ts";
+import type { Changes, Entry, ModelCost } from "../domain/entry.ts";
 import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
 import { type Part, writeParts } from "./parts.ts";
@@ -8,7 +8,7 @@ import { newPeriods } from "./periods.ts";
 import { newReservations, reservationUpdates } from "./reservations.ts";
 import { limitsToJson } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
-import { unnest } from "./unnest.ts";
+import { instantOf, unnest } from "./unnest.ts";
 
 /**
  * Writes what a batch decided: one statement a table, all of them sent as one.
@@ -27,9 +27,10 @@ export const writeChanges = (connection: Connection, changes: Changes): Promise<
   ]);
 
 /** Any order does that is the same on every server. */
-const byKey = (a: Entry, b: Entry): number => (keyOf(a) < keyOf(b) ? -1 : 1);
+const byKey = (a: Entry, b: Entry): number =>
+  a.project === b.project ? order(a.requestId, b.requestId) : order(a.project, b.project);
 
-const keyOf = (entry: Entry): string => requestKey(entry.project, entry.requestId);
+const order = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 /**
  * In the order of the keys, so that batches with common request ids wait for each other in one direction only. An id that
@@ -45,7 +46,7 @@ function newEntries(entries: readonly Entry[]): Part {
     select
       project, request_id, user_id, request_fingerprint, kind, source, model, cost_nano_usd, detail::jsonb,
       reservation_id, ancestors::text[], period_id, period_start::timestamptz, period_end::timestamptz, spent_after_nano_usd,
-      held_after_nano_usd, total_after_nano_usd, created_at::timestamptz
+      held_after_nano_usd, total_after_nano_usd, ${instantOf("created_at")}
     from ${unnest(ENTRY_COLUMNS, rows, "row")}
     where (
       select true from reservations r
@@ -73,7 +74,7 @@ const ENTRY_COLUMNS = {
   spent_after_nano_usd: "bigint",
   held_after_nano_usd: "bigint",
   total_after_nano_usd: "bigint",
-  created_at: "text",
+  created_at: "bigint",
 } as const;
 
 const entryColumns = (entry: Entry) => ({
@@ -94,7 +95,7 @@ const entryColumns = (entry: Entry) => ({
   spent_after_nano_usd: entry.spentAfterNanoUsd,
   held_after_nano_usd: entry.heldAfterNanoUsd,
   total_after_nano_usd: entry.totalAfterNanoUsd,
-  created_at: timestampText(entry.createdAtUs),
+  created_at: entry.createdAtUs,
 });
 
 /** The balances of locked budgets. What UpdateBudget changes is not among the columns. */

@@ -20,12 +20,11 @@ export async function measureLatency(stage: Stage): Promise<Figure[]> {
       byHand: () => medianByHand(client, stage.scale.seconds),
     }),
   );
-  const open: number[] = [];
-  for (let round = 0; round < stage.scale.rounds; round++) {
-    const shape = { perSecond: ROUNDS_PER_SECOND };
-    const { milliseconds } = await stage.load({ url: purser.url, steps: holdAndSettle(HOT), shape });
-    open.push(quantile(milliseconds, 0.99));
-  }
+  const shape = { perSecond: ROUNDS_PER_SECOND };
+  const { open } = await interleaved(stage.scale.rounds, {
+    open: async () =>
+      quantile((await stage.load({ url: purser.url, steps: holdAndSettle(HOT), shape })).milliseconds, 0.99),
+  });
   return [
     figureOf("UpdateCost, one caller, p50", one.purser, "ms"),
     figureOf("the same rows by a hand-written transaction, p50", one.byHand, "ms"),
