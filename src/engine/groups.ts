@@ -33,8 +33,9 @@ export function createGroups<Item, Result>(options: {
   const schedulePump = (): void => {
     if (pumpScheduled) return;
     pumpScheduled = true;
-    // After the current task: what one call submits together travels together.
-    queueMicrotask(() => {
+    // When all that has arrived is read: what comes together travels together, also where the work itself never lets the
+    // event loop turn, as with a database in the process.
+    setImmediate(() => {
       pumpScheduled = false;
       pump();
     });
@@ -55,7 +56,7 @@ export function createGroups<Item, Result>(options: {
       for (const { reject } of group) reject(error);
     } finally {
       inFlight--;
-      pump();
+      schedulePump();
     }
   };
 
