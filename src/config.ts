@@ -144,7 +144,7 @@ export const SETTINGS = {
     "How often each server writes down the periods that have ended.",
   ),
   SWEEP_BATCH_BUDGETS_MAX: wholeNumber(
-    { default: 1000, min: 1, max: 10_000 },
+    { default: 500, min: 1, max: 10_000 },
     "Budgets that one transaction of the sweep moves, at most.",
   ),
   LEGACY_SESSION_DAYS: wholeNumber(
