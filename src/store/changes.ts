@@ -5,7 +5,7 @@ import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
 import { type Part, writeParts } from "./parts.ts";
 import { newPeriods } from "./periods.ts";
-import { newReservations, reservationUpdates } from "./reservations.ts";
+import { reservationParts } from "./reservations.ts";
 import { limitsToJson } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 import { instantOf, unnest } from "./unnest.ts";
@@ -18,8 +18,7 @@ import { instantOf, unnest } from "./unnest.ts";
  */
 export const writeChanges = (connection: Connection, changes: Changes): Promise<boolean> =>
   writeParts(connection, [
-    reservationUpdates(changes.reservations),
-    newReservations(changes.reservations),
+    ...reservationParts(changes.reservations),
     newEntries(changes.entries),
     balances(changes.budgets),
     modelCosts(changes.modelCosts),

@@ -141,7 +141,18 @@ export async function listReservations(
   return rows.map(reservationFromRow);
 }
 
-/** One operation of a batch may open what a later one closes: one row, as it is at the end. In the order of the keys. */
+/** What a batch did to reservations, to be written. */
+export function reservationParts(changes: readonly ReservationChange[]): Part[] {
+  const latest = latestOf(changes);
+  const rowsOf = (isNew: boolean) =>
+    latest.filter((change) => change.isNew === isNew).map((change) => columnsOf(change.reservation));
+  return [updates(rowsOf(false)), inserts(rowsOf(true))];
+}
+
+/**
+ * One operation of a batch may open what a later one closes: one row, as it is at the end. In the order of the keys, which
+ * is the same on every server.
+ */
 function latestOf(changes: readonly ReservationChange[]): ReservationChange[] {
   const byKey = new Map<string, ReservationChange>();
   for (const change of changes) {
@@ -149,9 +160,7 @@ function latestOf(changes: readonly ReservationChange[]): ReservationChange[] {
     const isNew = change.isNew || byKey.get(key)?.isNew === true;
     byKey.set(key, { ...change, isNew });
   }
-  return [...byKey]
-    .toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map(([, change]) => change);
+  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change);
 }
 
 const COLUMNS = {
@@ -186,11 +195,10 @@ const columnsOf = (reservation: Reservation) => ({
   closed_at: reservation.closedAtUs === undefined ? null : timestampText(reservation.closedAtUs),
 });
 
-/** Reservations that a batch opens. An id that a ledger entry has is taken, too. */
-export function newReservations(changes: readonly ReservationChange[]): Part {
-  const rows = latestOf(changes)
-    .filter((change) => change.isNew)
-    .map((change) => columnsOf(change.reservation));
+type Row = ReturnType<typeof columnsOf>;
+
+/** An id that a ledger entry has is taken, too. */
+function inserts(rows: readonly Row[]): Part {
   const statement = sql`
     insert into reservations (
       project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint, detail,
@@ -207,11 +215,8 @@ export function newReservations(changes: readonly ReservationChange[]): Part {
 }
 
 /** Only open ones change: the budgets that hold them are locked, so nobody else has closed them meanwhile. */
-export function reservationUpdates(changes: readonly ReservationChange[]): Part {
+function updates(rows: readonly Row[]): Part {
   const { project, reservation_id, state, expires_at, closed_at } = COLUMNS;
-  const rows = latestOf(changes)
-    .filter((change) => !change.isNew)
-    .map((change) => columnsOf(change.reservation));
   const statement = sql`
     update reservations r set
       state = row.state, expires_at = row.expires_at::timestamptz, closed_at = row.closed_at::timestamptz
