@@ -96,7 +96,12 @@ const merged = (before: Committed, last: Committed): Committed => ({
   repeats: last.repeats,
 });
 
-/** @returns No verdicts where more has run out than fits in one transaction: that much was ended, and no more done. */
+/**
+ * One go at it, inside a transaction.
+ *
+ * @returns No verdicts where more has run out than fits in one transaction: that much was ended, and no more done.
+ * @throws MoreCare, UnlockedParent: the transaction is to be rolled back and begun again.
+ */
 export async function attempt(
   connection: Connection,
   ancestry: Ancestry,
