@@ -1,41 +1,25 @@
 /**
- * OpenAI's SDK within a budget: `node examples/budget-fetch.ts`.
+ * OpenAI's SDK within a budget: `npx node --conditions=purser-source examples/budget-fetch.ts`.
  *
- * Starts an embedded Purser with an empty store, and a stand-in for the provider that answers in its format: nothing is
- * spent, and no key is needed. Against OpenAI itself, drop `baseURL`, and give your key.
+ * Runs Purser in this process, with an empty store, and a stand-in for the provider that answers in its format: nothing is
+ * spent, and no key is needed. Against a server, make the client with createPurserClient; against OpenAI itself, drop
+ * `baseURL`, and give your key. (The condition is for this repository alone, where the package is not installed.)
  */
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
 import OpenAI from "openai";
-import pino from "pino";
-import { BudgetService } from "../gen/es/budget/v1/budget_service_pb.ts";
-import { BudgetExceededError } from "../src/client/errors.ts";
-import { budgetFetch } from "../src/client/fetch/budget-fetch.ts";
-import { loadConfig } from "../src/config.ts";
-import { formatUsd } from "../src/domain/money.ts";
-import { startServer } from "../src/server/server.ts";
+import { BudgetExceededError, budgetFetch, openLocal } from "purser/client";
 
 const CENT = 10_000_000n;
+const NANO_USD_PER_USD = 1e9;
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 await using stack = new AsyncDisposableStack();
-const folder = await mkdtemp(join(tmpdir(), "purser-example-"));
-stack.defer(() => rm(folder, { recursive: true, force: true }));
-const config = loadConfig({ GRPC_PORT: "0", HTTP_PORT: "0", DATA_DIR: folder });
-const server = stack.use(await startServer(config, pino({ level: "warn" }, pino.destination(2))));
+const { client: purser } = stack.use(await openLocal({ dataDir: "memory://" }));
 const provider = await startStandIn();
 stack.defer(() => provider.close());
 
-const purser = createClient(
-  BudgetService,
-  createGrpcTransport({ baseUrl: `http://${server.host}:${server.grpcPort}` }),
-);
 const alice = { project: "example", user: "alice" };
 await purser.createBudget({ ...alice, totalBudgetNanoUsd: CENT });
 
@@ -69,7 +53,7 @@ async function spent(): Promise<string> {
   // The SDK is through with a stream when it has seen its last event; the charge may be under way.
   await fetch.flush();
   const { budget } = await purser.getBudget(alice);
-  return formatUsd(budget?.spentNanoUsd ?? 0n);
+  return `$${Number(budget?.spentNanoUsd) / NANO_USD_PER_USD}`;
 }
 
 /** Answers every chat with the same words, whole or streamed. */

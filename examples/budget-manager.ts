@@ -1,5 +1,5 @@
 /**
- * LiteLLM's BudgetManager, on Purser: `node --conditions=purser-source examples/budget-manager.ts`.
+ * LiteLLM's BudgetManager, on Purser: `npx node --conditions=purser-source examples/budget-manager.ts`.
  *
  * It runs without a server, with the whole service in this process; to call one, give `{ apiBase: "http://127.0.0.1:8080" }`.
  * (The condition is for this repository alone, where the package is not installed: it names the sources.)

@@ -4,9 +4,13 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 
 test("the example of budgetFetch pays for an answer and a stream, and is refused a third call", async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, ["examples/budget-fetch.ts"], {
-    cwd: new URL("../../", import.meta.url),
-  });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--conditions=purser-source", "examples/budget-fetch.ts"],
+    {
+      cwd: new URL("../../", import.meta.url),
+    },
+  );
   assert.deepEqual(stdout.split("\n"), [
     "whole:    330 metres.  ($0.0003021 spent)",
     "streamed: 330 metres.  ($0.0006042 spent)",
