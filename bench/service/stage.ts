@@ -1,5 +1,4 @@
-import pg from "pg";
-import { type MortalPostgres, startOwnPostgres } from "../../test/support/postgres.ts";
+import { type MortalPostgres, startOwnPostgres, withClient } from "../../test/support/postgres.ts";
 import type { EncodedCall } from "./call.ts";
 import type { LoadResult, LoadTask } from "./load.ts";
 import { type LoadProcess, type ServerProcess, startLoadProcess, startPurser } from "./processes.ts";
@@ -53,17 +52,6 @@ export const throughput =
     const { done, seconds } = await stage.load({ url, steps, shape: { inFlight } });
     return done / seconds;
   };
-
-/** Statements of a hand on a database. */
-export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
 
 /** Writes budgets `PREFIX000000000000` and on, straight into the table, with a total that nothing reaches. */
 export const seedBudgets = (

@@ -19,7 +19,4 @@ export function nanoUsdOf(name: string, dollars: number): NanoUsd {
 }
 
 /** The number nearest to an amount. */
-export function dollarsOf(amount: NanoUsd): number {
-  const text = dollarsFromNanoUsd(amount);
-  return Number(text);
-}
+export const dollarsOf = (amount: NanoUsd): number => Number.parseFloat(dollarsFromNanoUsd(amount));

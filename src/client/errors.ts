@@ -1,6 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
-import { dollarsFromNanoUsd, formatUsd, type NanoUsd } from "../domain/money.ts";
+import { formatUsd, type NanoUsd } from "../domain/money.ts";
+import { dollarsOf } from "./dollars.ts";
 import { infoOf } from "./purser-error.ts";
 
 /** Why a call was refused: the budget of a user, or the limit that it has for a model. */
@@ -53,17 +54,17 @@ export class BudgetExceededError extends Error implements Exceeded {
 
   /** In dollars, for display; `askedNanoUsd` is exact. */
   get askedUsd(): number {
-    return dollars(this.askedNanoUsd);
+    return dollarsOf(this.askedNanoUsd);
   }
 
   /** In dollars, for display; `remainingNanoUsd` is exact. */
   get remainingUsd(): number {
-    return dollars(this.remainingNanoUsd);
+    return dollarsOf(this.remainingNanoUsd);
   }
 
   /** In dollars, for display; `totalNanoUsd` is exact. */
   get totalUsd(): number | undefined {
-    return this.totalNanoUsd === undefined ? undefined : dollars(this.totalNanoUsd);
+    return this.totalNanoUsd === undefined ? undefined : dollarsOf(this.totalNanoUsd);
   }
 }
 
@@ -127,5 +128,3 @@ function describe(exceeded: Exceeded): string {
   const when = exceeded.retryAt === undefined ? "" : `; try again at ${exceeded.retryAt.toISOString()}`;
   return `the call of ${model} for user ${JSON.stringify(user)} in project ${JSON.stringify(project)} was not made: it may cost ${formatUsd(askedNanoUsd)}, and the ${what} of ${JSON.stringify(refusedBy)} has ${formatUsd(remainingNanoUsd)}${total} left${when}`;
 }
-
-const dollars = (amount: NanoUsd): number => Number.parseFloat(dollarsFromNanoUsd(amount));

@@ -27,10 +27,14 @@ export function presentCost(name: BudgetName, found: CostRead | undefined): Curr
   if (found === undefined) {
     throw new Failure({ reason: "BUDGET_NOT_FOUND", project: name.project, user: name.user });
   }
-  const budget = atInstant(found.budget, found.nowUs);
+  return costAt(found, found.nowUs);
+}
+
+/** A stored budget and its costs as they are at an instant. */
+export function costAt({ budget: stored, modelCosts }: CurrentCost, nowUs: InstantUs): CurrentCost {
+  const budget = atInstant(stored, nowUs);
   // The costs belong to the stored period; a new one that nobody has written down yet has none.
-  const isStored = budget.periodId === found.budget.periodId;
-  return { budget, modelCosts: isStored ? found.modelCosts : new Map() };
+  return { budget, modelCosts: budget.periodId === stored.periodId ? modelCosts : new Map() };
 }
 
 /** A page of the ledger, newest first. @throws BUDGET_NOT_FOUND for a user of whom there is nothing at all. */

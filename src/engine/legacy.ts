@@ -1,11 +1,10 @@
-import { atInstant } from "../domain/budget.ts";
 import { Failure } from "../domain/errors.ts";
-import { NO_COSTS } from "../domain/legacy/costs.ts";
 import { mapText } from "../domain/legacy/handout.ts";
 import { type LegacyRecord, parseLegacyMap } from "../domain/legacy/record.ts";
 import { deleteOldMap, readLegacyBudgets, readOldMap } from "../store/legacy.ts";
 import { forgetSessions } from "../store/legacy-records.ts";
 import type { Expiry } from "./expiry.ts";
+import { costAt } from "./ledger.ts";
 import { createLanes } from "./legacy-lanes.ts";
 import { type LegacyServices, postRecords } from "./legacy-post.ts";
 import { makeRequestId } from "./request-id.ts";
@@ -42,10 +41,7 @@ export function createLegacy(services: LegacyServices & { expiry: Expiry }): Leg
         await store.read((connection) => forgetSessions(connection, project, sessionDays));
         const { budgets, nowUs } = await store.read((connection) => readLegacyBudgets(connection, project));
         if (budgets.length === 0) return undefined;
-        const current = budgets.map(({ budget: stored, modelCosts }) => {
-          const budget = atInstant(stored, nowUs);
-          return { budget, modelCosts: budget.periodId === stored.periodId ? modelCosts : NO_COSTS };
-        });
+        const current = budgets.map((each) => costAt(each, nowUs));
         return mapText(current, makeRequestId(), nowUs);
       }),
     post: (project, records) =>

@@ -3,9 +3,8 @@ import { readClock } from "../store/budgets.ts";
 import type { BudgetName } from "../store/names.ts";
 import { summarizeOpen } from "../store/reservations.ts";
 import type { Store } from "../store/store.ts";
-import { getBudget } from "./budgets.ts";
-import type { Expiry } from "./expiry.ts";
 import type { Feed } from "./feed.ts";
+import type { Reader } from "./reader.ts";
 
 const SPACING_MS = 100;
 // Where a notification is lost, or cannot come, as through a pooler that has no sessions.
@@ -18,12 +17,12 @@ const POLL_MS = 2_000;
  * @throws BUDGET_NOT_FOUND, at once or when it is deleted
  */
 export async function* watchBudget(
-  services: { store: Store; expiry: Expiry; feed: Feed },
+  services: { store: Store; reader: Reader; feed: Feed },
   name: BudgetName,
   isKnown: (budget: Budget) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Budget> {
-  const { store, expiry, feed } = services;
+  const { store, reader, feed } = services;
   let wake = Promise.withResolvers<void>();
   using _watch = feed.watch(name, () => wake.resolve());
   const stop = (): void => wake.resolve();
@@ -32,8 +31,7 @@ export async function* watchBudget(
     let last: Budget | undefined;
     while (!signal.aborted) {
       wake = Promise.withResolvers();
-      await expiry.settle(name.project);
-      const budget = await getBudget(store, name);
+      const { budget } = await reader.read(name);
       const isNew = last === undefined ? !isKnown(budget) : differs(last, budget);
       last = budget;
       if (isNew) {

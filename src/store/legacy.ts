@@ -35,7 +35,9 @@ export async function readBudgetsOf(
   const names = users.map((user) => ({ user_id: user }));
   const result = await sql<BudgetRow>`
     select b.* from ${unnest({ user_id: "text" }, names, "k")}
-    join budgets b on b.project = ${project} and b.user_id = k.user_id
+    cross join lateral (
+      select * from budgets where project = ${project} and user_id = k.user_id limit 1
+    ) b
   `.execute(connection);
   return new Map(result.rows.map((row) => [row.user_id, budgetFromRow(row)]));
 }

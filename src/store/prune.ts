@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
+import { projectsHaving } from "./projects.ts";
 import { timestampText } from "./timestamps.ts";
 
 /**
@@ -149,20 +150,9 @@ const instant = (us: InstantUs) => sql`${timestampText(us)}::timestamptz`;
 const openedAt = (periodId: RawBuilder<unknown>) =>
   sql`(timestamptz '1970-01-01T00:00:00Z' + ${periodId} * interval '1 microsecond')`;
 
-/** Projects that have rows in a table. A skip scan over its primary key, so that it costs by projects, not by rows. */
-export async function projectsIn(connection: Connection, table: Prunable): Promise<string[]> {
-  const rows = sql.table(table);
-  const result = await sql<{ project: string }>`
-    with recursive projects as (
-      (select project from ${rows} order by project limit 1)
-      union all
-      select (select t.project from ${rows} t where t.project > p.project order by t.project limit 1)
-      from projects p where p.project is not null
-    )
-    select project from projects where project is not null
-  `.execute(connection);
-  return result.rows.map((row) => row.project);
-}
+/** Projects that have rows in a table. */
+export const projectsIn = (connection: Connection, table: Prunable): Promise<string[]> =>
+  projectsHaving(connection, { table });
 
 /** Whether there is a schema of Purser's, in whatever version. */
 export async function hasSchema(connection: Connection): Promise<boolean> {

@@ -6,6 +6,7 @@ import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName, ReservationName } from "./names.ts";
 import type { Part } from "./parts.ts";
+import { projectsHaving } from "./projects.ts";
 import type { Schema } from "./schema.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
@@ -73,26 +74,13 @@ export async function hasExpired(connection: Connection, project: string): Promi
   return row !== undefined;
 }
 
-/** Projects that have open reservations which have run out. Reads the sweep's index alone, and locks nothing. */
-export async function projectsWithExpired(connection: Connection): Promise<string[]> {
-  const result = await sql<{ project: string }>`
-    with recursive projects as (
-      (select project from reservations where state = 'HELD' order by project limit 1)
-      union all
-      select (
-        select r.project from reservations r
-        where r.state = 'HELD' and r.project > p.project order by r.project limit 1
-      )
-      from projects p where p.project is not null
-    )
-    select project from projects
-    where project is not null and exists (
-      select 1 from reservations r
-      where r.project = projects.project and r.state = 'HELD' and r.expires_at <= statement_timestamp()
-    )
-  `.execute(connection);
-  return result.rows.map((row) => row.project);
-}
+/** Projects that have open reservations which have run out. */
+export const projectsWithExpired = (connection: Connection): Promise<string[]> =>
+  projectsHaving(connection, {
+    table: "reservations",
+    indexed: sql`state = 'HELD'`,
+    wanted: sql`expires_at <= statement_timestamp()`,
+  });
 
 /** Open reservations that a budget holds, its own and its descendants'. Those that have run out come first. */
 export async function openReservations(

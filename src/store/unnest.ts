@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
+import { arrayText, type Cell } from "./array-text.ts";
 
 type ColumnType = "text" | "bigint" | "integer";
-type Cell = string | bigint | number | null;
 
 /**
  * Rows as a relation: one array parameter a column, or one value where all rows have the same. Batches are often of one
@@ -20,7 +20,9 @@ export function unnest<Name extends string>(
   const values = names
     .filter((name) => !varying.includes(name))
     .map((name) => sql`${rows[0]?.[name]}::${sql.raw(columns[name])} as ${sql.ref(name)}`);
-  const arrays = varying.map((name) => sql`${arrayOf(name, rows)}::${sql.raw(columns[name])}[]`);
+  const arrays = varying.map(
+    (name) => sql`${arrayText(rows.map((row) => row[name]))}::${sql.raw(columns[name])}[]`,
+  );
   const listed = sql`unnest(${sql.join(arrays)}) as each_row(${sql.join(varying.map((name) => sql.ref(name)))})`;
   return sql`(select ${sql.join([sql`each_row.*`, ...values])} from ${listed}) as ${sql.ref(alias)}`;
 }
@@ -29,22 +31,6 @@ function isSame<Name extends string>(name: Name, rows: readonly Readonly<Record<
   const [first] = rows;
   return first !== undefined && rows.every((row) => row[name] === first[name]);
 }
-
-/** PostgreSQL's text of an array: the driver would make the same, in twice the time. */
-function arrayOf<Name extends string>(name: Name, rows: readonly Readonly<Record<Name, Cell>>[]): string {
-  let text = "{";
-  for (const row of rows) {
-    const cell = row[name];
-    if (text.length > 1) text += ",";
-    text += typeof cell === "string" ? quoted(cell) : cell === null ? "NULL" : cell.toString();
-  }
-  return `${text}}`;
-}
-
-const quoted = (text: string): string =>
-  SPECIAL.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : `"${text}"`;
-
-const SPECIAL = /["\\]/;
 
 /** An instant that travels as bigint microseconds. Exact until the year 2255: for the clock, not for what callers give. */
 export const instantOf = (column: string): RawBuilder<unknown> =>

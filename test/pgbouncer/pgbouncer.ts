@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../support/postgres.ts";
 
 /** A real PgBouncer in transaction mode, in front of a database. */
 export interface PgBouncer extends AsyncDisposable {
@@ -88,13 +88,4 @@ async function untilUp(child: ChildProcess, log: () => string): Promise<void> {
   while (!log().includes("process up")) {
     await Promise.race([once(child.stderr ?? child, "data"), failed]);
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import pg from "pg";
 import { makeBudgets, startLoad } from "../support/load.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { startPostgres, withClient } from "../support/postgres.ts";
 import { SEED } from "../support/run.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { type PgBouncer, startPgBouncer } from "./pgbouncer.ts";
@@ -61,7 +60,7 @@ describe("through PgBouncer in transaction mode", () => {
     let begun = 0;
     // Transactions that wait for each other have all the sessions there are.
     const counts = Array.from({ length: POOL_SIZE }, () =>
-      on(pgbouncer.url, async (client) => {
+      withClient(pgbouncer.url, async (client) => {
         await client.query("begin");
         const text = "select count(*)::integer as count from pg_listening_channels()";
         const { rows } = await client.query<{ count: number }>(text);
@@ -87,15 +86,5 @@ describe("through PgBouncer in transaction mode", () => {
   });
 });
 
-async function on<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 const query = async (url: string, text: string): Promise<unknown[]> =>
-  (await on(url, (client) => client.query<Record<string, unknown>>(text))).rows;
+  (await withClient(url, (client) => client.query<Record<string, unknown>>(text))).rows;

@@ -106,10 +106,7 @@ let databases = 0;
 const serverAt = (url: string): Pick<Postgres, "createDatabase"> => ({
   async createDatabase() {
     const name = `purser_test_${process.pid}_${Date.now().toString(36)}_${++databases}`;
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(`create database ${name}`);
-    await client.end();
+    await withClient(url, (client) => client.query(`create database ${name}`));
     return Object.assign(new URL(url), { pathname: `/${name}` }).href;
   },
 });
@@ -174,11 +171,22 @@ async function untilReady(server: ChildProcess): Promise<void> {
   ended.catch(() => {});
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as { port: number };
   probe.close();
   await once(probe, "close");
   return port;
+}
+
+/** Statements of a hand on a database. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }

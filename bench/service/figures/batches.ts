@@ -1,7 +1,8 @@
 import type pg from "pg";
+import { withClient } from "../../../test/support/postgres.ts";
 import { COST_NANO_USD, chargesTogether, HOT, PROJECT } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
-import { type Stage, throughput, withClient } from "../stage.ts";
+import { type Stage, throughput } from "../stage.ts";
 
 const CHARGES = 1000;
 const CALLERS = 4;

@@ -1,7 +1,8 @@
+import { withClient } from "../../../test/support/postgres.ts";
 import { quantile } from "../../tokens/measure.ts";
 import { charge, HOT, PROJECT } from "../calls.ts";
 import { type Figure, figureOf } from "../figure.ts";
-import { type Stage, withClient } from "../stage.ts";
+import { type Stage } from "../stage.ts";
 
 const CALLERS = [64, 512, 1024];
 

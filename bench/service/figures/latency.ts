@@ -1,8 +1,9 @@
 import type pg from "pg";
+import { withClient } from "../../../test/support/postgres.ts";
 import { median, quantile } from "../../tokens/measure.ts";
 import { COST_NANO_USD, charge, HOT, holdAndSettle, PROJECT } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
-import { type Stage, withClient } from "../stage.ts";
+import { type Stage } from "../stage.ts";
 
 const ROUNDS_PER_SECOND = 1000;
 

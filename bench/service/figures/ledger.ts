@@ -1,6 +1,7 @@
+import { withClient } from "../../../test/support/postgres.ts";
 import { charge, HOT, PROJECT } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
-import { type Stage, throughput, withClient } from "../stage.ts";
+import { type Stage, throughput } from "../stage.ts";
 
 const CALLERS = 512;
 const ENTRIES_PER_BUDGET = 10;

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
+import { withClient } from "../../../test/support/postgres.ts";
 import { median } from "../../tokens/measure.ts";
 import { charge, HOT, list, PROJECT } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
 import type { ServerProcess } from "../processes.ts";
-import { type Stage, seedBudgets, throughput, withClient } from "../stage.ts";
+import { type Stage, seedBudgets, throughput } from "../stage.ts";
 
 const CALLERS = 512;
 const PREFIX = "user-";

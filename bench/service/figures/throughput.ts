@@ -1,7 +1,8 @@
+import { withClient } from "../../../test/support/postgres.ts";
 import { charge, HOT, holdAndSettle, PROJECT, read } from "../calls.ts";
 import { type Figure, figureOf, interleaved, ratios } from "../figure.ts";
 import { startNoop } from "../processes.ts";
-import { type Stage, seedBudgets, throughput, withClient } from "../stage.ts";
+import { type Stage, seedBudgets, throughput } from "../stage.ts";
 
 const CALLERS = 512;
 const MANY = { prefix: "user-", count: 10_000 };

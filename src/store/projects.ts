@@ -1,0 +1,33 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Connection } from "./connection.ts";
+import type { Schema } from "./schema.ts";
+
+/**
+ * Projects that have rows of a kind. The one statement that names no project: it reads, and locks nothing. A skip scan over an
+ * index that begins with the project, so that it costs by projects, not by rows.
+ *
+ * @param rows.indexed Which rows the index has, where it is a partial one.
+ * @param rows.wanted Which of them a project must have.
+ */
+export async function projectsHaving(
+  connection: Connection,
+  rows: { table: keyof Schema; indexed?: RawBuilder<unknown>; wanted?: RawBuilder<unknown> },
+): Promise<string[]> {
+  const { indexed = sql`true`, wanted = sql`true` } = rows;
+  const table = sql.table(rows.table);
+  const result = await sql<{ project: string }>`
+    with recursive projects as (
+      (select project from ${table} where ${indexed} order by project limit 1)
+      union all
+      select (
+        select t.project from ${table} t where ${indexed} and t.project > p.project order by t.project limit 1
+      )
+      from projects p where p.project is not null
+    )
+    select project from projects
+    where project is not null and exists (
+      select 1 from ${table} t where t.project = projects.project and ${indexed} and ${wanted}
+    )
+  `.execute(connection);
+  return result.rows.map((row) => row.project);
+}
