@@ -4,7 +4,7 @@ import { type Command, HELP, type PruneRequest, readCommand, UsageError } from "
 import { isWorker, onOrder, report, startWorkers, WorkerFailed } from "./command/cluster.ts";
 import { PruneRefused, prune } from "./command/prune.ts";
 import { ConfigError, loadConfig } from "./config.ts";
-import { PriceFileError } from "./engine/price-file.ts";
+import { PriceFileError } from "./engine/pricing/price-file.ts";
 import { greeting } from "./server/greeting.ts";
 import { startServer } from "./server/server.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";

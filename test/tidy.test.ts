@@ -22,7 +22,9 @@ const linesOf = (text: string): number => text.split("\n").length;
 const code = (text: string): string => text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
 
 /** From the top down: a file may import from its own layer and from those below. */
-const LAYERS = ["client", "main", "command", "server", "engine", "workers", "store", "domain"];
+const LAYERS = ["client", "main", "command", "server", "legacy", "engine", "workers", "store", "domain"];
+/** The folders of src/engine, from the top down. */
+const ENGINE_LAYERS = ["upkeep", "read", "commit", "pricing"];
 // Read once at the top, and handed down as a value: whoever needs its type may name it.
 const FREE = new Set(["config"]);
 
@@ -55,6 +57,23 @@ describe("the code", () => {
     }
   });
 
+  it("imports downwards inside of the engine", () => {
+    const folderOf = (path: string): string | undefined => /^src\/engine\/(\w+)\//.exec(path)?.[1];
+    for (const file of source) {
+      const from = folderOf(file.path);
+      if (from === undefined) continue;
+      assert.ok(ENGINE_LAYERS.includes(from), `${file.path} is in no known folder of the engine`);
+      for (const target of importsOf(file)) {
+        const to = folderOf(target);
+        if (to === undefined) continue;
+        assert.ok(
+          ENGINE_LAYERS.indexOf(to) >= ENGINE_LAYERS.indexOf(from),
+          `${file.path} imports ${target}, which is above it`,
+        );
+      }
+    }
+  });
+
   it("keeps the domain free of I/O and of the wire", () => {
     const allowed = /^(\.|node:crypto$|@pydantic\/genai-prices$|js-tiktoken)/;
     for (const { path, text } of source.filter((file) => layerOf(file.path) === "domain")) {
@@ -78,7 +97,7 @@ describe("the code", () => {
   });
 
   it("reads the environment in main.ts alone, and the wall clock where it is meant to", () => {
-    const mayReadClock = new Set(["src/engine/request-id.ts", "src/server/grpc.ts"]);
+    const mayReadClock = new Set(["src/engine/commit/request-id.ts", "src/server/grpc.ts"]);
     for (const { path, text } of source) {
       if (path === "src/main.ts") continue;
       assert.doesNotMatch(code(text), /process\.env|process\.exit|process\.on/, path);

@@ -2,7 +2,13 @@ import { stat } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { Failure } from "../domain/errors.ts";
-import { addPruned, NOTHING_PRUNED, type Pruned, prunableProjects, pruneProject } from "../engine/prune.ts";
+import {
+  addPruned,
+  NOTHING_PRUNED,
+  type Pruned,
+  prunableProjects,
+  pruneProject,
+} from "../engine/upkeep/prune.ts";
 import { openDatabase } from "../server/server.ts";
 import { readClock } from "../store/budgets.ts";
 import type { Database } from "../store/database.ts";
@@ -39,7 +45,7 @@ export async function prune(request: PruneRequest, context: PruneContext): Promi
   await using database = await openDatabase(config, log);
   const store = createStore({
     // A slice takes as long as it takes.
-    database: { kysely: database.patient },
+    database: { kysely: database.unlimited },
     retryMsMax: config.DATABASE_RETRY_MS_MAX,
     onRetry: (error) => log.warn({ err: error }, "the store failed; trying again"),
   });
@@ -69,10 +75,10 @@ async function refuseWithoutFolder({ DATABASE_URL, DATA_DIR }: Config): Promise<
 }
 
 async function prepare(database: Database, { beforeUs }: PruneRequest): Promise<void> {
-  if (!(await hasSchema(database.patient)))
+  if (!(await hasSchema(database.unlimited)))
     throw new PruneRefused(`${database.name} has never been used by Purser`);
   await migrate(database);
-  const nowUs = await readClock(database.patient);
+  const nowUs = await readClock(database.unlimited);
   if (beforeUs > nowUs) {
     throw new PruneRefused(
       `--before: must not be in the future; by the database's clock it is ${timestampText(nowUs)}`,

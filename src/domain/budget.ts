@@ -12,7 +12,7 @@ export interface ModelLimit {
 }
 
 /** Whether a limit is one for this model: the same name, or one that begins as the limit's does before its asterisk. */
-export const limits = (limit: Pick<ModelLimit, "model">, model: string): boolean =>
+export const appliesTo = (limit: Pick<ModelLimit, "model">, model: string): boolean =>
   limit.model.endsWith("*") ? model.startsWith(limit.model.slice(0, -1)) : model === limit.model;
 
 /** One row of the truth: what a user of a project may spend, and what of it is spent. */
@@ -71,7 +71,7 @@ export function withAmounts(budget: Budget, change: Change): Budget | undefined 
   });
   const changed = {
     ...add(budget),
-    modelLimits: budget.modelLimits.map((limit) => (limits(limit, change.model) ? add(limit) : limit)),
+    modelLimits: budget.modelLimits.map((limit) => (appliesTo(limit, change.model) ? add(limit) : limit)),
   };
   return amountsFit(changed) ? changed : undefined;
 }

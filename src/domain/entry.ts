@@ -1,7 +1,5 @@
-import type { Budget, ClosedPeriod } from "./budget.ts";
 import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
-import type { Reservation } from "./reservation.ts";
 
 /** Where an entry's amount came from. */
 export type EntrySource = "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY" | "RESERVATION";
@@ -37,21 +35,6 @@ export interface ModelCost {
   periodId: bigint;
   model: string;
   costNanoUsd: NanoUsd;
-}
-
-/** Rows to write, each at most once. */
-export interface Changes {
-  budgets: readonly Budget[];
-  entries: readonly Entry[];
-  modelCosts: readonly ModelCost[];
-  closed: readonly ClosedPeriod[];
-  reservations: readonly ReservationChange[];
-}
-
-/** A reservation to insert, or one whose state or end has changed. */
-export interface ReservationChange {
-  reservation: Reservation;
-  isNew: boolean;
 }
 
 /** Identifies an entry. Request ids hold no control characters, as names do. */

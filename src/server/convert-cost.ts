@@ -18,7 +18,7 @@ import {
   USAGE_NUMBERS,
   type Usage,
 } from "../domain/usage.ts";
-import type { CostDetail } from "../engine/costing.ts";
+import type { CostDetail } from "../engine/pricing/costing.ts";
 import { checkCount, toTimestamp } from "./fields.ts";
 
 /** Usage, prices and ledger entries: protobuf messages to domain values, and back. */

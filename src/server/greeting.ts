@@ -13,7 +13,7 @@ export function greeting(server: Server): string {
   health              ${http}/healthz, ${http}/readyz
 
   store               ${server.store.name}
-                      ${server.store.promise}
+                      ${server.store.durability}
 
 Try it, from a second shell in this folder:
 

@@ -7,7 +7,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { type BudgetError, Failure, invalidField } from "../domain/errors.ts";
-import type { Abandoned } from "../engine/commit.ts";
+import type { Abandoned } from "../engine/commit/engine.ts";
 import type { Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { codeOf, toStatusBytes } from "./status.ts";
 

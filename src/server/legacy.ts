@@ -1,7 +1,7 @@
 import { invalidField } from "../domain/errors.ts";
-import { isObject, type JsonObject, parseLegacyMap } from "../domain/legacy/record.ts";
 import { checkName } from "../domain/name.ts";
-import type { Legacy } from "../engine/legacy.ts";
+import type { Legacy } from "../legacy/legacy.ts";
+import { isObject, type JsonObject, parseLegacyMap } from "../legacy/record.ts";
 
 /**
  * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users out when it

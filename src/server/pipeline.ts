@@ -8,7 +8,7 @@ import type {
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { type BudgetError, describe, Failure } from "../domain/errors.ts";
-import type { Abandoned } from "../engine/commit.ts";
+import type { Abandoned } from "../engine/commit/engine.ts";
 
 /** What a handler may know of the call, whichever way it came in. */
 export interface CallContext {

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "pino";
 import { type BudgetError, describe, Failure, invalidField } from "../domain/errors.ts";
-import type { Legacy } from "../engine/legacy.ts";
+import type { Legacy } from "../legacy/legacy.ts";
 import type { Store } from "../store/store.ts";
 import { type PlainRoute, sendJson } from "./http.ts";
 import { LEGACY_ROUTES, type LegacyRoute } from "./legacy.ts";

@@ -11,7 +11,7 @@ export interface Server extends AsyncDisposable {
   readonly host: string;
   readonly grpcPort: number;
   readonly httpPort: number;
-  readonly store: Pick<Database, "name" | "promise">;
+  readonly store: Pick<Database, "name" | "durability">;
   /** Reads PRICES_FILE again, where there is one. Never rejects. */
   reloadPrices(): Promise<void>;
 }

@@ -1,17 +1,17 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { PriceFile } from "../domain/prices.ts";
-import { createAncestry } from "../engine/ancestry.ts";
-import { createEngine } from "../engine/commit.ts";
-import { createCosting } from "../engine/costing.ts";
-import { createExpiry } from "../engine/expiry.ts";
-import { createFeed, type Feed } from "../engine/feed.ts";
-import { createLegacy, type Legacy } from "../engine/legacy.ts";
-import { createPriceBooks, type PriceBooks } from "../engine/price-books.ts";
-import { watchPriceFile } from "../engine/price-file.ts";
-import { createProjectPriceList } from "../engine/prices.ts";
-import { createReader } from "../engine/reader.ts";
-import { startSweeping } from "../engine/sweep.ts";
+import { createAncestry } from "../engine/commit/ancestry.ts";
+import { createEngine } from "../engine/commit/engine.ts";
+import { createExpiry } from "../engine/commit/expiry.ts";
+import { createCosting } from "../engine/pricing/costing.ts";
+import { createPriceBooks, type PriceBooks } from "../engine/pricing/price-books.ts";
+import { watchPriceFile } from "../engine/pricing/price-file.ts";
+import { createProjectPriceList } from "../engine/pricing/project-prices.ts";
+import { createFeed, type Feed } from "../engine/read/feed.ts";
+import { createReader } from "../engine/read/reader.ts";
+import { startSweeping } from "../engine/upkeep/sweep.ts";
+import { createLegacy, type Legacy } from "../legacy/legacy.ts";
 import type { Database } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
 import { notify } from "../store/notifications.ts";
@@ -29,7 +29,7 @@ export interface Service extends AsyncDisposable {
   readonly store: Store;
   /** What LiteLLM's client reads and posts. */
   readonly legacy: Legacy;
-  readonly database: Pick<Database, "name" | "promise">;
+  readonly database: Pick<Database, "name" | "durability">;
   readonly isStopping: () => boolean;
   /** Ends the streams. The other calls go on until the service is disposed, which stops it first. */
   stop(): void;
@@ -110,7 +110,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
       onChanged,
       sessionDays: config.LEGACY_SESSION_DAYS,
     }),
-    database: { name: database.name, promise: database.promise },
+    database: { name: database.name, durability: database.durability },
     isStopping: () => stopping.signal.aborted,
     stop: () => stopping.abort(),
     reloadPrices: prices.reload,

@@ -1,14 +1,23 @@
 import { sql } from "kysely";
-import type { Budget } from "../domain/budget.ts";
-import type { Changes, Entry, ModelCost } from "../domain/entry.ts";
+import type { Budget, ClosedPeriod } from "../domain/budget.ts";
+import type { Entry, ModelCost } from "../domain/entry.ts";
 import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
 import { type Part, writeParts } from "./parts.ts";
 import { newPeriods } from "./periods.ts";
-import { reservationParts } from "./reservations.ts";
+import { type ReservationChange, reservationParts } from "./reservations.ts";
 import { limitsToJson } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
 import { instantOf, unnest } from "./unnest.ts";
+
+/** Rows to write, each at most once. */
+export interface Changes {
+  budgets: readonly Budget[];
+  entries: readonly Entry[];
+  modelCosts: readonly ModelCost[];
+  closed: readonly ClosedPeriod[];
+  reservations: readonly ReservationChange[];
+}
 
 /**
  * Writes what a batch decided: one statement a table, all of them sent as one.

@@ -13,11 +13,11 @@ import { parseTimestamp } from "./timestamps.ts";
 export interface Database extends AsyncDisposable {
   readonly kysely: Kysely<Schema>;
   /** The same, without a limit of time: for migrations. */
-  readonly patient: Kysely<Schema>;
+  readonly unlimited: Kysely<Schema>;
   /** For the start-up lines: what it is, without passwords. */
   readonly name: string;
   /** For the start-up lines: what an acknowledged write survives. */
-  readonly promise: string;
+  readonly durability: string;
   /** Whether other servers may use it at the same time. */
   readonly isShared: boolean;
   /** Hears what other servers tell by `notify`. */
@@ -70,15 +70,15 @@ export function openPostgres(options: {
   // the process.
   pool.on("connect", (client) => client.on("error", () => {}));
   const logging = logTo(options.onStatement);
-  const patient = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), ...logging });
+  const unlimited = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), ...logging });
   const limited = withTimeLimit(pool, options.timeoutMs);
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: limited }), ...logging });
   const { hostname, port, pathname } = new URL(options.url);
   return {
     kysely,
-    patient,
+    unlimited,
     name: `PostgreSQL at ${hostname}:${port === "" ? 5432 : port}${pathname}`,
-    promise: "an acknowledged write survives whatever that server's commits survive (fsync, replicas)",
+    durability: "an acknowledged write survives whatever that server's commits survive (fsync, replicas)",
     isShared: true,
     listen: (onPayload) => listen(options.url, onPayload),
     [Symbol.asyncDispose]: () => pool.end(),
@@ -105,7 +105,7 @@ export async function openEmbedded(options: {
     return {
       ...database,
       name: `embedded PostgreSQL in ${options.folder}`,
-      promise: SURVIVES_PROCESS,
+      durability: SURVIVES_PROCESS,
       async [Symbol.asyncDispose]() {
         await database[Symbol.asyncDispose]();
         lock[Symbol.dispose]();
@@ -122,15 +122,15 @@ export async function openInMemory(): Promise<Database> {
   return {
     ...embedded(await PGlite.create("memory://", { parsers })),
     name: "embedded PostgreSQL in memory",
-    promise: "nothing survives this process",
+    durability: "nothing survives this process",
   };
 }
 
-function embedded(pglite: PGlite, onStatement?: OnStatement): Omit<Database, "name" | "promise"> {
+function embedded(pglite: PGlite, onStatement?: OnStatement): Omit<Database, "name" | "durability"> {
   const kysely = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }), ...logTo(onStatement) });
   return {
     kysely,
-    patient: kysely,
+    unlimited: kysely,
     isShared: false,
     listen: () => ({ [Symbol.asyncDispose]: async () => {} }),
     async [Symbol.asyncDispose]() {

@@ -1,11 +1,12 @@
 import { sql } from "kysely";
-import type { Entry } from "../domain/entry.ts";
+import { type Entry, requestKey } from "../domain/entry.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
-import type { BudgetName } from "./names.ts";
+import type { BudgetName, RequestName } from "./names.ts";
 import { entryFromRow } from "./rows.ts";
 import { timestampText } from "./timestamps.ts";
+import { unnest } from "./unnest.ts";
 
 /** Where a page of the ledger ends, newest first. */
 export interface EntryCursor {
@@ -75,4 +76,23 @@ export async function hasEntries(connection: Connection, { project, user }: Budg
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
+}
+
+/**
+ * The entries that carry these request ids. A lateral join on the full key: `request_id = ANY(...)` lets a planner with
+ * stale statistics read a whole project.
+ */
+export async function findEntries(
+  connection: Connection,
+  names: readonly RequestName[],
+): Promise<Map<string, Entry>> {
+  if (names.length === 0) return new Map();
+  const rows = names.map(({ project, requestId }) => ({ project, request_id: requestId }));
+  const result = await sql<Parameters<typeof entryFromRow>[0]>`
+    select e.* from ${unnest({ project: "text", request_id: "text" }, rows, "k")}
+    cross join lateral (
+      select * from entries where project = k.project and request_id = k.request_id limit 1
+    ) e
+  `.execute(connection);
+  return new Map(result.rows.map((row) => [requestKey(row.project, row.request_id), entryFromRow(row)]));
 }

@@ -1,6 +1,5 @@
 import { sql } from "kysely";
-import type { Costs } from "../domain/legacy/costs.ts";
-import type { Memory } from "../domain/legacy/merge.ts";
+import type { Costs, Memory } from "../domain/legacy-memory.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import { timestampText } from "./timestamps.ts";

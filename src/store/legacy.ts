@@ -1,10 +1,16 @@
 import { sql } from "kysely";
 import type { Budget } from "../domain/budget.ts";
-import type { LegacyBudget } from "../domain/legacy/handout.ts";
+import type { Costs } from "../domain/legacy-memory.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
 import { unnest } from "./unnest.ts";
+
+/** A budget with what its models spent of the current period. */
+export interface LegacyBudget {
+  budget: Budget;
+  modelCosts: Costs;
+}
 
 /** All budgets of a project as stored, in order of user, with what their models spent, of one moment; and the clock. */
 export async function readLegacyBudgets(

@@ -27,7 +27,7 @@ export const MIGRATIONS_FOLDER = new URL("../../migrations/", import.meta.url);
  */
 export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<void> {
   const migrations = await readMigrations(folder);
-  await database.patient.transaction().execute(async (transaction) => {
+  await database.unlimited.transaction().execute(async (transaction) => {
     // Released with the transaction: nothing is left behind, and a pooler in between does not matter.
     await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(transaction);
     await sql`create table if not exists purser_migrations (

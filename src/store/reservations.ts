@@ -1,5 +1,4 @@
 import { type Selectable, sql } from "kysely";
-import type { ReservationChange } from "../domain/entry.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, type ReservationState, reservationKey } from "../domain/reservation.ts";
 import { arrayText } from "./array-text.ts";
@@ -10,6 +9,12 @@ import { projectsHaving } from "./projects.ts";
 import type { Schema } from "./schema.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
+
+/** A reservation to insert, or one whose state or end has changed. */
+export interface ReservationChange {
+  reservation: Reservation;
+  isNew: boolean;
+}
 
 type ReservationRow = Selectable<Schema["reservations"]>;
 

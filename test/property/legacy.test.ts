@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import type { Budget } from "../../src/domain/budget.ts";
-import { sumOf } from "../../src/domain/legacy/costs.ts";
-import { mapText } from "../../src/domain/legacy/handout.ts";
-import { firstMemory, type Memory, mergeRecord } from "../../src/domain/legacy/merge.ts";
-import { type LegacyRecord, parseLegacyMap } from "../../src/domain/legacy/record.ts";
-import { settingsChange } from "../../src/domain/legacy/settings.ts";
+import type { Memory } from "../../src/domain/legacy-memory.ts";
 import { NANO_USD_MAX, nanoUsdFromDollars } from "../../src/domain/money.ts";
+import { sumOf } from "../../src/legacy/costs.ts";
+import { mapText } from "../../src/legacy/handout.ts";
+import { firstMemory, mergeRecord } from "../../src/legacy/merge.ts";
+import { type LegacyRecord, parseLegacyMap } from "../../src/legacy/record.ts";
+import { settingsChange } from "../../src/legacy/settings.ts";
 import { perRun, SEED } from "../support/run.ts";
 
 const RUNS = { seed: SEED, numRuns: perRun(300, 20_000) };

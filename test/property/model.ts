@@ -1,4 +1,4 @@
-import type { Operation } from "../../src/engine/operation.ts";
+import type { Operation } from "../../src/engine/commit/operation.ts";
 import { type Every, HOUR, windowOf } from "./model-period.ts";
 
 const MAX = 2n ** 63n - 1n;

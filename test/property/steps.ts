@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import type { Operation } from "../../src/engine/operation.ts";
+import type { Operation } from "../../src/engine/commit/operation.ts";
 import type { Every } from "./model-period.ts";
 import type { Change, Definition, LimitGiven } from "./model-tree.ts";
 

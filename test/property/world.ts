@@ -5,11 +5,12 @@ import {
   type PeriodInput,
   removeBudget,
   updateBudget,
-} from "../../src/engine/budgets.ts";
-import { currentCost, listClosedPeriods, listCostEntries } from "../../src/engine/ledger.ts";
-import type { Verdict } from "../../src/engine/operation.ts";
-import { listReservationPage } from "../../src/engine/reservations.ts";
-import { sweep } from "../../src/engine/sweep.ts";
+} from "../../src/engine/commit/budgets.ts";
+import type { Verdict } from "../../src/engine/commit/operation.ts";
+import { currentCost } from "../../src/engine/read/current-cost.ts";
+import { listClosedPeriods, listCostEntries } from "../../src/engine/read/ledger.ts";
+import { listReservationPage } from "../../src/engine/read/reservations.ts";
+import { sweep } from "../../src/engine/upkeep/sweep.ts";
 import { readClock } from "../../src/store/budgets.ts";
 import type { Inside } from "../support/engine.ts";
 import { setClock } from "./clock.ts";

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { sql } from "kysely";
 import { Duration } from "../../gen/es/budget/v1/budget_pb.ts";
-import { pruneProject } from "../../src/engine/prune.ts";
+import { pruneProject } from "../../src/engine/upkeep/prune.ts";
 import { createStore } from "../../src/store/store.ts";
 import { assertConserved } from "../support/conservation.ts";
 import { passTime } from "../support/engine.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { sql } from "kysely";
-import { findEntries, lockBudgets } from "../../src/store/batches.ts";
 import { listBudgets } from "../../src/store/budgets.ts";
 import { type Database, openPostgres } from "../../src/store/database.ts";
-import { listEntries } from "../../src/store/ledger.ts";
+import { findEntries, listEntries } from "../../src/store/ledger.ts";
+import { lockBudgets } from "../../src/store/locks.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { startPostgres } from "../support/postgres.ts";
 

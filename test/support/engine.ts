@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { type Kysely, sql } from "kysely";
-import { type Ancestry, createAncestry } from "../../src/engine/ancestry.ts";
-import { createEngine, type Engine } from "../../src/engine/commit.ts";
-import { createExpiry, type Expiry } from "../../src/engine/expiry.ts";
+import { type Ancestry, createAncestry } from "../../src/engine/commit/ancestry.ts";
+import { createEngine, type Engine } from "../../src/engine/commit/engine.ts";
+import { createExpiry, type Expiry } from "../../src/engine/commit/expiry.ts";
 import { openEmbedded } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import type { Schema } from "../../src/store/schema.ts";

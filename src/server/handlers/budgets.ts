@@ -11,8 +11,8 @@ import {
   listUsers,
   removeBudget,
   updateBudget,
-} from "../../engine/budgets.ts";
-import { explain } from "../../engine/explain.ts";
+} from "../../engine/commit/budgets.ts";
+import { explain } from "../../engine/read/levels.ts";
 import type { BudgetName } from "../../store/names.ts";
 import {
   budgetToMessage,

@@ -8,8 +8,8 @@ import {
 import { remaining } from "../../domain/budget.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
-import type { Charge, Operation } from "../../engine/operation.ts";
-import { makeRequestId } from "../../engine/request-id.ts";
+import type { Charge, Operation } from "../../engine/commit/operation.ts";
+import { makeRequestId } from "../../engine/commit/request-id.ts";
 import { budgetToMessage } from "../convert.ts";
 import { detailOf, priceToMessage, usageFromMessage } from "../convert-cost.ts";
 import { checkAmount, checkName, checkOptionalName, checkRequestId } from "../fields.ts";

@@ -1,8 +1,8 @@
 import { remaining } from "../../domain/budget.ts";
 import { invalidField } from "../../domain/errors.ts";
-import { getBudget } from "../../engine/budgets.ts";
-import { listClosedPeriods, listCostEntries } from "../../engine/ledger.ts";
-import { sweep } from "../../engine/sweep.ts";
+import { getBudget } from "../../engine/commit/budgets.ts";
+import { listClosedPeriods, listCostEntries } from "../../engine/read/ledger.ts";
+import { sweep } from "../../engine/upkeep/sweep.ts";
 import { closedPeriodToMessage, periodBounds } from "../convert.ts";
 import { entryToMessage } from "../convert-cost.ts";
 import { checkName, checkOptionalName, checkPageSize, checkTimestamp } from "../fields.ts";

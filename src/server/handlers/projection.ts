@@ -2,7 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { remaining } from "../../domain/budget.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { addMoney } from "../../domain/money.ts";
-import type { Prompt } from "../../engine/costing.ts";
+import type { Prompt } from "../../engine/pricing/costing.ts";
 import { priceToMessage } from "../convert-cost.ts";
 import { checkCount, checkName } from "../fields.ts";
 import type { Handlers } from "../pipeline.ts";

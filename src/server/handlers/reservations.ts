@@ -9,14 +9,14 @@ import {
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
 import type { OnExpiry, Reservation, ReservationState } from "../../domain/reservation.ts";
-import type { Reserve } from "../../engine/operation.ts";
-import { makeRequestId } from "../../engine/request-id.ts";
+import type { Reserve } from "../../engine/commit/operation.ts";
+import { makeRequestId } from "../../engine/commit/request-id.ts";
 import {
   estimateFromDetail,
   findReservation,
   listReservationPage,
   retryAfterMs,
-} from "../../engine/reservations.ts";
+} from "../../engine/read/reservations.ts";
 import { budgetToMessage } from "../convert.ts";
 import { priceToMessage } from "../convert-cost.ts";
 import {

@@ -1,9 +1,9 @@
-import type { Engine } from "../../engine/commit.ts";
-import type { Costing } from "../../engine/costing.ts";
-import type { Expiry } from "../../engine/expiry.ts";
-import type { Feed } from "../../engine/feed.ts";
-import type { ProjectPriceList } from "../../engine/prices.ts";
-import type { Reader } from "../../engine/reader.ts";
+import type { Engine } from "../../engine/commit/engine.ts";
+import type { Expiry } from "../../engine/commit/expiry.ts";
+import type { Costing } from "../../engine/pricing/costing.ts";
+import type { ProjectPriceList } from "../../engine/pricing/project-prices.ts";
+import type { Feed } from "../../engine/read/feed.ts";
+import type { Reader } from "../../engine/read/reader.ts";
 import type { Store } from "../../store/store.ts";
 
 /** What handlers need. */

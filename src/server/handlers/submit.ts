@@ -1,6 +1,6 @@
 import { Failure } from "../../domain/errors.ts";
-import type { Abandoned } from "../../engine/commit.ts";
-import type { Operation, Verdict } from "../../engine/operation.ts";
+import type { Abandoned } from "../../engine/commit/engine.ts";
+import type { Operation, Verdict } from "../../engine/commit/operation.ts";
 import type { Services } from "./services.ts";
 
 /** The verdict on an operation, where it is not a refusal. @throws Failure */

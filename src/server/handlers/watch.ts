@@ -1,4 +1,4 @@
-import { watchBudget } from "../../engine/watch.ts";
+import { watchBudget } from "../../engine/read/watch.ts";
 import { budgetToMessage, versionOf } from "../convert.ts";
 import type { Handlers } from "../pipeline.ts";
 import { checkBudgetName } from "./budgets.ts";

@@ -1,0 +1,128 @@
+import { type Budget, closePeriod, openPeriod, withAmounts } from "../../domain/budget.ts";
+import type { InstantUs } from "../../domain/period.ts";
+import {
+  closing,
+  expire,
+  extend,
+  freeHold,
+  release,
+  replayOfReservation,
+  reserve,
+} from "./decide-reservation.ts";
+import {
+  accept,
+  type Decision,
+  entryOf,
+  type Facts,
+  type Moment,
+  momentOf,
+  NO_CHANGE,
+  refusal,
+  reused,
+} from "./decision.ts";
+import type { Charge, Operation, Reset, Verdict } from "./operation.ts";
+
+/**
+ * Decides one operation. Pure: the same facts, operation and instant always give the same decision. Checks run in the
+ * order existence, replay, limit.
+ *
+ * @param nowUs The database's clock.
+ */
+export function decide(facts: Facts, operation: Operation, nowUs: InstantUs): Decision {
+  if (facts.path.length === 0) {
+    return refusal(facts.path, {
+      reason: "BUDGET_NOT_FOUND",
+      project: operation.project,
+      user: operation.user,
+    });
+  }
+  switch (operation.kind) {
+    case "charge":
+      return replayOfEntry(facts, operation) ?? charge(facts, operation, momentOf(facts.path, nowUs));
+    case "reset":
+      return replayOfEntry(facts, operation) ?? reset(facts, operation, nowUs);
+    case "reserve":
+      return (
+        replayOfReservation(facts, operation, nowUs) ?? reserve(facts, operation, momentOf(facts.path, nowUs))
+      );
+    case "release":
+      return release(facts, operation, nowUs);
+    case "extend":
+      return extend(facts, operation, nowUs);
+    case "expire":
+      return expire(facts, operation, nowUs);
+    default: {
+      const unreachable: never = operation;
+      return unreachable;
+    }
+  }
+}
+
+/** Settling frees the hold and charges the cost, above or below it, in one step. A hold that has ended is no obstacle. */
+function charge({ path, reservation }: Facts, operation: Charge, moment: Moment): Decision {
+  const { project, user, reservationId, model, costNanoUsd } = operation;
+  if (operation.refusal !== undefined) return refusal(path, operation.refusal);
+  if (reservationId !== undefined && reservation?.user !== user) {
+    return refusal(path, { reason: "RESERVATION_NOT_FOUND", project, reservationId });
+  }
+  const held = reservation?.state === "HELD" ? reservation : undefined;
+  const charged: Budget[] = [];
+  for (const budget of moment.current) {
+    const freed = held === undefined ? budget : freeHold(budget, held);
+    const after = withAmounts(freed, { model, spentNanoUsd: costNanoUsd });
+    if (after === undefined) {
+      return refusal(path, { reason: "AMOUNT_OVERFLOW", project, user: budget.user });
+    }
+    charged.push(after);
+  }
+  const { source, detail } = operation;
+  const entry = entryOf(charged, operation, {
+    kind: "CHARGE",
+    source,
+    model,
+    costNanoUsd,
+    detail,
+    reservationId,
+  });
+  return accept(charged, moment, { entry, reservation: held && closing(held, "SETTLED", moment.instantUs) });
+}
+
+/** A reset touches its own budget only: ancestors have periods of their own. Holds stay: they are not spent. */
+function reset({ path }: Facts, operation: Reset, nowUs: InstantUs): Decision {
+  const [, ...ancestors] = path;
+  const moment = momentOf(path.slice(0, 1), nowUs);
+  const [own] = moment.current as readonly [Budget];
+  // A period that ended by itself made room for one at this very instant, whose id it is: the next one needs another.
+  const instantUs = own.periodId === moment.instantUs ? moment.instantUs + 1n : moment.instantUs;
+  const current = { ...own, updatedAtUs: instantUs };
+  const opened = openPeriod(current, { idUs: instantUs, startUs: instantUs, endUs: own.periodEndUs });
+  const entry = entryOf([opened, ...ancestors], operation, {
+    kind: "RESET",
+    source: "RESET",
+    model: undefined,
+    costNanoUsd: 0n,
+    detail: undefined,
+    reservationId: undefined,
+  });
+  const closed = [...moment.closed, closePeriod(own, instantUs)];
+  return accept([opened, ...ancestors], { ...moment, closed }, { entry });
+}
+
+/** The first answer again: the amounts and the period of then, the settings of now. */
+function replayOfEntry({ path, entry, opened }: Facts, operation: Charge | Reset): Decision | undefined {
+  if (entry === undefined) return opened && reused(path, operation);
+  if (entry.fingerprint !== operation.fingerprint) return reused(path, operation);
+  const [stored] = path as readonly [Budget];
+  const budget: Budget = {
+    ...stored,
+    totalNanoUsd: entry.totalAfterNanoUsd,
+    spentNanoUsd: entry.spentAfterNanoUsd,
+    heldNanoUsd: entry.heldAfterNanoUsd,
+    periodId: entry.periodId,
+    periodStartUs: entry.periodStartUs,
+    periodEndUs: entry.periodEndUs,
+    updatedAtUs: entry.createdAtUs,
+  };
+  const verdict: Verdict = { ok: true, entry, budget, reservation: undefined, replayed: true };
+  return { ...NO_CHANGE, path, verdict };
+}

@@ -1,0 +1,42 @@
+import { Failure } from "../../domain/errors.ts";
+import type { ProjectPrice } from "../../domain/prices/project.ts";
+import { deletePrice, listPrices, type StoredPrice, writePrice } from "../../store/prices.ts";
+import type { Store } from "../../store/store.ts";
+import type { PriceBooks } from "./price-books.ts";
+
+/** The prices that projects set for themselves. */
+export interface ProjectPriceList {
+  /** @throws PRICES_FULL */
+  set(project: string, price: ProjectPrice): Promise<StoredPrice>;
+  /** @throws PRICE_NOT_FOUND */
+  remove(project: string, model: string): Promise<void>;
+  list(page: {
+    project: string;
+    after: string | undefined;
+    limit: number;
+  }): Promise<{ prices: StoredPrice[]; more: boolean }>;
+}
+
+export const createProjectPriceList = (
+  store: Store,
+  books: PriceBooks,
+  pricesMax: number,
+): ProjectPriceList => ({
+  async set(project, price) {
+    const stored = await store.read((connection) => writePrice(connection, project, price, pricesMax));
+    books.forget(project);
+    if (stored === undefined) throw new Failure({ reason: "PRICES_FULL", project, pricesMax });
+    return stored;
+  },
+  async remove(project, model) {
+    const found = await store.read((connection) => deletePrice(connection, project, model));
+    books.forget(project);
+    if (!found) throw new Failure({ reason: "PRICE_NOT_FOUND", project, model });
+  },
+  async list(page) {
+    const prices = await store.read((connection) =>
+      listPrices(connection, { ...page, limit: page.limit + 1 }),
+    );
+    return { prices: prices.slice(0, page.limit), more: prices.length > page.limit };
+  },
+});

@@ -1,0 +1,100 @@
+import { invalidField } from "../domain/errors.ts";
+import type { Costs } from "../domain/legacy-memory.ts";
+import type { NanoUsd } from "../domain/money.ts";
+import { checkName } from "../domain/name.ts";
+import { type InstantUs, PERIOD_COUNT_MAX } from "../domain/period.ts";
+import { costsOf, NO_MODEL } from "./costs.ts";
+import { instantFromSeconds, nanoUsdFromFloat } from "./floats.ts";
+import { type Origin, parseOrigin } from "./origin.ts";
+
+/** What LiteLLM's BudgetManager keeps of one user, as it posts it to /set_budget. */
+export interface LegacyRecord {
+  user: string;
+  totalNanoUsd: NanoUsd;
+  /** Absent: the budget never starts anew. */
+  durationDays: number | undefined;
+  createdUs: InstantUs | undefined;
+  /** When the client last reset the record because its duration had passed; at first, when it was created. */
+  lastUpdatedUs: InstantUs | undefined;
+  /** What the record says was spent since it last was at zero. */
+  costs: Costs;
+  /** `current_cost` 0 beside an empty `model_cost`: what reset_cost leaves, and nothing else does. */
+  isZeroed: boolean;
+  /** What /get_budget put into the record; absent where the client made it. */
+  origin: Origin | undefined;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A posted map of users, every record of it checked. @throws INVALID_FIELD, as in `user_dict.alice.current_cost` */
+export function parseLegacyMap(userDict: unknown): LegacyRecord[] {
+  if (!isObject(userDict)) throw invalidField("user_dict", "must be an object: users and their budgets");
+  return Object.entries(userDict).map(([user, record]) => parseRecord(checkName("user_dict", user), record));
+}
+
+function parseRecord(user: string, record: unknown): LegacyRecord {
+  const field = `user_dict.${user}`;
+  if (!isObject(record)) throw invalidField(field, "must be an object");
+  const { total_budget, duration, created_at, last_updated_at, current_cost, model_cost, purser } = record;
+  const costs = parseCosts(field, current_cost, model_cost);
+  const origin = optional(purser, (value) => parseOrigin(`${field}.purser`, value));
+  return {
+    user,
+    totalNanoUsd: checkDollars(`${field}.total_budget`, total_budget),
+    // What Purser said is taken back, also where it is longer than what may be asked for.
+    durationDays: optional(duration, (value) =>
+      value === origin?.durationDays ? origin?.durationDays : checkDays(`${field}.duration`, value),
+    ),
+    createdUs: optional(created_at, (value) => checkSeconds(`${field}.created_at`, value)),
+    lastUpdatedUs: optional(last_updated_at, (value) => checkSeconds(`${field}.last_updated_at`, value)),
+    costs,
+    isZeroed: current_cost === 0 && isObject(model_cost) && Object.keys(model_cost).length === 0,
+    origin,
+  };
+}
+
+const optional = <T>(value: unknown, check: (value: unknown) => T): T | undefined =>
+  value === undefined || value === null ? undefined : check(value);
+
+function parseCosts(field: string, current: unknown, models: unknown): Costs {
+  const total = optional(current, (value) => checkDollars(`${field}.current_cost`, value)) ?? 0n;
+  const byModel = optional(models, (value) => checkModels(`${field}.model_cost`, value)) ?? [];
+  return costsOf(total, byModel);
+}
+
+function checkModels(field: string, models: unknown): [string, NanoUsd][] {
+  if (!isObject(models)) throw invalidField(field, "must be an object: models and their costs");
+  return Object.entries(models).map(([model, cost]) => [
+    checkName(field, model || NO_MODEL),
+    checkDollars(`${field}.${model}`, cost),
+  ]);
+}
+
+function checkDollars(field: string, value: unknown): NanoUsd {
+  if (typeof value !== "number")
+    throw invalidField(field, `must be a number of dollars, not ${shown(value)}`);
+  const amount = nanoUsdFromFloat(value);
+  if (amount === undefined) throw invalidField(field, "must be less than 9.2 billion dollars");
+  if (amount < 0n) throw invalidField(field, `must be 0 or more, not ${value}`);
+  return amount;
+}
+
+function checkDays(field: string, value: unknown): number {
+  const isDays = typeof value === "number" && Number.isInteger(value);
+  if (!isDays || value < 1 || value > PERIOD_COUNT_MAX) {
+    const allowed = `a whole number of days from 1 to ${PERIOD_COUNT_MAX}`;
+    throw invalidField(field, `must be ${allowed}, not ${shown(value)}`);
+  }
+  return value;
+}
+
+function checkSeconds(field: string, value: unknown): InstantUs {
+  const instant = typeof value === "number" ? instantFromSeconds(value) : undefined;
+  if (instant !== undefined) return instant;
+  throw invalidField(field, `must be seconds since 1970, before the year 10000, not ${shown(value)}`);
+}
+
+const shown = (value: unknown): string => JSON.stringify(value) ?? "absent";

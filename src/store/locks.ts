@@ -1,0 +1,53 @@
+import { sql } from "kysely";
+import { type Budget, budgetKey } from "../domain/budget.ts";
+import type { InstantUs } from "../domain/period.ts";
+import type { Connection } from "./connection.ts";
+import type { BudgetName } from "./names.ts";
+import { type BudgetRow, budgetFromRow } from "./rows.ts";
+import { unnest } from "./unnest.ts";
+
+/** What a batch reads under its locks. */
+export interface Locked {
+  /** By `budgetKey`. Those that do not exist are absent. */
+  budgets: Map<string, Budget>;
+  /** The database's clock. */
+  nowUs: InstantUs;
+  /** Whether a hold has run out, in one of the projects that were asked about. */
+  hasExpired: boolean;
+}
+
+/**
+ * Locks budgets in the order of their keys, so that no two batches can wait for each other, and reads the database's
+ * clock.
+ *
+ * @param projects Where to look for holds that have run out.
+ */
+export async function lockBudgets(
+  connection: Connection,
+  names: readonly BudgetName[],
+  projects: readonly string[] = [],
+): Promise<Locked> {
+  const rows = names.map(({ project, user }) => ({ project, user_id: user }));
+  // The row lock is taken on top of the sort. The clock is read in its own column of a row that always exists, so that
+  // it comes back even where no budget does.
+  const result = await sql<BudgetRow & { clock: bigint; found: string | null; expired: boolean }>`
+    with locked as materialized (
+      select b.* from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
+      join budgets b on b.project = k.project and b.user_id = k.user_id
+      order by b.project, b.user_id
+      for update of b
+    )
+    select clock_timestamp() as clock, locked.project as found, locked.*, exists (
+      select 1 from reservations
+      where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= statement_timestamp()
+    ) as expired
+    from (values (1)) as always left join locked on true
+  `.execute(connection);
+  const budgets = new Map<string, Budget>();
+  let nowUs = 0n;
+  for (const row of result.rows) {
+    if (row.clock > nowUs) nowUs = row.clock;
+    if (row.found !== null) budgets.set(budgetKey(row.project, row.user_id), budgetFromRow(row));
+  }
+  return { budgets, nowUs, hasExpired: result.rows[0]?.expired === true };
+}

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Budget } from "../../../src/domain/budget.ts";
+import type { Entry } from "../../../src/domain/entry.ts";
+import { NANO_USD_MAX } from "../../../src/domain/money.ts";
+import { decideBatch } from "../../../src/engine/commit/batch.ts";
+import { decide } from "../../../src/engine/commit/decide.ts";
+import type { Charge, Operation, Verdict } from "../../../src/engine/commit/operation.ts";
+
+const US_PER_DAY = 86_400_000_000n;
+
+/** A daily budget of $1, opened at 0, last touched at 10 µs. */
+const budget = (changes: Partial<Budget> = {}): Budget => ({
+  project: "p",
+  user: "alice",
+  totalNanoUsd: 1_000_000_000n,
+  spentNanoUsd: 0n,
+  heldNanoUsd: 0n,
+  period: { unit: "DAY", count: 1, anchorUs: 0n, timeZone: "UTC" },
+  periodId: 0n,
+  periodStartUs: 0n,
+  periodEndUs: US_PER_DAY,
+  parent: undefined,
+  modelLimits: [],
+  creationFingerprint: "",
+  createdAtUs: 0n,
+  updatedAtUs: 10n,
+  ...changes,
+});
+
+const charge = (costNanoUsd: bigint, changes: Partial<Charge> = {}): Charge => ({
+  kind: "charge",
+  project: "p",
+  user: "alice",
+  requestId: "r1",
+  fingerprint: "f1",
+  source: "COST",
+  model: "m",
+  costNanoUsd,
+  detail: undefined,
+  reservationId: undefined,
+  ...changes,
+});
+
+/** Decides on a path, with the ledger's entry of the same request id where there is one. */
+const decideOn = (path: readonly Budget[], operation: Operation, entry: Entry | undefined, nowUs: bigint) =>
+  decide({ path, entry, opened: undefined, reservation: undefined }, operation, nowUs);
+
+const reset: Operation = { kind: "reset", project: "p", user: "alice", requestId: "r2", fingerprint: "f2" };
+
+const reasonOf = (verdict: Verdict | undefined): string | undefined =>
+  verdict?.ok === false ? verdict.error.reason : undefined;
+
+describe("decide", () => {
+  it("adds a charge, even over the total", () => {
+    const { path, entry, verdict } = decideOn([budget()], charge(3_000_000_000n), undefined, 20n);
+    assert.equal(verdict.ok, true);
+    assert.equal(path[0]?.spentNanoUsd, 3_000_000_000n);
+    assert.equal(entry?.spentAfterNanoUsd, 3_000_000_000n);
+    assert.equal(entry?.createdAtUs, 20n);
+  });
+
+  it("never dates two entries of a budget alike, and never backwards, whatever the clock says", () => {
+    for (const nowUs of [-5n, 9n, 10n]) {
+      const { entry } = decideOn([budget()], charge(1n), undefined, nowUs);
+      assert.equal(entry?.createdAtUs, 11n);
+    }
+  });
+
+  it("opens the new period when the old one has ended, and records what that one spent", () => {
+    const stored = budget({ spentNanoUsd: 70n });
+    const { path, closed, entry } = decideOn([stored], charge(5n), undefined, 2n * US_PER_DAY + 1n);
+    assert.equal(path[0]?.spentNanoUsd, 5n);
+    assert.equal(path[0]?.periodStartUs, 2n * US_PER_DAY);
+    assert.equal(entry?.periodId, path[0]?.periodId);
+    assert.deepEqual(
+      closed.map((period) => [period.periodStartUs, period.periodEndUs, period.spentNanoUsd]),
+      [[0n, US_PER_DAY, 70n]],
+    );
+  });
+
+  it("counts the last microsecond of a period in it, and the next in the new one", () => {
+    const stored = budget({ spentNanoUsd: 70n });
+    assert.equal(decideOn([stored], charge(5n), undefined, US_PER_DAY - 1n).path[0]?.spentNanoUsd, 75n);
+    assert.equal(decideOn([stored], charge(5n), undefined, US_PER_DAY).path[0]?.spentNanoUsd, 5n);
+  });
+
+  it("leaves no record of a window in which nothing was spent", () => {
+    assert.deepEqual(decideOn([budget()], charge(5n), undefined, US_PER_DAY).closed, []);
+  });
+
+  it("resets within the window: the closed period ends now, the new one where the old would have", () => {
+    const { path, closed, entry } = decideOn([budget({ spentNanoUsd: 70n })], reset, undefined, 100n);
+    assert.deepEqual(
+      closed.map((period) => [period.periodEndUs, period.spentNanoUsd]),
+      [[100n, 70n]],
+    );
+    assert.deepEqual([path[0]?.spentNanoUsd, path[0]?.periodStartUs], [0n, 100n]);
+    assert.equal(path[0]?.periodEndUs, US_PER_DAY);
+    assert.equal(entry?.costNanoUsd, 0n);
+  });
+
+  it("refuses what would overflow spent, or what remains, and changes nothing", () => {
+    const full = budget({ spentNanoUsd: NANO_USD_MAX - 1n });
+    for (const stored of [full, budget({ heldNanoUsd: NANO_USD_MAX })]) {
+      const decision = decideOn([stored], charge(2n), undefined, 20n);
+      assert.equal(reasonOf(decision.verdict), "AMOUNT_OVERFLOW");
+      assert.equal(decision.path[0], stored);
+      assert.equal(decision.entry, undefined);
+    }
+    assert.equal(decideOn([full], charge(1n), undefined, 20n).verdict.ok, true);
+  });
+
+  it("checks existence before replay, and replay before anything else", () => {
+    const { entry } = decideOn([budget()], charge(1n), undefined, 20n);
+    const full = budget({ spentNanoUsd: NANO_USD_MAX });
+    assert.equal(reasonOf(decideOn([], charge(1n), entry, 20n).verdict), "BUDGET_NOT_FOUND");
+    assert.equal(decideOn([full], charge(1n), entry, 20n).verdict.ok, true);
+    const other = charge(1n, { fingerprint: "other" });
+    assert.equal(reasonOf(decideOn([full], other, entry, 20n).verdict), "REQUEST_ID_REUSED");
+  });
+
+  it("answers a replay with the amounts and the period of the first answer", () => {
+    const first = decideOn([budget()], charge(1n), undefined, 20n);
+    const much = budget({ spentNanoUsd: 900n, totalNanoUsd: 5n, updatedAtUs: 500n });
+    const again = decideOn([much], charge(1n), first.entry, 3n * US_PER_DAY);
+    assert.ok(first.verdict.ok && again.verdict.ok);
+    assert.equal(again.verdict.replayed, true);
+    assert.deepEqual(again.verdict.budget, first.verdict.budget);
+    assert.equal(again.path[0], much);
+  });
+
+  it("counts a charge on every ancestor, each in its own period; a reset on none", () => {
+    const parent = budget({ user: "team", period: undefined, periodEndUs: undefined, spentNanoUsd: 40n });
+    const child = budget({ parent: "team", spentNanoUsd: 7n });
+    const charged = decideOn([child, parent], charge(2n), undefined, US_PER_DAY);
+    assert.deepEqual(
+      charged.path.map((each) => each.spentNanoUsd),
+      [2n, 42n],
+    );
+    assert.deepEqual(charged.entry?.ancestors, ["team"]);
+    assert.equal(decideOn([child, parent], reset, undefined, 20n).path[1], parent);
+  });
+});
+
+describe("a batch", () => {
+  const ground = {
+    budgets: new Map([["p\0alice", budget()]]),
+    entries: new Map(),
+    reservations: new Map(),
+    nowUs: 20n,
+  };
+
+  it("decides each operation on what the ones before it left", () => {
+    const { verdicts, changes } = decideBatch(
+      [
+        charge(1n, { requestId: "a" }),
+        charge(2n, { requestId: "a" }),
+        charge(2n, { requestId: "b", fingerprint: "f2", user: "nobody" }),
+        charge(4n, { requestId: "c", model: "n" }),
+        charge(1n, { requestId: "a" }),
+        charge(9n, { requestId: "c", fingerprint: "other" }),
+      ],
+      ground,
+    );
+    assert.deepEqual(
+      verdicts.map((verdict) => (verdict.ok ? verdict.replayed : verdict.error.reason)),
+      [false, true, "BUDGET_NOT_FOUND", false, true, "REQUEST_ID_REUSED"],
+    );
+    assert.deepEqual(
+      changes.budgets.map((each) => each.spentNanoUsd),
+      [5n],
+    );
+    assert.deepEqual(
+      changes.modelCosts.map((cost) => [cost.model, cost.costNanoUsd]),
+      [
+        ["m", 1n],
+        ["n", 4n],
+      ],
+    );
+    assert.deepEqual(
+      changes.entries.map((entry) => entry.createdAtUs),
+      [20n, 21n],
+    );
+  });
+
+  it("writes nothing when everything was refused or replayed", () => {
+    const { changes } = decideBatch([charge(1n, { user: "nobody" })], ground);
+    assert.deepEqual(changes, { budgets: [], entries: [], modelCosts: [], closed: [], reservations: [] });
+  });
+});

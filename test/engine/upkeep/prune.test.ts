@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { Duration } from "../../../gen/es/budget/v1/budget_pb.ts";
+import {
+  NOTHING_PRUNED,
+  type Pruned,
+  prunableProjects,
+  pruneProject,
+} from "../../../src/engine/upkeep/prune.ts";
+import { createStore, type Store } from "../../../src/store/store.ts";
+import { assertConserved } from "../../support/conservation.ts";
+import { passTime } from "../../support/engine.ts";
+import { makeStore, STORES, startTestServer, type TestServer } from "../../support/server.ts";
+
+const DAY_US = 86_400_000_000n;
+const nowUs = (): bigint => BigInt(Date.now()) * 1000n;
+
+for (const kind of STORES) {
+  describe(`pruning on ${kind}`, () => {
+    const stack = new AsyncDisposableStack();
+    let server: TestServer;
+    let store: Store;
+    before(async () => {
+      const { environment } = stack.use(await makeStore(kind));
+      server = stack.use(await startTestServer(environment));
+      store = createStore({ database: server.database, retryMsMax: 0, onRetry: () => {} });
+    });
+    after(() => stack.disposeAsync());
+
+    const newProject = (): string => `project-${randomUUID()}`;
+    const create = (project: string, user: string, duration: Duration, parent = "") =>
+      server.grpc.createBudget({ project, user, totalBudgetNanoUsd: 1_000_000n, duration, parent });
+    const charge = (project: string, user: string, requestId = "", reservationId = "") =>
+      server.grpc.updateCost({
+        project,
+        user,
+        requestId,
+        reservationId,
+        source: { case: "cost", value: { model: "m", costNanoUsd: 5n } },
+      });
+    const reserve = (project: string, user: string, requestId: string) =>
+      server.grpc.reserveCost({
+        project,
+        user,
+        requestId,
+        model: "m",
+        amount: { case: "costNanoUsd", value: 7n },
+      });
+    const prune = (
+      project: string,
+      options: { beforeUs?: bigint; dryRun?: boolean; sliceRowsMax?: number; signal?: AbortSignal } = {},
+      onSlice?: (pruned: Pruned) => void,
+    ): Promise<Pruned> =>
+      pruneProject(
+        store,
+        {
+          project,
+          beforeUs: nowUs() - DAY_US,
+          dryRun: false,
+          signal: new AbortController().signal,
+          ...options,
+        },
+        onSlice,
+      );
+    const idsOf = async (project: string): Promise<string[]> => {
+      const { entries } = await server.grpc.listCostEntries({ project, pageSize: 1000 });
+      return entries.map(({ requestId }) => requestId).toSorted();
+    };
+    const pastAndPresent = async (project: string): Promise<void> => {
+      await create(project, "org", Duration.YEARLY);
+      await create(project, "alice", Duration.DAILY, "org");
+      await create(project, "bob", Duration.DAILY);
+      await create(project, "gone", Duration.DAILY);
+      await create(project, "forever", Duration.UNSPECIFIED);
+      for (const user of ["alice", "bob", "gone", "forever"]) await charge(project, user, `old-${user}`);
+      await reserve(project, "bob", "hold-1");
+      await charge(project, "bob", "old-settle", "hold-1");
+      await reserve(project, "bob", "hold-2");
+      await server.grpc.releaseReservation({ project, reservationId: "hold-2" });
+      await charge(project, "bob", "old-late", "hold-2");
+      await passTime(server.database.kysely, project, 48);
+      for (const user of ["alice", "bob"]) await charge(project, user, `new-${user}`);
+      await reserve(project, "bob", "hold-3");
+      await server.grpc.deleteBudget({ project, user: "gone" });
+    };
+
+    it("deletes what counts in no current period on any level, and nothing else", async () => {
+      const project = newProject();
+      await pastAndPresent(project);
+      const states = () =>
+        Promise.all(
+          ["org", "alice", "bob", "forever"].map((user) => server.grpc.getCurrentCost({ project, user })),
+        );
+      const earlier = await states();
+      const pruned = await prune(project);
+      assert.deepEqual(pruned, {
+        reservations: 2,
+        entries: 4,
+        periods: 2,
+        model_costs: 2,
+        // Alice's counts in her organization's year, the other in a period that never ends.
+        entriesKept: 2,
+      });
+      assert.deepEqual(await idsOf(project), ["new-alice", "new-bob", "old-alice", "old-forever"]);
+      const { reservations } = await server.grpc.listReservations({ project });
+      assert.deepEqual(
+        reservations.map(({ reservationId }) => reservationId),
+        ["hold-3"],
+      );
+      assert.deepEqual((await server.grpc.listPeriods({ project, user: "bob" })).periods, []);
+      assert.deepEqual(await states(), earlier);
+      await assertConserved(server.database.kysely);
+      assert.deepEqual(await prune(project), { ...NOTHING_PRUNED, entriesKept: 2 });
+      // Whatever the instant: the charge that opened a period has the period's own moment.
+      const late = await prune(project, { beforeUs: nowUs() + DAY_US });
+      assert.deepEqual([late.entries, late.entriesKept], [0, 4]);
+      await assertConserved(server.database.kysely);
+      assert.ok((await prunableProjects(store)).includes(project));
+    });
+
+    it("says in a dry run what it would delete, and deletes nothing", async () => {
+      const project = newProject();
+      await pastAndPresent(project);
+      const ids = await idsOf(project);
+      const dry = await prune(project, { dryRun: true });
+      assert.deepEqual(await idsOf(project), ids);
+      assert.deepEqual(await prune(project), dry);
+      assert.equal(dry.entries, 4);
+    });
+
+    it("lets go of what a budget without a period has spent once that is reset", async () => {
+      const project = newProject();
+      await create(project, "forever", Duration.UNSPECIFIED);
+      await charge(project, "forever", "old");
+      await passTime(server.database.kysely, project, 48);
+      assert.equal((await prune(project)).entries, 0);
+      await server.grpc.resetCost({ project, user: "forever", requestId: "reset" });
+      assert.equal((await prune(project)).entries, 1);
+      assert.deepEqual(await idsOf(project), ["reset"]);
+      // The closed period ended today.
+      assert.equal((await server.grpc.listPeriods({ project, user: "forever" })).periods.length, 1);
+      await assertConserved(server.database.kysely);
+    });
+
+    it("keeps an id for as long as its entry, and gives it free with it", async () => {
+      const project = newProject();
+      await pastAndPresent(project);
+      await prune(project);
+      assert.equal((await charge(project, "alice", "old-alice")).replayed, true);
+      assert.equal((await charge(project, "bob", "old-bob")).replayed, false);
+      assert.equal((await reserve(project, "bob", "hold-1")).replayed, false);
+      await assertConserved(server.database.kysely);
+    });
+
+    it("takes what is before the instant, to the microsecond", async () => {
+      const project = newProject();
+      await pastAndPresent(project);
+      const rows = (table: "entries" | "reservations" | "periods", user: string) =>
+        server.database.kysely
+          .selectFrom(table)
+          .selectAll()
+          .where("project", "=", project)
+          .where("user_id", "=", user);
+      const entry = (await rows("entries", "gone").executeTakeFirstOrThrow()) as { created_at: bigint };
+      // Hers ended first.
+      const period = (await rows("periods", "alice").executeTakeFirstOrThrow()) as { period_end: bigint };
+      const holds = (await rows("reservations", "bob").execute()) as { closed_at: bigint | null }[];
+      const closed = holds
+        .flatMap(({ closed_at }) => (closed_at === null ? [] : [closed_at]))
+        .toSorted((a, b) => Number(a - b));
+      const has = async (id: string): Promise<boolean> => (await idsOf(project)).includes(id);
+
+      await prune(project, { beforeUs: entry.created_at });
+      assert.equal(await has("old-gone"), true);
+      await prune(project, { beforeUs: entry.created_at + 1n });
+      assert.equal(await has("old-gone"), false);
+      assert.equal((await prune(project, { beforeUs: closed[0] ?? 0n })).reservations, 0);
+      assert.equal((await prune(project, { beforeUs: (closed[0] ?? 0n) + 1n })).reservations, 1);
+      assert.equal((await prune(project, { beforeUs: period.period_end - 1n })).periods, 0);
+      assert.equal((await prune(project, { beforeUs: period.period_end })).periods, 1);
+      await assertConserved(server.database.kysely);
+    });
+
+    it("goes on where it was interrupted, in slices smaller than what there is", async () => {
+      const project = newProject();
+      await pastAndPresent(project);
+      const whole = await prune(project, { dryRun: true });
+      const sum = { ...NOTHING_PRUNED };
+      let interruptions = 0;
+      for (;;) {
+        const stopping = new AbortController();
+        let slices = 0;
+        const pruned = await prune(project, { sliceRowsMax: 2, signal: stopping.signal }, () => {
+          // Later each time: what stays is looked at anew.
+          if (++slices > interruptions) stopping.abort();
+        });
+        await assertConserved(server.database.kysely);
+        for (const table of ["entries", "reservations", "periods", "model_costs"] as const) {
+          sum[table] += pruned[table];
+        }
+        if (!stopping.signal.aborted) break;
+        interruptions++;
+      }
+      assert.ok(interruptions > 3);
+      assert.deepEqual({ ...sum, entriesKept: whole.entriesKept }, whole);
+    });
+
+    it("leaves alone what is charged meanwhile", async () => {
+      const project = newProject();
+      await create(project, "org", Duration.DAILY);
+      for (const user of ["a", "b"]) await create(project, user, Duration.DAILY, "org");
+      const chargeMany = (kind: string, count: number) =>
+        Promise.all(
+          Array.from({ length: count }, (_, i) => charge(project, i % 2 ? "a" : "b", `${kind}-${i}`)),
+        );
+      await chargeMany("old", 200);
+      await passTime(server.database.kysely, project, 48);
+      const [pruned] = await Promise.all([
+        prune(project, { beforeUs: nowUs(), sliceRowsMax: 7 }),
+        chargeMany("new", 200),
+      ]);
+      const rest = await prune(project);
+      assert.equal(pruned.entries + rest.entries, 200);
+      assert.ok((await idsOf(project)).every((id) => id.startsWith("new-")));
+      assert.equal((await idsOf(project)).length, 200);
+      await assertConserved(server.database.kysely);
+    });
+  });
+}
