@@ -2,7 +2,7 @@ import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
 
 /** Where an entry's amount came from. */
-export type EntrySource = "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY" | "RESERVATION";
+export type EntrySource = "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY" | "RESERVATION" | "REFUND";
 
 /** One immutable row of the ledger, with the state of its budget right after it. */
 export interface Entry {
@@ -17,6 +17,8 @@ export interface Entry {
   detail: string | undefined;
   /** The reservation that the charge settled, or that ran out as a charge. */
   reservationId: string | undefined;
+  /** Of a correction: the request id of the charge that it takes back, whole or in part. */
+  correctsRequestId: string | undefined;
   /** Users of the ancestors on which the amount counted as well, nearest first. */
   ancestors: readonly string[];
   periodId: bigint;

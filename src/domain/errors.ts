@@ -16,6 +16,10 @@ export type BudgetError =
   | { reason: "RESERVATION_CLOSED"; project: string; reservationId: string; state: string }
   | { reason: "PARENT_NOT_FOUND"; project: string; parent: string }
   | { reason: "PARENT_CYCLE"; project: string; user: string; parent: string }
+  /** No charge has this request id, or its budget was deleted since. */
+  | { reason: "CHARGE_NOT_FOUND"; project: string; requestId: string }
+  /** A refund is more than what is left of its charge after earlier refunds. */
+  | { reason: "REFUND_EXCEEDS_CHARGE"; project: string; requestId: string; leftNanoUsd: bigint }
   /** The budget has children, or open reservations. */
   | { reason: "BUDGET_IN_USE"; project: string; user: string }
   /** A reservation does not fit the budget of `user`, which is the one asked for or an ancestor of it. */
@@ -94,6 +98,10 @@ export function describe(error: BudgetError): string {
       return `no reservation ${quote(error.reservationId)} in project ${quote(error.project)}`;
     case "RESERVATION_CLOSED":
       return `reservation ${quote(error.reservationId)} has ended: ${error.state}`;
+    case "CHARGE_NOT_FOUND":
+      return `no charge with request_id ${quote(error.requestId)} in project ${quote(error.project)}`;
+    case "REFUND_EXCEEDS_CHARGE":
+      return `the charge with request_id ${quote(error.requestId)} has ${formatUsd(error.leftNanoUsd)} left to refund`;
     case "PARENT_NOT_FOUND":
       return `no budget for parent ${quote(error.parent)} in project ${quote(error.project)}`;
     case "PARENT_CYCLE":

@@ -73,6 +73,7 @@ const SOURCES: Record<EntrySource, SourceMessage> = {
   RESET: SourceMessage.RESET,
   LEGACY: SourceMessage.LEGACY,
   RESERVATION: SourceMessage.RESERVATION,
+  REFUND: SourceMessage.REFUND,
 };
 
 export const priceToMessage = (price: CostDetail["price"]): MessageInitShape<typeof PriceSchema> => ({
@@ -104,6 +105,7 @@ export function entryToMessage(entry: Entry): MessageInitShape<typeof CostEntryS
     usage: detail && usageToMessage(entry.model ?? "", detail.usage),
     price: detail && priceToMessage(detail.price),
     reservationId: entry.reservationId,
+    correctsRequestId: entry.correctsRequestId,
     createTime: toTimestamp(entry.createdAtUs),
     spentAfterNanoUsd: entry.spentAfterNanoUsd,
     totalAfterNanoUsd: entry.totalAfterNanoUsd,

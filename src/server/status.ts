@@ -19,6 +19,8 @@ const CODES: Record<BudgetError["reason"], Code> = {
   REQUEST_ID_REUSED: Code.AlreadyExists,
   RESERVATION_NOT_FOUND: Code.NotFound,
   PARENT_NOT_FOUND: Code.NotFound,
+  CHARGE_NOT_FOUND: Code.NotFound,
+  REFUND_EXCEEDS_CHARGE: Code.FailedPrecondition,
   BUDGET_EXCEEDED: Code.ResourceExhausted,
   MODEL_LIMIT_EXCEEDED: Code.ResourceExhausted,
   RESERVATION_CLOSED: Code.FailedPrecondition,

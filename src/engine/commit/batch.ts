@@ -3,9 +3,11 @@ import { type Entry, type ModelCost, requestKey } from "../../domain/entry.ts";
 import type { InstantUs } from "../../domain/period.ts";
 import type { Reservation } from "../../domain/reservation.ts";
 import type { Changes } from "../../store/changes.ts";
+import { type RecordRow, recordKey } from "../../store/legacy-records.ts";
 import type { ReservationChange } from "../../store/reservations.ts";
 import { decide } from "./decide.ts";
-import type { Operation, Verdict } from "./operation.ts";
+import type { Below, Charged, Facts, Written } from "./decision.ts";
+import { newParentOf, type Operation, type Verdict } from "./operation.ts";
 
 /** The locked state that a batch is decided on. */
 export interface Ground {
@@ -15,9 +17,18 @@ export interface Ground {
   entries: ReadonlyMap<string, Entry>;
   /** Reservations that the batch names, or whose ids its requests carry, by `reservationKey`. */
   reservations: ReadonlyMap<string, Reservation>;
+  /** Charges that refunds of the batch name, by `requestKey`. */
+  charges?: ReadonlyMap<string, Charged>;
+  /** What lies below the budget of the batch's only operation, where it needs to know. */
+  below?: Below | undefined;
+  /** What is remembered of the records that posts of the batch are about, by `projectRecordKey`. */
+  records?: ReadonlyMap<string, RecordRow>;
   /** The database's clock. */
   nowUs: InstantUs;
 }
+
+/** Identifies what is remembered of a record of LiteLLM's map. */
+export const projectRecordKey = (project: string, row: RecordRow): string => `${project}\0${recordKey(row)}`;
 
 /** Decides operations in order, each on what the ones before it left. Pure. One verdict for each, in order. */
 export function decideBatch(
@@ -27,57 +38,85 @@ export function decideBatch(
   const budgets = new Map(ground.budgets);
   const entries = new Map(ground.entries);
   const reservations = new Map(ground.reservations);
+  const charges = new Map(ground.charges);
+  const records = new Map(ground.records);
   const reservationChanges: ReservationChange[] = [];
-  const changed = new Set<string>();
-  const written: Entry[] = [];
+  const written = new Map<string, Written>();
+  const added: Entry[] = [];
   const closed: ClosedPeriod[] = [];
   const modelCosts = new Map<string, ModelCost>();
+  const recordChanges = new Map<string, Changes["records"][number]>();
 
-  const verdicts = operations.map((operation) => {
-    const path = pathOf(budgets, operation);
+  const factsOf = (operation: Operation): Facts => {
     const { requestId, reservationId } = idsOf(operation);
     const idOf = (id: string | undefined): string => requestKey(operation.project, id ?? "");
-    const decision = decide(
-      {
-        path,
-        entry: entries.get(idOf(requestId)),
-        opened: reservations.get(idOf(requestId)),
-        reservation: reservations.get(idOf(reservationId)),
-      },
-      operation,
-      ground.nowUs,
-    );
-    decision.path.forEach((budget, level) => {
-      if (budget === path[level]) return;
-      const key = budgetKey(budget.project, budget.user);
-      budgets.set(key, budget);
-      changed.add(key);
-    });
-    if (decision.entry !== undefined) {
-      entries.set(idOf(requestId), decision.entry);
-      written.push(decision.entry);
-      addModelCosts(modelCosts, decision.path, decision.entry);
+    const parent = newParentOf(operation);
+    return {
+      path: operation.kind === "refund" ? chargedPath(budgets, operation) : pathOf(budgets, operation),
+      entry: entries.get(idOf(requestId)),
+      opened: reservations.get(idOf(requestId)),
+      reservation: reservations.get(idOf(reservationId)),
+      parentPath: parent === undefined ? [] : pathOf(budgets, { project: operation.project, user: parent }),
+      charged: operation.kind === "refund" ? charges.get(idOf(operation.chargeId)) : undefined,
+      below: ground.below,
+      record:
+        operation.kind === "post"
+          ? records.get(projectRecordKey(operation.project, operation.after))
+          : undefined,
+    };
+  };
+
+  const verdicts = operations.map((operation) => {
+    const { project } = operation;
+    const decision = decide(factsOf(operation), operation, ground.nowUs);
+    for (const [level, budget] of decision.path.entries()) {
+      const key = budgetKey(project, budget.user);
+      if (decision.written === "deleted" && level === 0) budgets.delete(key);
+      else if (budgets.get(key) === budget) continue;
+      else budgets.set(key, budget);
+      written.set(key, widest(written.get(key), level === 0 ? decision.written : "balances"));
+    }
+    for (const { entry, path } of decision.entries) {
+      entries.set(requestKey(project, entry.requestId), entry);
+      added.push(entry);
+      addModelCosts(modelCosts, path, entry);
+      if (operation.kind === "refund") addRefund(charges, project, entry);
     }
     if (decision.reservation !== undefined) {
-      reservations.set(
-        idOf(decision.reservation.reservation.reservationId),
-        decision.reservation.reservation,
-      );
+      const { reservation } = decision.reservation;
+      reservations.set(requestKey(project, reservation.reservationId), reservation);
       reservationChanges.push(decision.reservation);
+    }
+    if (operation.kind === "post" && decision.record !== undefined) {
+      const key = projectRecordKey(project, decision.record);
+      const isNew = operation.before === undefined || recordChanges.get(key)?.isNew === true;
+      records.set(key, decision.record);
+      recordChanges.set(key, { project, row: decision.record, isNew });
     }
     closed.push(...decision.closed);
     return decision.verdict;
   });
 
+  const those = (kind: Written): Budget[] =>
+    [...written].filter(([, each]) => each === kind).map(([key]) => (budgets.get(key) ?? ground.budgets.get(key)) as Budget);
   const changes: Changes = {
-    budgets: [...changed].map((key) => budgets.get(key) as Budget),
-    entries: written,
+    budgets: those("balances"),
+    settings: those("settings"),
+    created: those("created"),
+    deleted: those("deleted"),
+    entries: added,
     modelCosts: [...modelCosts.values()],
     closed,
     reservations: reservationChanges,
+    records: [...recordChanges.values()],
   };
   return { verdicts, changes };
 }
+
+/** Of what several operations of a batch write of one budget, the widest: it includes what the others write. */
+const WIDTH: Record<Written, number> = { balances: 0, settings: 1, created: 2, deleted: 3 };
+const widest = (one: Written | undefined, other: Written): Written =>
+  one !== undefined && WIDTH[one] > WIDTH[other] ? one : other;
 
 /** Thrown when a budget has a parent that is not among the locked ones: the locks must be taken anew, in order. */
 export class UnlockedParent extends Error {
@@ -92,7 +131,10 @@ export class UnlockedParent extends Error {
 }
 
 /** The budget and its ancestors, nearest first. Empty when there is no such budget. @throws UnlockedParent */
-function pathOf(budgets: ReadonlyMap<string, Budget>, { project, user }: Operation): Budget[] {
+function pathOf(
+  budgets: ReadonlyMap<string, Budget>,
+  { project, user }: { project: string; user: string },
+): Budget[] {
   const path: Budget[] = [];
   for (let next: string | undefined = user; next !== undefined; next = path.at(-1)?.parent) {
     const budget = budgets.get(budgetKey(project, next));
@@ -103,9 +145,27 @@ function pathOf(budgets: ReadonlyMap<string, Budget>, { project, user }: Operati
   return path;
 }
 
+/** The budget of a refund, and those ancestors on which the charge counted that still exist. */
+function chargedPath(
+  budgets: ReadonlyMap<string, Budget>,
+  { project, user, chargedAncestors }: Operation & { kind: "refund" },
+): Budget[] {
+  const own = budgets.get(budgetKey(project, user));
+  if (own === undefined) return [];
+  const ancestors = chargedAncestors.map((ancestor) => budgets.get(budgetKey(project, ancestor)));
+  return [own, ...ancestors.filter((budget) => budget !== undefined)];
+}
+
 /** The ids by which an operation is known, and by which it names a reservation. */
 export const idsOf = (operation: Operation): { requestId?: string; reservationId?: string | undefined } =>
   operation;
+
+function addRefund(charges: Map<string, Charged>, project: string, entry: Entry): void {
+  const key = requestKey(project, entry.correctsRequestId ?? "");
+  const charged = charges.get(key);
+  if (charged === undefined) return;
+  charges.set(key, { ...charged, refundedNanoUsd: charged.refundedNanoUsd - entry.costNanoUsd });
+}
 
 function addModelCosts(sums: Map<string, ModelCost>, path: readonly Budget[], entry: Entry): void {
   if (entry.model === undefined) return;

@@ -28,7 +28,7 @@ export function replayOfReservation(
   if (entry !== undefined) return reused(path, operation);
   if (opened === undefined) return undefined;
   if (opened.fingerprint !== operation.fingerprint) return reused(path, operation);
-  return unchanged(path, opened, nowUs, true);
+  return unchanged(path, nowUs, { reservation: opened, replayed: true });
 }
 
 /** All or nothing: an amount that does not fit on every level is held on none. */
@@ -58,7 +58,7 @@ export function reserve({ path }: Facts, operation: Reserve, moment: Moment): De
 export function release({ path, reservation }: Facts, operation: Release, nowUs: InstantUs): Decision {
   if (reservation === undefined) return refusal(path, unknown(operation));
   // Released already: that is what was asked for.
-  if (reservation.state === "RELEASED") return unchanged(path, reservation, nowUs);
+  if (reservation.state === "RELEASED") return unchanged(path, nowUs, { reservation });
   if (reservation.state !== "HELD") return refusal(path, ended(reservation));
   const moment = momentOf(path, nowUs);
   const freed = moment.current.map((budget) => freeHold(budget, reservation));
@@ -76,7 +76,7 @@ export function extend({ path, reservation }: Facts, operation: Extend, nowUs: I
 export function expire({ path, reservation }: Facts, operation: Expire, nowUs: InstantUs): Decision {
   if (reservation === undefined) return refusal(path, unknown(operation));
   if (reservation.state !== "HELD" || reservation.expiresAtUs > nowUs)
-    return unchanged(path, reservation, nowUs);
+    return unchanged(path, nowUs, { reservation });
   const moment = momentOf(path, reservation.expiresAtUs);
   const freed = moment.current.map((budget) => freeHold(budget, reservation));
   const change = closing(reservation, "EXPIRED", moment.instantUs);

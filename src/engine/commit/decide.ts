@@ -1,26 +1,10 @@
 import { type Budget, closePeriod, openPeriod, withAmounts } from "../../domain/budget.ts";
 import type { InstantUs } from "../../domain/period.ts";
-import {
-  closing,
-  expire,
-  extend,
-  freeHold,
-  release,
-  replayOfReservation,
-  reserve,
-} from "./decide-reservation.ts";
-import {
-  accept,
-  type Decision,
-  entryOf,
-  type Facts,
-  type Moment,
-  momentOf,
-  NO_CHANGE,
-  refusal,
-  reused,
-} from "./decision.ts";
-import type { Charge, Operation, Reset, Verdict } from "./operation.ts";
+import { create, remove, roll, update } from "./decide-budget.ts";
+import { post } from "./decide-post.ts";
+import { closing, expire, extend, freeHold, release, replayOfReservation, reserve } from "./decide-reservation.ts";
+import { accept, type Decision, entryOf, type Facts, type Moment, momentOf, refusal, reused, seenAs } from "./decision.ts";
+import type { Charge, Operation, Refund, Reset } from "./operation.ts";
 
 /**
  * Decides one operation. Pure: the same facts, operation and instant always give the same decision. Checks run in the
@@ -29,7 +13,8 @@ import type { Charge, Operation, Reset, Verdict } from "./operation.ts";
  * @param nowUs The database's clock.
  */
 export function decide(facts: Facts, operation: Operation, nowUs: InstantUs): Decision {
-  if (facts.path.length === 0) {
+  const mayCreate = operation.kind === "create" || operation.kind === "post";
+  if (facts.path.length === 0 && !mayCreate) {
     return refusal(facts.path, {
       reason: "BUDGET_NOT_FOUND",
       project: operation.project,
@@ -39,6 +24,8 @@ export function decide(facts: Facts, operation: Operation, nowUs: InstantUs): De
   switch (operation.kind) {
     case "charge":
       return replayOfEntry(facts, operation) ?? charge(facts, operation, momentOf(facts.path, nowUs));
+    case "refund":
+      return replayOfEntry(facts, operation) ?? refund(facts, operation, nowUs);
     case "reset":
       return replayOfEntry(facts, operation) ?? reset(facts, operation, nowUs);
     case "reserve":
@@ -51,6 +38,16 @@ export function decide(facts: Facts, operation: Operation, nowUs: InstantUs): De
       return extend(facts, operation, nowUs);
     case "expire":
       return expire(facts, operation, nowUs);
+    case "create":
+      return create(facts, operation, nowUs);
+    case "update":
+      return update(facts, operation, nowUs);
+    case "delete":
+      return remove(facts, operation, nowUs);
+    case "roll":
+      return roll(facts, operation, nowUs);
+    case "post":
+      return post(facts, operation, nowUs, decide);
     default: {
       const unreachable: never = operation;
       return unreachable;
@@ -108,8 +105,47 @@ function reset({ path }: Facts, operation: Reset, nowUs: InstantUs): Decision {
   return accept([opened, ...ancestors], { ...moment, closed }, { entry });
 }
 
+/**
+ * Takes back what a charge cost, on each level on which it counted. The correction counts in the present period, whatever
+ * period the charge was in: closed periods are final.
+ */
+function refund({ path, charged }: Facts, operation: Refund, nowUs: InstantUs): Decision {
+  const { project, user, chargeId } = operation;
+  const [own] = path as readonly [Budget];
+  const charge = charged?.entry;
+  // A budget that was deleted and created again does not have the charges of the one before.
+  const isTheirs = charge?.kind === "CHARGE" && charge.user === user && own.createdAtUs <= charge.createdAtUs;
+  if (charged === undefined || charge === undefined || !isTheirs) {
+    return refusal(path, { reason: "CHARGE_NOT_FOUND", project, requestId: chargeId });
+  }
+  const leftNanoUsd = charge.costNanoUsd - charged.refundedNanoUsd;
+  const amountNanoUsd = operation.amountNanoUsd ?? leftNanoUsd;
+  if (leftNanoUsd === 0n || amountNanoUsd > leftNanoUsd) {
+    return refusal(path, { reason: "REFUND_EXCEEDS_CHARGE", project, requestId: chargeId, leftNanoUsd });
+  }
+  const levels = path.filter((budget) => budget.createdAtUs <= charge.createdAtUs);
+  const moment = momentOf(levels, nowUs);
+  const model = charge.model ?? "";
+  const refunded: Budget[] = [];
+  for (const budget of moment.current) {
+    const after = withAmounts(budget, { model, spentNanoUsd: -amountNanoUsd });
+    if (after === undefined) return refusal(path, { reason: "AMOUNT_OVERFLOW", project, user: budget.user });
+    refunded.push(after);
+  }
+  const entry = entryOf(refunded, operation, {
+    kind: "CORRECTION",
+    source: "REFUND",
+    model: charge.model,
+    costNanoUsd: -amountNanoUsd,
+    detail: undefined,
+    reservationId: charge.reservationId,
+    correctsRequestId: chargeId,
+  });
+  return accept(refunded, moment, { entry });
+}
+
 /** The first answer again: the amounts and the period of then, the settings of now. */
-function replayOfEntry({ path, entry, opened }: Facts, operation: Charge | Reset): Decision | undefined {
+function replayOfEntry({ path, entry, opened }: Facts, operation: Charge | Refund | Reset): Decision | undefined {
   if (entry === undefined) return opened && reused(path, operation);
   if (entry.fingerprint !== operation.fingerprint) return reused(path, operation);
   const [stored] = path as readonly [Budget];
@@ -123,6 +159,5 @@ function replayOfEntry({ path, entry, opened }: Facts, operation: Charge | Reset
     periodEndUs: entry.periodEndUs,
     updatedAtUs: entry.createdAtUs,
   };
-  const verdict: Verdict = { ok: true, entry, budget, reservation: undefined, replayed: true };
-  return { ...NO_CHANGE, path, verdict };
+  return seenAs(path, budget, { entry, replayed: true });
 }

@@ -3,141 +3,268 @@ import type { InstantUs } from "../../domain/period.ts";
 import { type Reservation, reservationKey } from "../../domain/reservation.ts";
 import { writeChanges } from "../../store/changes.ts";
 import type { Connection } from "../../store/connection.ts";
-import { findEntries } from "../../store/ledger.ts";
-import { lockBudgets } from "../../store/locks.ts";
+import { findEntries, readStoredModelCosts, sumRefunds } from "../../store/ledger.ts";
+import { type RecordRow, readRecords } from "../../store/legacy-records.ts";
+import { findLocked, lockBudgets } from "../../store/locks.ts";
 import type { BudgetName, RequestName, ReservationName } from "../../store/names.ts";
-import { findExpired, findReservations } from "../../store/reservations.ts";
-import type { Store } from "../../store/store.ts";
+import { findExpired, findExpiredOn, findReservations, sumOpenByModel } from "../../store/reservations.ts";
+import { LockTimeout, type Store } from "../../store/store.ts";
+import { readHeight } from "../../store/tree.ts";
 import type { Ancestry } from "./ancestry.ts";
-import { decideBatch, idsOf, UnlockedParent } from "./batch.ts";
-import type { Expire, Operation, Verdict } from "./operation.ts";
+import { decideBatch, type Ground, idsOf, projectRecordKey, UnlockedParent } from "./batch.ts";
+import type { Below, Charged } from "./decision.ts";
+import { type Expire, needsBelow, newParentOf, type Operation, type Verdict } from "./operation.ts";
 import { makeRequestId } from "./request-id.ts";
 
-/** Holds that one transaction ends because they have run out, at most. */
-const EXPIRED_MAX = 1000;
+/** Expired holds that one transaction ends, at most: other transactions run between two such slices. */
+const EXPIRED_MAX = 500;
+/** Times that a batch begins again for a reason of its own, at most. Concurrent moves of the tree need two or three. */
+const RESTARTS_MAX = 20;
 
 export interface Committed {
   /** One for each operation, in order. */
   verdicts: Verdict[];
-  /** How many holds had run out and were ended, before the operations. */
+  /** How many expired holds were ended, before the operations. */
   expired: number;
-  /** The budgets that are not as they were. */
+  /** The budgets that were changed. */
   changed: readonly BudgetName[];
   /** Whether an id was known, or could have been: the next batch does well to look up its ids at once. */
   repeats: boolean;
 }
 
-/** What an attempt does before it decides. Each costs a statement, and is needed seldom. */
-interface Care {
-  /** End what has run out in the projects. */
-  expire: boolean;
-  /** Look for what has the ids of the operations. */
+/** What a batch is committed with. */
+export interface CommitContext {
+  store: Store;
+  ancestry: Ancestry;
+  /** How long a transaction waits for one lock. */
+  lockTimeoutMs: number;
+  /** Whether expired holds on a budget are to be left alone, because somebody else has it locked. By `budgetKey`. */
+  isBusy: (key: string) => boolean;
+}
+
+/**
+ * Thrown when a batch cannot be committed soon: another session holds the locks of some of its budgets, or so many holds
+ * on them have expired that one transaction cannot end them all. Operations on other budgets need not wait for that.
+ */
+export class BudgetsBusy extends Error {
+  /** By `budgetKey`. */
+  readonly keys: ReadonlySet<string>;
+  /** What was committed all the same: expired holds that were ended. */
+  readonly progress: Committed | undefined;
+
+  constructor(keys: ReadonlySet<string>, progress?: Committed) {
+    super("budgets are locked by another session, or have many expired holds");
+    this.keys = keys;
+    this.progress = progress;
+  }
+}
+
+/** Thrown when a batch has begun again too often. One of its operations may be the cause. */
+export class TooManyRestarts extends Error {
+  constructor(options: ErrorOptions) {
+    super(`a batch has begun again ${RESTARTS_MAX} times`, options);
+  }
+}
+
+/** What an attempt does beside locking, deciding and writing. Each costs a statement, and is seldom needed. */
+interface Extras {
+  /** Finds the expired holds to end first. */
+  expired: ((connection: Connection) => Promise<Reservation[]>) | undefined;
+  /** Whether to look for entries and reservations that have the ids of the operations. */
   lookUp: boolean;
 }
 
-/** Thrown inside a transaction to have it rolled back and begun again with more care. */
-class MoreCare extends Error {
-  readonly care: Partial<Care>;
+/** Thrown inside a transaction, so that it is rolled back and begins again with more extras. */
+class TryAgain extends Error {
+  readonly extra: "expired" | "lookUp";
 
-  constructor(care: Partial<Care>) {
-    super("the batch begins again with more care");
-    this.care = care;
+  constructor(extra: "expired" | "lookUp") {
+    super(`the batch begins again, with ${extra}`);
+    this.extra = extra;
   }
 }
 
 /**
- * One transaction for operations that have nothing to do with each other: lock, decide, write. Where a hold has run out,
- * or an id is known already, it begins again, ends the holds and looks up the ids: neither is asked for a statement of its
- * own where nothing is wrong.
+ * One transaction for operations that have nothing to do with each other: lock, decide, write. Where a hold has expired, or
+ * an id is known already, it begins again, ends the holds and looks up the ids. In the common case neither costs a
+ * statement.
  *
  * @param lookUp Whether ids are looked up at once: the caller expects repeated operations.
+ * @throws BudgetsBusy, TooManyRestarts, and what the store throws
  */
-export async function commitTogether(
-  store: Store,
-  ancestry: Ancestry,
+export const commitTogether = (
+  context: CommitContext,
   operations: readonly Operation[],
   { lookUp }: { lookUp: boolean },
-): Promise<Committed> {
-  const projects = [...new Set(operations.map((operation) => operation.project))];
-  return commitWith(store, ancestry, operations, projects, { expire: false, lookUp });
-}
+): Promise<Committed> => commitWith(context, operations, { expired: undefined, lookUp });
 
-/** Ends holds of a project that have run out, up to as many as one transaction ends. */
-export const commitExpired = (store: Store, ancestry: Ancestry, project: string): Promise<Committed> =>
-  commitWith(store, ancestry, [], [project], { expire: true, lookUp: false });
+/**
+ * Ends up to a slice of the expired holds of a project, or of those that count on one of its budgets. Those on busy budgets
+ * are left alone.
+ */
+export const commitExpired = (
+  context: CommitContext,
+  { project, user }: { project: string; user: string | undefined },
+): Promise<Committed> => {
+  const expired = (connection: Connection): Promise<Reservation[]> =>
+    user === undefined
+      ? findExpired(connection, project, EXPIRED_MAX)
+      : findExpiredOn(connection, [{ project, user }], EXPIRED_MAX);
+  return commitWith(context, [], { expired, lookUp: false });
+};
 
 async function commitWith(
-  store: Store,
-  ancestry: Ancestry,
+  { store, ancestry, lockTimeoutMs, isBusy }: CommitContext,
   operations: readonly Operation[],
-  projects: readonly string[],
-  least: Care,
+  first: Extras,
 ): Promise<Committed> {
-  let care = least;
-  let before: Committed = { verdicts: [], expired: 0, changed: [], repeats: false };
-  for (;;) {
+  let extras = first;
+  /** Budgets that only expired holds need, and that another session has locked. */
+  const avoided = new Set<string>();
+  let tried: readonly BudgetName[] = [];
+  const attempt: Attempt = { operations, ancestry, mayEnd: (key) => !avoided.has(key) && !isBusy(key) };
+  for (let restarts = 0; ; restarts++) {
     try {
-      const committed = await store.transaction((connection) =>
-        attempt(connection, ancestry, operations, projects, care),
+      const committed = await store.transaction(
+        (connection) => commitOnce(connection, attempt, extras, (names) => (tried = names)),
+        { lockTimeoutMs },
       );
-      if (committed.verdicts.length === operations.length) return merged(before, committed);
-      before = merged(before, committed);
+      if (committed.verdicts.length === operations.length) return committed;
+      throw new BudgetsBusy(keysOf(committed.changed), committed);
     } catch (error) {
-      if (error instanceof MoreCare) care = { ...care, ...error.care };
+      if (error instanceof BudgetsBusy) throw error;
+      if (error instanceof TryAgain) extras = withExtra(extras, error.extra, attempt);
       else if (error instanceof UnlockedParent) await ancestry.refresh(error);
+      else if (error instanceof LockTimeout) await noteLocked();
       else throw error;
+      if (restarts >= RESTARTS_MAX) throw new TooManyRestarts({ cause: error });
     }
+  }
+
+  /** Finds out which budgets are locked by others. None: they are free again, or the batch waits for an id of another. */
+  async function noteLocked(): Promise<void> {
+    const locked = keysOf(await store.read((connection) => findLocked(connection, tried)));
+    const needed = keysOf(namesToLock(ancestry, operations)).intersection(locked);
+    if (needed.size > 0) throw new BudgetsBusy(needed, undefined);
+    for (const key of locked) avoided.add(key);
   }
 }
 
-const merged = (before: Committed, last: Committed): Committed => ({
-  verdicts: last.verdicts,
-  expired: before.expired + last.expired,
-  changed: [...before.changed, ...last.changed],
-  repeats: last.repeats,
-});
+function withExtra(extras: Extras, extra: TryAgain["extra"], { operations, ancestry }: Attempt): Extras {
+  if (extra === "lookUp") return { ...extras, lookUp: true };
+  const names = namesToLock(ancestry, operations);
+  return { ...extras, expired: (connection) => findExpiredOn(connection, names, EXPIRED_MAX) };
+}
+
+interface Attempt {
+  operations: readonly Operation[];
+  ancestry: Ancestry;
+  /** Whether holds that count on a budget may be ended, by its key. The budgets of the operations are waited for. */
+  mayEnd: (key: string) => boolean;
+}
 
 /**
- * One go at it, inside a transaction.
+ * One attempt, inside a transaction.
  *
- * @returns No verdicts where more has run out than fits in one transaction: that much was ended, and no more done.
- * @throws MoreCare, UnlockedParent: the transaction is to be rolled back and begun again.
+ * @param onNames Told which budgets are about to be locked.
+ * @returns No verdicts where more holds have expired than fit in one transaction: only a slice of them was ended.
+ * @throws TryAgain, UnlockedParent: the transaction is to be rolled back and begun again.
  */
-export async function attempt(
+async function commitOnce(
   connection: Connection,
-  ancestry: Ancestry,
-  operations: readonly Operation[],
-  projects: readonly string[],
-  care: Care,
+  { operations, ancestry, mayEnd }: Attempt,
+  extras: Extras,
+  onNames: (names: readonly BudgetName[]) => void,
 ): Promise<Committed> {
-  const expiries = care.expire ? await expiriesIn(connection, projects) : [];
-  const all = expiries.length < EXPIRED_MAX ? [...expiries, ...operations] : expiries;
+  const needed = namesToLock(ancestry, operations);
+  const found = (await extras.expired?.(connection)) ?? [];
+  const expiries = found.filter(canEnd(needed, mayEnd)).map(expiryOf);
+  const isSlice = found.length >= EXPIRED_MAX && expiries.length > 0;
+  const all = isSlice ? expiries : [...expiries, ...operations];
   if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false };
-  const locked = await lockBudgets(connection, namesToLock(ancestry, all), care.expire ? [] : projects);
-  if (locked.hasExpired) throw new MoreCare({ expire: true });
+  const names = namesToLock(ancestry, all);
+  onNames(names);
+  const projects = extras.expired === undefined ? projectsOf(operations) : [];
+  const locked = await lockBudgets(connection, names, projects);
+  if (locked.hasExpired) throw new TryAgain("expired");
   // Statements of their own, begun after the locks are held: they see what the holders before us committed.
-  const entries = await findEntries(connection, care.lookUp ? requestNames(operations) : []);
-  const reservations = await findReservations(connection, reservationNames(all, care));
-  if (runsOutUnseen(reservations, expiries, locked.nowUs)) throw new MoreCare({ expire: true });
-  const { verdicts, changes } = decideBatch(all, { ...locked, entries, reservations });
-  const repeats = verdicts.some(mayBeRepeated);
-  if (repeats && !care.lookUp) throw new MoreCare({ lookUp: true });
-  if (!(await writeChanges(connection, changes))) throw new MoreCare({ lookUp: true });
-  const expired = changes.reservations.filter((change) => change.reservation.state === "EXPIRED").length;
+  const ground: Ground = { ...locked, ...(await readGround(connection, all, extras)) };
+  if (expiredUnseen(ground.reservations, expiries, locked.nowUs)) throw new TryAgain("expired");
+  const { verdicts, changes } = decideBatch(all, ground);
+  const repeats = verdicts.some((verdict, index) => mayBeRepeated(verdict, all[index] as Operation));
+  if (repeats && !extras.lookUp) throw new TryAgain("lookUp");
+  if (!(await writeChanges(connection, changes))) throw new TryAgain("lookUp");
   return {
     verdicts: verdicts.slice(expiries.length),
-    expired,
-    changed: changes.budgets,
+    expired: changes.reservations.filter((change) => change.reservation.state === "EXPIRED").length,
+    changed: [...changes.budgets, ...changes.settings, ...changes.created, ...changes.deleted],
     repeats,
   };
 }
 
-/** What was refused may have been done before, by its id: then the first answer goes before the refusal. */
-const mayBeRepeated = (verdict: Verdict): boolean =>
-  verdict.ok ? verdict.replayed : verdict.error.reason !== "BUDGET_NOT_FOUND";
+/** What the operations name beside their budgets. In the common case nothing is named, and no statement is sent. */
+async function readGround(
+  connection: Connection,
+  operations: readonly Operation[],
+  { lookUp }: Extras,
+): Promise<Omit<Ground, "budgets" | "nowUs">> {
+  const entries = await findEntries(connection, lookUp ? requestNames(operations) : []);
+  const reservations = await findReservations(connection, reservationNames(operations, lookUp));
+  const [first] = operations;
+  const isAlone = operations.length === 1 && first !== undefined && needsBelow(first);
+  return {
+    entries,
+    reservations,
+    below: isAlone ? await readBelow(connection, first) : undefined,
+    charges: await readCharges(connection, operations),
+    records: await readPosted(connection, operations),
+  };
+}
 
-/** Whether a hold that an operation names has run out while the locks were waited for. */
-function runsOutUnseen(
+async function readBelow(connection: Connection, name: BudgetName): Promise<Below> {
+  return {
+    levels: await readHeight(connection, name),
+    heldByModel: await sumOpenByModel(connection, name),
+    spentByModel: await readStoredModelCosts(connection, name),
+  };
+}
+
+async function readCharges(
+  connection: Connection,
+  operations: readonly Operation[],
+): Promise<Map<string, Charged>> {
+  const names = operations.flatMap((operation) =>
+    operation.kind === "refund" ? [{ project: operation.project, requestId: operation.chargeId }] : [],
+  );
+  if (names.length === 0) return new Map();
+  const entries = await findEntries(connection, names);
+  const refunds = await sumRefunds(connection, names);
+  return new Map(
+    [...entries].map(([key, entry]) => [key, { entry, refundedNanoUsd: refunds.get(key) ?? 0n }]),
+  );
+}
+
+async function readPosted(
+  connection: Connection,
+  operations: readonly Operation[],
+): Promise<Map<string, RecordRow>> {
+  const posts = operations.filter((operation) => operation.kind === "post");
+  const records = new Map<string, RecordRow>();
+  for (const [project, each] of Map.groupBy(posts, (operation) => operation.project)) {
+    const rows = await readRecords(connection, project, each.map(({ after }) => after));
+    for (const row of rows.values()) records.set(projectRecordKey(project, row), row);
+  }
+  return records;
+}
+
+/** What was refused may have been done before, by its id: then the first answer goes before the refusal. */
+const mayBeRepeated = (verdict: Verdict, operation: Operation): boolean =>
+  verdict.ok
+    ? verdict.replayed && operation.kind !== "create"
+    : verdict.error.reason !== "BUDGET_NOT_FOUND" && idsOf(operation).requestId !== undefined;
+
+/** Whether a hold that an operation names has expired while the locks were waited for. */
+function expiredUnseen(
   reservations: ReadonlyMap<string, Reservation>,
   expiries: readonly Expire[],
   nowUs: InstantUs,
@@ -148,30 +275,52 @@ function runsOutUnseen(
   );
 }
 
-/** Whoever touches a project ends what has run out in it first, so that nobody waits for the sweep. */
-async function expiriesIn(connection: Connection, projects: readonly string[]): Promise<Expire[]> {
-  const expired = await findExpired(connection, projects, EXPIRED_MAX);
-  return expired.map(({ project, user, reservationId }) => ({
-    kind: "expire",
-    project,
-    user,
-    reservationId,
-    requestId: makeRequestId(),
-  }));
+/** A hold is ended on all of its levels: one on a busy budget has to wait, unless the operations wait for that one, too. */
+function canEnd(
+  needed: readonly BudgetName[],
+  mayEnd: (key: string) => boolean,
+): (hold: Reservation) => boolean {
+  const waitedFor = keysOf(needed);
+  return ({ project, user, ancestors }) =>
+    [user, ...ancestors].map((level) => budgetKey(project, level)).every((key) => waitedFor.has(key) || mayEnd(key));
 }
 
-function namesToLock(ancestry: Ancestry, operations: readonly Operation[]): BudgetName[] {
+const expiryOf = ({ project, user, reservationId, ancestors }: Reservation): Expire => ({
+  kind: "expire",
+  project,
+  user,
+  reservationId,
+  ancestors,
+  requestId: makeRequestId(),
+});
+
+const keysOf = (names: readonly BudgetName[]): Set<string> =>
+  new Set(names.map(({ project, user }) => budgetKey(project, user)));
+
+const projectsOf = (operations: readonly Operation[]): string[] => [
+  ...new Set(operations.map((operation) => operation.project)),
+];
+
+/** The budgets that operations need, each once. */
+export function namesToLock(ancestry: Ancestry, operations: readonly Operation[]): BudgetName[] {
   const names = new Map<string, BudgetName>();
-  const looked = new Set<string>();
-  for (const { project, user } of operations) {
+  const seen = new Set<string>();
+  const add = (project: string, user: string): void => void names.set(budgetKey(project, user), { project, user });
+  const addPath = (project: string, user: string): void => {
     const key = budgetKey(project, user);
-    // Not whether it is in `names`: it may be there as the ancestor that a stale hint takes it for, without its own.
-    if (looked.has(key)) continue;
-    looked.add(key);
-    names.set(key, { project, user });
-    for (const ancestor of ancestry.of({ project, user })) {
-      names.set(budgetKey(project, ancestor), { project, user: ancestor });
-    }
+    // Not `names.has(key)`: a stale hint may have added this budget as an ancestor, without its own ancestors.
+    if (seen.has(key)) return;
+    seen.add(key);
+    add(project, user);
+    for (const ancestor of ancestry.of({ project, user })) add(project, ancestor);
+  };
+  for (const operation of operations) {
+    const { project, user } = operation;
+    const parent = newParentOf(operation);
+    addPath(project, user);
+    if (parent !== undefined) addPath(project, parent);
+    if (operation.kind === "refund") for (const ancestor of operation.chargedAncestors) add(project, ancestor);
+    if (operation.kind === "expire") for (const ancestor of operation.ancestors) add(project, ancestor);
   }
   return [...names.values()];
 }
@@ -183,7 +332,7 @@ const requestNames = (operations: readonly Operation[]): RequestName[] =>
   });
 
 /** The reservations that operations name, and with `lookUp` those that their request ids may have opened. */
-function reservationNames(operations: readonly Operation[], { lookUp }: Care): ReservationName[] {
+function reservationNames(operations: readonly Operation[], lookUp: boolean): ReservationName[] {
   const names = operations.flatMap((operation) => {
     const { requestId, reservationId } = idsOf(operation);
     return [lookUp ? requestId : undefined, reservationId]

@@ -4,6 +4,8 @@ import type { BudgetName } from "../../store/names.ts";
 
 /** Tells whoever watches a budget that it may have changed: on this server at once, on others by way of the database. */
 export interface Feed extends Disposable {
+  /** How many watch, here. */
+  readonly watchers: number;
   /** Tells watchers, here and elsewhere. */
   changed(names: Iterable<BudgetName>): void;
   /** Calls back for every change of a budget, until disposed. A call may be one too many, never one too few for long. */
@@ -27,6 +29,7 @@ export function createFeed(send: (payload: string) => void): Feed {
   const watchers = new Map<string, { tag: string; callbacks: Set<() => void> }>();
   const unsent = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
+  let watching = 0;
 
   const sendLater = (): void => {
     timer ??= setTimeout(() => {
@@ -38,6 +41,9 @@ export function createFeed(send: (payload: string) => void): Feed {
   };
 
   return {
+    get watchers() {
+      return watching;
+    },
     changed(names) {
       for (const name of names) {
         const key = keyOf(name);
@@ -51,10 +57,11 @@ export function createFeed(send: (payload: string) => void): Feed {
       const key = keyOf(name);
       const watched = watchers.get(key) ?? { tag: tagOf(key), callbacks: new Set() };
       watched.callbacks.add(onChange);
+      watching++;
       watchers.set(key, watched);
       return {
         [Symbol.dispose]() {
-          watched.callbacks.delete(onChange);
+          if (watched.callbacks.delete(onChange)) watching--;
           if (watched.callbacks.size === 0) watchers.delete(key);
         },
       };

@@ -9,26 +9,27 @@ import type { BudgetName } from "../../store/names.ts";
 import { listPeriods } from "../../store/periods.ts";
 import type { Store } from "../../store/store.ts";
 import { endedPeriod } from "../commit/decision.ts";
+import { type Page, readPage } from "./page.ts";
 
-/** A page of the ledger, newest first. @throws BUDGET_NOT_FOUND for a user of whom there is nothing at all. */
-export async function listCostEntries(
-  store: Store,
-  page: {
-    project: string;
-    user: string | undefined;
-    startUs: InstantUs | undefined;
-    endUs: InstantUs | undefined;
-    before: EntryCursor | undefined;
-    limit: number;
-  },
-): Promise<{ entries: Entry[]; more: boolean }> {
-  const entries = await store.read((connection) =>
-    listEntries(connection, { ...page, limit: page.limit + 1 }),
+/** Which entries to list. */
+export interface EntryPage {
+  project: string;
+  user: string | undefined;
+  startUs: InstantUs | undefined;
+  endUs: InstantUs | undefined;
+  before: EntryCursor | undefined;
+  limit: number;
+}
+
+/** A page of the ledger, newest first. @throws BUDGET_NOT_FOUND for a user who has neither a budget nor entries */
+export async function listCostEntries(store: Store, { limit, ...page }: EntryPage): Promise<Page<Entry>> {
+  const found = await readPage(limit, (rowsMax) =>
+    store.read((connection) => listEntries(connection, { ...page, limit: rowsMax })),
   );
-  if (entries.length === 0 && page.user !== undefined) {
+  if (found.items.length === 0 && page.user !== undefined) {
     await requireKnown(store, { project: page.project, user: page.user });
   }
-  return { entries: entries.slice(0, page.limit), more: entries.length > page.limit };
+  return found;
 }
 
 /** A deleted budget's entries stay readable; a name that never was is told apart from an empty list. */
@@ -42,31 +43,38 @@ async function requireKnown(store: Store, name: BudgetName): Promise<void> {
 
 export type DetailedPeriod = ClosedPeriod & { modelCosts: ReadonlyMap<string, NanoUsd> };
 
+/** Which periods to list. */
+export interface PeriodPage {
+  project: string;
+  user: string;
+  /** The period that the page before ended with. */
+  before: bigint | undefined;
+  limit: number;
+}
+
 /**
- * A page of a budget's closed periods, newest first. One that has ended but is not written down yet, because nobody has
- * touched the budget since, is among them.
+ * A page of a budget's closed periods, newest first. One that has ended but is not recorded yet, because nothing has changed
+ * the budget since, is among them.
  *
  * @throws BUDGET_NOT_FOUND
  */
 export async function listClosedPeriods(
   store: Store,
-  page: { project: string; user: string; before: bigint | undefined; limit: number },
-): Promise<{ periods: DetailedPeriod[]; more: boolean }> {
+  { limit, ...page }: PeriodPage,
+): Promise<Page<DetailedPeriod>> {
+  const { project, user, before } = page;
   const found = await store.read((connection) => readBudget(connection, page));
-  if (found === undefined)
-    throw new Failure({ reason: "BUDGET_NOT_FOUND", project: page.project, user: page.user });
+  if (found === undefined) throw new Failure({ reason: "BUDGET_NOT_FOUND", project, user });
   const ended = endedPeriod(found.budget, atInstant(found.budget, found.nowUs));
-  const written = await store.read((connection) =>
-    listPeriods(connection, { ...page, limit: page.limit + 1 }),
-  );
-  const isFirstPage = page.before === undefined;
-  const unwritten = isFirstPage ? ended.filter((period) => period.periodId !== written[0]?.periodId) : [];
-  const periods = [...unwritten, ...written];
-  const shown = periods.slice(0, page.limit);
-  const ids = shown.map((period) => period.periodId);
+  const { items, more } = await readPage(limit, async (rowsMax) => {
+    const recorded = await store.read((connection) => listPeriods(connection, { ...page, limit: rowsMax }));
+    const unrecorded = ended.filter((period) => period.periodId !== recorded[0]?.periodId);
+    return before === undefined ? [...unrecorded, ...recorded] : recorded;
+  });
+  const ids = items.map((period) => period.periodId);
   const costs = await store.read((connection) => readModelCosts(connection, page, ids));
   return {
-    periods: shown.map((period) => ({ ...period, modelCosts: costs.get(period.periodId) ?? new Map() })),
-    more: periods.length > page.limit,
+    items: items.map((period) => ({ ...period, modelCosts: costs.get(period.periodId) ?? new Map() })),
+    more,
   };
 }

@@ -4,7 +4,7 @@ import { readBudget } from "../../store/budgets.ts";
 import { summarizeOpen } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
 
-/** A budget of a chain, and what stands in the way of a reservation there. */
+/** A budget of the chain from a budget to its root, and what holds its money. */
 export interface Level {
   budget: Budget;
   openReservations: bigint;
@@ -12,7 +12,7 @@ export interface Level {
 }
 
 /** The chain from a budget to its root, and when anything frees up next on any of its levels. */
-export async function explain(
+export async function levelsOf(
   store: Store,
   budget: Budget,
 ): Promise<{ levels: Level[]; nextFreeUs: InstantUs | undefined }> {

@@ -1,23 +1,58 @@
-import { budgetKey } from "../../domain/budget.ts";
-import { type CostRead, readCurrentCosts } from "../../store/budgets.ts";
-import type { BudgetName } from "../../store/names.ts";
+import { atInstant, type Budget, budgetKey } from "../../domain/budget.ts";
+import type { Entry } from "../../domain/entry.ts";
+import { Failure, type Refusal } from "../../domain/errors.ts";
+import type { InstantUs } from "../../domain/period.ts";
+import type { Reservation } from "../../domain/reservation.ts";
+import { type CostRead, listBudgets, readBudget, readCurrentCosts } from "../../store/budgets.ts";
+import { findEntries } from "../../store/ledger.ts";
+import type { BudgetName, RequestName, ReservationName } from "../../store/names.ts";
+import { findReservations, hasExpired, listReservations, summarizeOpen } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
-import type { Expiry } from "../commit/expiry.ts";
+import type { Engine } from "../commit/engine.ts";
 import { createGroups } from "../groups.ts";
 import { type CurrentCost, presentCost } from "./current-cost.ts";
+import { type DetailedPeriod, type EntryPage, listClosedPeriods, listCostEntries, type PeriodPage } from "./ledger.ts";
+import { type Level, levelsOf } from "./levels.ts";
+import { type Page, readPage } from "./page.ts";
 
-/** Reads budgets as they are now. */
+/**
+ * Reads budgets as they are now. Every read that shows balances, holds or entries has the engine end expired holds first, so
+ * that no caller has to remember it. Holds on a budget that another session has locked cannot be ended: they still show.
+ */
 export interface Reader {
   /** What a budget spent in its current period, in all and by model. @throws BUDGET_NOT_FOUND */
-  read(name: BudgetName): Promise<CurrentCost>;
+  current(name: BudgetName): Promise<CurrentCost>;
+  /** The chain from a budget to its root, and when anything frees up next on any of its levels. @throws BUDGET_NOT_FOUND */
+  levels(name: BudgetName): Promise<{ budget: Budget; levels: Level[]; nextFreeUs: InstantUs | undefined }>;
+  /** A project's budgets, in order of user. */
+  listUsers(page: UserPage): Promise<Page<Budget>>;
+  /** A page of the ledger, newest first. @throws BUDGET_NOT_FOUND for a user who has neither a budget nor entries */
+  listCostEntries(page: EntryPage): Promise<Page<Entry>>;
+  /** A page of a budget's closed periods, newest first. @throws BUDGET_NOT_FOUND */
+  listPeriods(page: PeriodPage): Promise<Page<DetailedPeriod>>;
+  /** A page of a project's reservations, in order of id. */
+  listReservations(page: Parameters<typeof listReservations>[1]): Promise<Page<Reservation>>;
+  /** The budget that a reservation belongs to, which never changes. @throws RESERVATION_NOT_FOUND */
+  findReservation(name: ReservationName): Promise<ReservationName & { user: string }>;
+  /** The ledger's entry of a charge. An entry never changes. @throws CHARGE_NOT_FOUND */
+  findCharge(name: RequestName): Promise<Entry>;
+  /** Until anything frees up on the budget that refused: the earlier of its next reset and the end of its next hold. */
+  retryAfterMs(refusal: Refusal): Promise<number | undefined>;
+}
+
+export interface UserPage {
+  project: string;
+  prefix: string;
+  after: string | undefined;
+  limit: number;
 }
 
 const NAMES_MAX = 1000;
 /** One is on its way while the next is put together. */
 const IN_FLIGHT_MAX = 2;
 
-/** Reads that arrive while others are at work share the next statement, as operations share a transaction. */
-export function createReader({ store, expiry }: { store: Store; expiry: Expiry }): Reader {
+export function createReader({ store, engine }: { store: Store; engine: Pick<Engine, "endExpired"> }): Reader {
+  // Reads that arrive while others are at work share the next statement, as operations share a transaction.
   const groups = createGroups<BudgetName, CostRead | undefined>({
     itemsMax: NAMES_MAX,
     inFlightMax: IN_FLIGHT_MAX,
@@ -28,13 +63,67 @@ export function createReader({ store, expiry }: { store: Store; expiry: Expiry }
       return keys.map((key) => found.get(key));
     },
   });
+
+  const current = async (name: BudgetName): Promise<CurrentCost> => {
+    const found = await groups.submit(name);
+    if (found?.hasExpired !== true) return presentCost(name, found);
+    await engine.endExpired(name);
+    return presentCost(name, await groups.submit(name));
+  };
+
+  const endExpired = async (project: string): Promise<void> => {
+    if (await store.read((connection) => hasExpired(connection, project))) await engine.endExpired({ project });
+  };
+
   return {
-    async read(name) {
-      for (;;) {
-        const found = await groups.submit(name);
-        if (found?.hasExpired !== true) return presentCost(name, found);
-        await expiry.settle(name.project);
-      }
+    current,
+    async levels(name) {
+      const { budget } = await current(name);
+      return { budget, ...(await levelsOf(store, budget)) };
+    },
+    async listUsers({ limit, ...page }) {
+      await endExpired(page.project);
+      return readPage(limit, async (rowsMax) => {
+        const { budgets, nowUs } = await store.read((connection) =>
+          listBudgets(connection, { ...page, limit: rowsMax }),
+        );
+        return budgets.map((budget) => atInstant(budget, nowUs));
+      });
+    },
+    async listCostEntries(page) {
+      await endExpired(page.project);
+      return listCostEntries(store, page);
+    },
+    async listPeriods(page) {
+      await endExpired(page.project);
+      return listClosedPeriods(store, page);
+    },
+    async listReservations({ limit, ...page }) {
+      await endExpired(page.project);
+      return readPage(limit, (rowsMax) =>
+        store.read((connection) => listReservations(connection, { ...page, limit: rowsMax })),
+      );
+    },
+    async findReservation(name) {
+      const found = await store.read((connection) => findReservations(connection, [name]));
+      const [reservation] = found.values();
+      if (reservation === undefined) throw new Failure({ reason: "RESERVATION_NOT_FOUND", ...name });
+      return { ...name, user: reservation.user };
+    },
+    async findCharge(name) {
+      const [entry] = (await store.read((connection) => findEntries(connection, [name]))).values();
+      if (entry?.kind !== "CHARGE") throw new Failure({ reason: "CHARGE_NOT_FOUND", ...name });
+      return entry;
+    },
+    async retryAfterMs({ project, user }) {
+      const name = { project, user };
+      const found = await store.read((connection) => readBudget(connection, name));
+      if (found === undefined) return undefined;
+      const { firstEndUs } = await store.read((connection) => summarizeOpen(connection, name));
+      const moments = [found.budget.periodEndUs, firstEndUs].filter((each) => each !== undefined);
+      const [first] = moments.toSorted((a, b) => (a < b ? -1 : 1));
+      if (first === undefined) return undefined;
+      return Math.max(1, Number((first - found.nowUs + 999n) / 1000n));
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Budget } from "../../domain/budget.ts";
-import { readClock } from "../../store/budgets.ts";
+import type { InstantUs } from "../../domain/period.ts";
 import type { BudgetName } from "../../store/names.ts";
 import { summarizeOpen } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
@@ -7,6 +7,8 @@ import type { Feed } from "./feed.ts";
 import type { Reader } from "./reader.ts";
 
 const SPACING_MS = 100;
+/** With more than 100 watchers each is told less often, so that all of them together are told 1,000 times a second at most. */
+const SPACING_MS_PER_WATCHER = 1;
 // Where a notification is lost, or cannot come, as through a pooler that has no sessions.
 const POLL_MS = 2_000;
 
@@ -17,7 +19,7 @@ const POLL_MS = 2_000;
  * @throws BUDGET_NOT_FOUND, at once or when it is deleted
  */
 export async function* watchBudget(
-  services: { store: Store; reader: Reader; feed: Feed },
+  services: { store: Store; reader: Pick<Reader, "current">; feed: Feed },
   name: BudgetName,
   isKnown: (budget: Budget) => boolean,
   signal: AbortSignal,
@@ -29,16 +31,19 @@ export async function* watchBudget(
   signal.addEventListener("abort", stop);
   try {
     let last: Budget | undefined;
+    let firstHoldEndUs: InstantUs | undefined;
     while (!signal.aborted) {
       wake = Promise.withResolvers();
-      const { budget } = await reader.read(name);
+      const { budget, nowUs } = await reader.current(name);
       const isNew = last === undefined ? !isKnown(budget) : differs(last, budget);
+      if (last === undefined || differs(last, budget)) firstHoldEndUs = await holdEnd(store, budget);
       last = budget;
       if (isNew) {
         yield budget;
-        await pause(SPACING_MS, signal);
+        await pause(Math.max(SPACING_MS, feed.watchers * SPACING_MS_PER_WATCHER), signal);
       }
-      await Promise.race([wake.promise, pause(await untilNextMs(store, budget), signal)]);
+      const waitMs = untilNextMs(nowUs, [budget.periodEndUs, firstHoldEndUs]);
+      await Promise.race([wake.promise, pause(waitMs, signal)]);
     }
   } finally {
     signal.removeEventListener("abort", stop);
@@ -48,21 +53,25 @@ export async function* watchBudget(
 const differs = (a: Budget, b: Budget): boolean =>
   a.updatedAtUs !== b.updatedAtUs || a.periodId !== b.periodId;
 
+/** When the first of a budget's holds expires. Asked once for each change of the budget. */
+async function holdEnd(store: Store, budget: Budget): Promise<InstantUs | undefined> {
+  if (budget.heldNanoUsd === 0n) return undefined;
+  const { firstEndUs } = await store.read((connection) => summarizeOpen(connection, budget));
+  return firstEndUs;
+}
+
 /** Until the budget changes by itself, by the end of its period or of a hold; or until it is time to look again. */
-async function untilNextMs(store: Store, budget: Budget): Promise<number> {
-  const moments = budget.periodEndUs === undefined ? [] : [budget.periodEndUs];
-  if (budget.heldNanoUsd > 0n) {
-    const { firstEndUs } = await store.read((connection) => summarizeOpen(connection, budget));
-    if (firstEndUs !== undefined) moments.push(firstEndUs);
-  }
-  if (moments.length === 0) return POLL_MS;
-  const nowUs = await store.read(readClock);
-  const waits = moments.map((moment) => Number((moment - nowUs) / 1000n) + 1);
+function untilNextMs(nowUs: InstantUs, moments: readonly (InstantUs | undefined)[]): number {
+  const waits = moments
+    .filter((moment) => moment !== undefined)
+    .map((moment) => Number((moment - nowUs) / 1000n) + 1);
   return Math.max(1, Math.min(POLL_MS, ...waits));
 }
 
+/** Resolves after a time, or at once when the signal is aborted. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     const timer = setTimeout(done, ms);
     signal.addEventListener("abort", done, { once: true });
     function done(): void {

@@ -5,14 +5,7 @@ import type {
 } from "../../../gen/es/budget/v1/budget_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { fingerprint } from "../../domain/fingerprint.ts";
-import {
-  type BudgetChange,
-  createBudget,
-  listUsers,
-  removeBudget,
-  updateBudget,
-} from "../../engine/commit/budgets.ts";
-import { explain } from "../../engine/read/levels.ts";
+import type { BudgetChange, Create } from "../../engine/commit/operation.ts";
 import type { BudgetName } from "../../store/names.ts";
 import {
   budgetToMessage,
@@ -25,6 +18,7 @@ import { checkAmount, checkName, checkOptionalName, checkPageSize, toTimestamp }
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { Handlers } from "../pipeline.ts";
 import type { Services } from "./services.ts";
+import { submit } from "./submit.ts";
 
 type BudgetHandlers = Pick<
   Handlers,
@@ -32,16 +26,18 @@ type BudgetHandlers = Pick<
 >;
 
 /** The calls about budgets themselves. */
-export const budgetHandlers = ({ store, reader, expiry, feed }: Services): BudgetHandlers => ({
-  createBudget: async (request) => {
-    const definition = {
+export const budgetHandlers = (services: Services): BudgetHandlers => ({
+  createBudget: async (request, context) => {
+    const operation: Create = {
+      kind: "create",
       ...checkBudgetName(request),
       totalNanoUsd: checkAmount("total_budget_nano_usd", request.totalBudgetNanoUsd),
       period: checkPeriod(request),
       parent: checkOptionalName("parent", request.parent),
       modelLimits: limitsFromMessages(request.modelLimits),
+      fingerprint: creationFingerprint(request),
     };
-    const budget = await createBudget(store, { ...definition, fingerprint: creationFingerprint(request) });
+    const { budget } = await submit(services, operation, context.abandoned);
     return { budget: budgetToMessage(budget) };
   },
 
@@ -49,9 +45,11 @@ export const budgetHandlers = ({ store, reader, expiry, feed }: Services): Budge
     const name = checkBudgetName(request);
     if (!Object.values<number>(BudgetView).includes(request.view))
       throw invalidField("view", "must be basic or full");
-    const { budget } = await reader.read(name);
-    if (request.view !== BudgetView.FULL) return { budget: budgetToMessage(budget) };
-    const { levels, nextFreeUs } = await explain(store, budget);
+    if (request.view !== BudgetView.FULL) {
+      const { budget } = await services.reader.current(name);
+      return { budget: budgetToMessage(budget) };
+    }
+    const { budget, levels, nextFreeUs } = await services.reader.levels(name);
     return {
       budget: budgetToMessage(budget),
       levels: levels.map(levelToMessage),
@@ -59,20 +57,15 @@ export const budgetHandlers = ({ store, reader, expiry, feed }: Services): Budge
     };
   },
 
-  updateBudget: async (request) => {
+  updateBudget: async (request, context) => {
     const name = checkBudgetName(request);
     const change = checkChange(request);
-    await expiry.settle(name.project);
-    const budget = await updateBudget(store, name, change);
-    feed.changed([name]);
+    const { budget } = await submit(services, { kind: "update", ...name, change }, context.abandoned);
     return { budget: budgetToMessage(budget) };
   },
 
-  deleteBudget: async (request) => {
-    const name = checkBudgetName(request);
-    await expiry.settle(name.project);
-    await removeBudget(store, name);
-    feed.changed([name]);
+  deleteBudget: async (request, context) => {
+    await submit(services, { kind: "delete", ...checkBudgetName(request) }, context.abandoned);
     return {};
   },
 
@@ -82,11 +75,10 @@ export const budgetHandlers = ({ store, reader, expiry, feed }: Services): Budge
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListUsers", project, prefix];
     const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
-    await expiry.settle(project);
-    const { budgets, more } = await listUsers(store, { project, prefix, after, limit });
+    const { items, more } = await services.reader.listUsers({ project, prefix, after, limit });
     return {
-      budgets: budgets.map(budgetToMessage),
-      nextPageToken: more ? encodePageToken(scope, [budgets.at(-1)?.user ?? ""]) : "",
+      budgets: items.map(budgetToMessage),
+      nextPageToken: more ? encodePageToken(scope, [items.at(-1)?.user ?? ""]) : "",
     };
   },
 });

@@ -21,7 +21,7 @@ import { submit } from "./submit.ts";
 
 const BATCH_REQUESTS_MAX = 1000;
 
-type CostHandlers = Pick<Handlers, "updateCost" | "batchUpdateCost" | "resetCost">;
+type CostHandlers = Pick<Handlers, "updateCost" | "batchUpdateCost" | "refundCost" | "resetCost">;
 
 /** The calls that write to the ledger. */
 export const costHandlers = (services: Services): CostHandlers => ({
@@ -40,6 +40,28 @@ export const costHandlers = (services: Services): CostHandlers => ({
     return { results: await Promise.all(results) };
   },
 
+  refundCost: async (request, context) => {
+    const project = checkName("project", request.project);
+    const requestId = checkRequestId(request.requestId) ?? makeRequestId();
+    const chargeId = checkRequestId(request.chargeRequestId, "charge_request_id");
+    if (chargeId === undefined) throw invalidField("charge_request_id", "is required");
+    const amountNanoUsd = checkRefund(request.amountNanoUsd);
+    const charge = await services.reader.findCharge({ project, requestId: chargeId });
+    const operation: Operation = {
+      kind: "refund",
+      project,
+      user: charge.user,
+      requestId,
+      fingerprint: fingerprint(["refund", chargeId, amountNanoUsd]),
+      chargeId,
+      chargedAncestors: charge.ancestors,
+      amountNanoUsd,
+    };
+    const { entry, budget, replayed } = await submit(services, operation, context.abandoned);
+    const refundedNanoUsd = -(entry?.costNanoUsd ?? 0n);
+    return { refundedNanoUsd, budget: budgetToMessage(budget), replayed, requestId };
+  },
+
   resetCost: async (request, context) => {
     const name = checkBudgetName(request);
     const requestId = checkRequestId(request.requestId) ?? makeRequestId();
@@ -49,6 +71,12 @@ export const costHandlers = (services: Services): CostHandlers => ({
     return { budget: budgetToMessage(verdict.budget), replayed: verdict.replayed, requestId };
   },
 });
+
+/** More than nothing, or absent for all that is left. */
+function checkRefund(amountNanoUsd: bigint | undefined): bigint | undefined {
+  if (amountNanoUsd === undefined || amountNanoUsd > 0n) return amountNanoUsd;
+  throw invalidField("amount_nano_usd", `must be more than 0, not ${amountNanoUsd}`);
+}
 
 type UpdateCostResponseInit = MessageInitShape<typeof UpdateCostResponseSchema>;
 type BatchResultInit = MessageInitShape<typeof BatchUpdateCostResultSchema>;

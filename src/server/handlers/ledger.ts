@@ -1,7 +1,5 @@
 import { remaining } from "../../domain/budget.ts";
 import { invalidField } from "../../domain/errors.ts";
-import { getBudget } from "../../engine/commit/budgets.ts";
-import { listClosedPeriods, listCostEntries } from "../../engine/read/ledger.ts";
 import { sweep } from "../../engine/upkeep/sweep.ts";
 import { closedPeriodToMessage, periodBounds } from "../convert.ts";
 import { entryToMessage } from "../convert-cost.ts";
@@ -17,12 +15,12 @@ type LedgerHandlers = Pick<Handlers, "getCurrentCost" | "listCostEntries" | "lis
 export const ledgerHandlers = ({
   store,
   reader,
-  expiry,
+  engine,
   sweepBatchBudgetsMax,
 }: Services): LedgerHandlers => ({
   getCurrentCost: async (request) => {
     const name = checkBudgetName(request);
-    const { budget, modelCosts } = await reader.read(name);
+    const { budget, modelCosts } = await reader.current(name);
     return {
       currentCostNanoUsd: budget.spentNanoUsd,
       totalBudgetNanoUsd: budget.totalNanoUsd,
@@ -45,11 +43,10 @@ export const ledgerHandlers = ({
     const scope = ["ListCostEntries", project, request.user, String(startUs), String(endUs)];
     const [createdAtUs, requestId = ""] = decodePageToken(scope, request.pageToken, "integer", "text") ?? [];
     const before = createdAtUs === undefined ? undefined : { createdAtUs: BigInt(createdAtUs), requestId };
-    await expiry.settle(project);
-    const { entries, more } = await listCostEntries(store, { project, user, startUs, endUs, before, limit });
-    const last = entries.at(-1);
+    const { items, more } = await reader.listCostEntries({ project, user, startUs, endUs, before, limit });
+    const last = items.at(-1);
     return {
-      entries: entries.map(entryToMessage),
+      entries: items.map(entryToMessage),
       nextPageToken: more && last ? encodePageToken(scope, [String(last.createdAtUs), last.requestId]) : "",
     };
   },
@@ -60,11 +57,10 @@ export const ledgerHandlers = ({
     const scope = ["ListPeriods", name.project, name.user];
     const [periodId] = decodePageToken(scope, request.pageToken, "integer") ?? [];
     const before = periodId === undefined ? undefined : BigInt(periodId);
-    await expiry.settle(name.project);
-    const { periods, more } = await listClosedPeriods(store, { ...name, before, limit });
+    const { items, more } = await reader.listPeriods({ ...name, before, limit });
     return {
-      periods: periods.map((period) => closedPeriodToMessage(period, period.modelCosts)),
-      nextPageToken: more ? encodePageToken(scope, [String(periods.at(-1)?.periodId)]) : "",
+      periods: items.map((period) => closedPeriodToMessage(period, period.modelCosts)),
+      nextPageToken: more ? encodePageToken(scope, [String(items.at(-1)?.periodId)]) : "",
     };
   },
 
@@ -73,10 +69,10 @@ export const ledgerHandlers = ({
     const user = checkOptionalName("user", request.user);
     if (user !== undefined) {
       if (project === undefined) throw invalidField("project", "is required beside user");
-      await getBudget(store, { project, user });
+      await reader.current({ project, user });
     }
-    const expired = await expiry.settle(project);
-    const reset = await sweep(store, { project, user }, sweepBatchBudgetsMax);
+    const expired = await engine.endExpired({ project });
+    const reset = await sweep({ store, engine }, { project, user }, sweepBatchBudgetsMax);
     return { budgetsReset: BigInt(reset), reservationsExpired: BigInt(expired) };
   },
 });

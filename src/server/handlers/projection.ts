@@ -20,13 +20,13 @@ export const projectionHandlers = ({ reader, costing }: Services): Pick<Handlers
         : checkCount("max_output_tokens", request.maxOutputTokens);
     const prompt = promptOf(request);
     // The budget first: counting a long prompt for a budget that does not exist is work for nothing.
-    await reader.read(name);
+    await reader.current(name);
     const projection = await costing.project(
       name.project,
       { model, prompt, maxOutputTokens },
       context.signal,
     );
-    const { budget } = await reader.read(name);
+    const { budget } = await reader.current(name);
     const left = remaining(budget);
     const projectedCostNanoUsd = addMoney(budget.spentNanoUsd, projection.promptCostNanoUsd);
     if (projectedCostNanoUsd === undefined) throw new Failure({ reason: "AMOUNT_OVERFLOW", ...name });

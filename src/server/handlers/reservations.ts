@@ -11,12 +11,6 @@ import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
 import type { OnExpiry, Reservation, ReservationState } from "../../domain/reservation.ts";
 import type { Reserve } from "../../engine/commit/operation.ts";
 import { makeRequestId } from "../../engine/commit/request-id.ts";
-import {
-  estimateFromDetail,
-  findReservation,
-  listReservationPage,
-  retryAfterMs,
-} from "../../engine/read/reservations.ts";
 import { budgetToMessage } from "../convert.ts";
 import { priceToMessage } from "../convert-cost.ts";
 import {
@@ -57,7 +51,7 @@ export const reservationHandlers = (services: Services): ReservationHandlers => 
   },
 
   releaseReservation: async (request, context) => {
-    const named = await findReservation(services.store, checkReservationName(request));
+    const named = await services.reader.findReservation(checkReservationName(request));
     const verdict = await submit(services, { kind: "release", ...named }, context.abandoned);
     return { reservation: verdict.reservation && reservationToMessage(verdict.reservation) };
   },
@@ -66,7 +60,7 @@ export const reservationHandlers = (services: Services): ReservationHandlers => 
     const name = checkReservationName(request);
     if (request.ttl === undefined) throw invalidField("ttl", "is required");
     const ttlUs = checkTtl(request.ttl);
-    const named = await findReservation(services.store, name);
+    const named = await services.reader.findReservation(name);
     const verdict = await submit(services, { kind: "extend", ...named, ttlUs }, context.abandoned);
     return { reservation: verdict.reservation && reservationToMessage(verdict.reservation) };
   },
@@ -78,17 +72,10 @@ export const reservationHandlers = (services: Services): ReservationHandlers => 
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListReservations", project, request.user, request.state];
     const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
-    await services.expiry.settle(project);
-    const { reservations, more } = await listReservationPage(services.store, {
-      project,
-      user,
-      state,
-      after,
-      limit,
-    });
+    const { items, more } = await services.reader.listReservations({ project, user, state, after, limit });
     return {
-      reservations: reservations.map(reservationToMessage),
-      nextPageToken: more ? encodePageToken(scope, [reservations.at(-1)?.reservationId ?? ""]) : "",
+      reservations: items.map(reservationToMessage),
+      nextPageToken: more ? encodePageToken(scope, [items.at(-1)?.reservationId ?? ""]) : "",
     };
   },
 });
@@ -160,9 +147,9 @@ async function amountOf(
 }
 
 /** A refusal also says when to try again. */
-async function withRetryInfo({ store }: Services, thrown: unknown): Promise<never> {
+async function withRetryInfo({ reader }: Services, thrown: unknown): Promise<never> {
   if (!(thrown instanceof Failure) || !("levels" in thrown.error)) throw thrown;
-  throw new Failure({ ...thrown.error, retryAfterMs: await retryAfterMs(store, thrown.error) });
+  throw new Failure({ ...thrown.error, retryAfterMs: await reader.retryAfterMs(thrown.error) });
 }
 
 const ON_EXPIRY: Partial<Record<OnExpiryMessage, OnExpiry>> = {

@@ -1,5 +1,4 @@
 import type { Engine } from "../../engine/commit/engine.ts";
-import type { Expiry } from "../../engine/commit/expiry.ts";
 import type { Costing } from "../../engine/pricing/costing.ts";
 import type { ProjectPriceList } from "../../engine/pricing/project-prices.ts";
 import type { Feed } from "../../engine/read/feed.ts";
@@ -11,7 +10,6 @@ export interface Services {
   store: Store;
   engine: Engine;
   reader: Reader;
-  expiry: Expiry;
   feed: Feed;
   costing: Costing;
   projectPrices: ProjectPriceList;

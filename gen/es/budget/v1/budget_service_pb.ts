@@ -22,7 +22,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file budget/v1/budget_service.proto.
  */
 export const file_budget_v1_budget_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5idWRnZXQvdjEvYnVkZ2V0X3NlcnZpY2UucHJvdG8SCWJ1ZGdldC52MSLaAQoTQ3JlYXRlQnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSJQoIZHVyYXRpb24YBSABKA4yEy5idWRnZXQudjEuRHVyYXRpb24SDgoGcGFyZW50GAYgASgJEisKDG1vZGVsX2xpbWl0cxgHIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0IjkKFENyZWF0ZUJ1ZGdldFJlc3BvbnNlEiEKBmJ1ZGdldBgBIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQiVgoQR2V0QnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSIwoEdmlldxgDIAEoDjIVLmJ1ZGdldC52MS5CdWRnZXRWaWV3IpIBChFHZXRCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0EiYKBmxldmVscxgCIAMoCzIWLmJ1ZGdldC52MS5CdWRnZXRMZXZlbBIyCg5uZXh0X2ZyZWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi5AEKE1VwZGF0ZUJ1ZGdldFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdChV0b3RhbF9idWRnZXRfbmFub191c2QYBCABKAMSIQoGcGVyaW9kGAUgASgLMhEuYnVkZ2V0LnYxLlBlcmlvZBIOCgZwYXJlbnQYBiABKAkSKwoMbW9kZWxfbGltaXRzGAcgAygLMhUuYnVkZ2V0LnYxLk1vZGVsTGltaXQiOQoUVXBkYXRlQnVkZ2V0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldCI0ChNEZWxldGVCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSIWChREZWxldGVCdWRnZXRSZXNwb25zZSLbAQoUUHJvamVjdGVkQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEg0KBW1vZGVsGAMgASgJEikKCG1lc3NhZ2VzGAQgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIMCgR0ZXh0GAUgASgJEiYKBXRvb2xzGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIeChFtYXhfb3V0cHV0X3Rva2VucxgHIAEoA0gAiAEBQhQKEl9tYXhfb3V0cHV0X3Rva2VucyLwAgoVUHJvamVjdGVkQ29zdFJlc3BvbnNlEhUKDXByb21wdF90b2tlbnMYASABKAMSHAoUcHJvbXB0X2Nvc3RfbmFub191c2QYAiABKAMSHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAMgASgDEh8KF3Byb2plY3RlZF9jb3N0X25hbm9fdXNkGAQgASgDEiUKGHdvcnN0X2Nhc2VfY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBEhoKEnJlbWFpbmluZ19uYW5vX3VzZBgGIAEoAxIVCg13aXRoaW5fYnVkZ2V0GAcgASgIEikKHG1heF9hZmZvcmRhYmxlX291dHB1dF90b2tlbnMYCCABKANIAYgBARIfCgVwcmljZRgJIAEoCzIQLmJ1ZGdldC52MS5QcmljZUIbChlfd29yc3RfY2FzZV9jb3N0X25hbm9fdXNkQh8KHV9tYXhfYWZmb3JkYWJsZV9vdXRwdXRfdG9rZW5zIvYBChJSZXNlcnZlQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSFwoNY29zdF9uYW5vX3VzZBgFIAEoA0gAEisKCGVzdGltYXRlGAYgASgLMhcuYnVkZ2V0LnYxLkNhbGxFc3RpbWF0ZUgAEiYKA3R0bBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCglvbl9leHBpcnkYCCABKA4yEy5idWRnZXQudjEuT25FeHBpcnlCCAoGYW1vdW50IqUBCgxDYWxsRXN0aW1hdGUSKQoIbWVzc2FnZXMYASADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBHRleHQYAiABKAkSJgoFdG9vbHMYAyADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eh4KEW1heF9vdXRwdXRfdG9rZW5zGAQgASgDSACIAQFCFAoSX21heF9vdXRwdXRfdG9rZW5zIp4BChNSZXNlcnZlQ29zdFJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uEhAKCHJlcGxheWVkGAIgASgIEiUKCGVzdGltYXRlGAMgASgLMhMuYnVkZ2V0LnYxLkVzdGltYXRlEiEKBmJ1ZGdldBgEIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQieQoIRXN0aW1hdGUSFQoNcHJvbXB0X3Rva2VucxgBIAEoAxIZChFtYXhfb3V0cHV0X3Rva2VucxgCIAEoAxIaChJtYXhfb3V0cHV0X2Fzc3VtZWQYAyABKAgSHwoFcHJpY2UYBCABKAsyEC5idWRnZXQudjEuUHJpY2UiuwIKEVVwZGF0ZUNvc3RSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEhYKDnJlc2VydmF0aW9uX2lkGAQgASgJEi0KCmNvbXBsZXRpb24YBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAASJAoEdGV4dBgGIAEoCzIULmJ1ZGdldC52MS5UZXh0VXNhZ2VIABIhCgV1c2FnZRgHIAEoCzIQLmJ1ZGdldC52MS5Vc2FnZUgAEiQKBGNvc3QYCCABKAsyFC5idWRnZXQudjEuS25vd25Db3N0SAASGAoQY29tcGxldGlvbl9tb2RlbBgJIAEoCRIZChF1c2VfcmVwb3J0ZWRfY29zdBgKIAEoCEIICgZzb3VyY2UiqgEKElVwZGF0ZUNvc3RSZXNwb25zZRIVCg1jb3N0X25hbm9fdXNkGAEgASgDEiEKBmJ1ZGdldBgCIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQSEwoLb3Zlcl9idWRnZXQYAyABKAgSEAoIcmVwbGF5ZWQYBCABKAgSEgoKcmVxdWVzdF9pZBgFIAEoCRIfCgVwcmljZRgGIAEoCzIQLmJ1ZGdldC52MS5QcmljZSJIChZCYXRjaFVwZGF0ZUNvc3RSZXF1ZXN0Ei4KCHJlcXVlc3RzGAEgAygLMhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0IkwKF0JhdGNoVXBkYXRlQ29zdFJlc3BvbnNlEjEKB3Jlc3VsdHMYASADKAsyIC5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVzdWx0InsKFUJhdGNoVXBkYXRlQ29zdFJlc3VsdBIxCghyZXNwb25zZRgBIAEoCzIdLmJ1ZGdldC52MS5VcGRhdGVDb3N0UmVzcG9uc2VIABIkCgZzdGF0dXMYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiRAoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJIkkKGlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uImsKGEV4dGVuZFJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJIChlFeHRlbmRSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uIjYKFUdldEN1cnJlbnRDb3N0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAki5gIKFkdldEN1cnJlbnRDb3N0UmVzcG9uc2USHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAEgASgDEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgCIAEoAxIaChJyZW1haW5pbmdfbmFub191c2QYAyABKAMSFQoNaGVsZF9uYW5vX3VzZBgEIAEoAxJGCgttb2RlbF9jb3N0cxgFIAMoCzIxLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlc3BvbnNlLk1vZGVsQ29zdHNFbnRyeRIwCgxwZXJpb2Rfc3RhcnQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnBlcmlvZF9lbmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGjEKD01vZGVsQ29zdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIkUKEFJlc2V0Q29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkiXAoRUmVzZXRDb3N0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIQCghyZXBsYXllZBgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJIl8KEExpc3RVc2Vyc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgt1c2VyX3ByZWZpeBgEIAEoCSJQChFMaXN0VXNlcnNSZXNwb25zZRIiCgdidWRnZXRzGAEgAygLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiNgoVU3dlZXBEdXJhdGlvbnNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSJNChZTd2VlcER1cmF0aW9uc1Jlc3BvbnNlEhUKDWJ1ZGdldHNfcmVzZXQYASABKAMSHAoUcmVzZXJ2YXRpb25zX2V4cGlyZWQYAiABKAMivAEKFkxpc3RDb3N0RW50cmllc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSJZChdMaXN0Q29zdEVudHJpZXNSZXNwb25zZRIlCgdlbnRyaWVzGAEgAygLMhQuYnVkZ2V0LnYxLkNvc3RFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWgoSTGlzdFBlcmlvZHNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJYChNMaXN0UGVyaW9kc1Jlc3BvbnNlEigKB3BlcmlvZHMYASADKAsyFy5idWRnZXQudjEuQ2xvc2VkUGVyaW9kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJNChRTZXRNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEiQKBXByaWNlGAIgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiPQoVU2V0TW9kZWxQcmljZVJlc3BvbnNlEiQKBXByaWNlGAEgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiUAoWTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKF0xpc3RNb2RlbFByaWNlc1Jlc3BvbnNlEiUKBnByaWNlcxgBIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbFByaWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI5ChdEZWxldGVNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEg0KBW1vZGVsGAIgASgJIhoKGERlbGV0ZU1vZGVsUHJpY2VSZXNwb25zZSKLAQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEioKBXN0YXRlGAMgASgOMhsuYnVkZ2V0LnYxLlJlc2VydmF0aW9uU3RhdGUSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkiYQoYTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlEiwKDHJlc2VydmF0aW9ucxgBIAMoCzIWLmJ1ZGdldC52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSQoSV2F0Y2hCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIUCgxsYXN0X3ZlcnNpb24YAyABKAMiOAoTV2F0Y2hCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0MpoOCg1CdWRnZXRTZXJ2aWNlEk8KDENyZWF0ZUJ1ZGdldBIeLmJ1ZGdldC52MS5DcmVhdGVCdWRnZXRSZXF1ZXN0Gh8uYnVkZ2V0LnYxLkNyZWF0ZUJ1ZGdldFJlc3BvbnNlEksKCUdldEJ1ZGdldBIbLmJ1ZGdldC52MS5HZXRCdWRnZXRSZXF1ZXN0GhwuYnVkZ2V0LnYxLkdldEJ1ZGdldFJlc3BvbnNlIgOQAgESTwoMVXBkYXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLlVwZGF0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuVXBkYXRlQnVkZ2V0UmVzcG9uc2USTwoMRGVsZXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLkRlbGV0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuRGVsZXRlQnVkZ2V0UmVzcG9uc2USVwoNUHJvamVjdGVkQ29zdBIfLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVxdWVzdBogLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVzcG9uc2UiA5ACARJMCgtSZXNlcnZlQ29zdBIdLmJ1ZGdldC52MS5SZXNlcnZlQ29zdFJlcXVlc3QaHi5idWRnZXQudjEuUmVzZXJ2ZUNvc3RSZXNwb25zZRJJCgpVcGRhdGVDb3N0EhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0Gh0uYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXNwb25zZRJYCg9CYXRjaFVwZGF0ZUNvc3QSIS5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVxdWVzdBoiLmJ1ZGdldC52MS5CYXRjaFVwZGF0ZUNvc3RSZXNwb25zZRJhChJSZWxlYXNlUmVzZXJ2YXRpb24SJC5idWRnZXQudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBolLmJ1ZGdldC52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRJeChFFeHRlbmRSZXNlcnZhdGlvbhIjLmJ1ZGdldC52MS5FeHRlbmRSZXNlcnZhdGlvblJlcXVlc3QaJC5idWRnZXQudjEuRXh0ZW5kUmVzZXJ2YXRpb25SZXNwb25zZRJaCg5HZXRDdXJyZW50Q29zdBIgLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlcXVlc3QaIS5idWRnZXQudjEuR2V0Q3VycmVudENvc3RSZXNwb25zZSIDkAIBEkYKCVJlc2V0Q29zdBIbLmJ1ZGdldC52MS5SZXNldENvc3RSZXF1ZXN0GhwuYnVkZ2V0LnYxLlJlc2V0Q29zdFJlc3BvbnNlEksKCUxpc3RVc2VycxIbLmJ1ZGdldC52MS5MaXN0VXNlcnNSZXF1ZXN0GhwuYnVkZ2V0LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIgOQAgESVQoOU3dlZXBEdXJhdGlvbnMSIC5idWRnZXQudjEuU3dlZXBEdXJhdGlvbnNSZXF1ZXN0GiEuYnVkZ2V0LnYxLlN3ZWVwRHVyYXRpb25zUmVzcG9uc2USXQoPTGlzdENvc3RFbnRyaWVzEiEuYnVkZ2V0LnYxLkxpc3RDb3N0RW50cmllc1JlcXVlc3QaIi5idWRnZXQudjEuTGlzdENvc3RFbnRyaWVzUmVzcG9uc2UiA5ACARJRCgtMaXN0UGVyaW9kcxIdLmJ1ZGdldC52MS5MaXN0UGVyaW9kc1JlcXVlc3QaHi5idWRnZXQudjEuTGlzdFBlcmlvZHNSZXNwb25zZSIDkAIBEmAKEExpc3RSZXNlcnZhdGlvbnMSIi5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaIy5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgESTgoLV2F0Y2hCdWRnZXQSHS5idWRnZXQudjEuV2F0Y2hCdWRnZXRSZXF1ZXN0Gh4uYnVkZ2V0LnYxLldhdGNoQnVkZ2V0UmVzcG9uc2UwARJSCg1TZXRNb2RlbFByaWNlEh8uYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXF1ZXN0GiAuYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXNwb25zZRJdCg9MaXN0TW9kZWxQcmljZXMSIS5idWRnZXQudjEuTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBoiLmJ1ZGdldC52MS5MaXN0TW9kZWxQcmljZXNSZXNwb25zZSIDkAIBElsKEERlbGV0ZU1vZGVsUHJpY2USIi5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlcXVlc3QaIy5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlc3BvbnNlYgZwcm90bzM", [file_budget_v1_budget, file_budget_v1_cost, file_budget_v1_price, file_budget_v1_reservation, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5idWRnZXQvdjEvYnVkZ2V0X3NlcnZpY2UucHJvdG8SCWJ1ZGdldC52MSLaAQoTQ3JlYXRlQnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSJQoIZHVyYXRpb24YBSABKA4yEy5idWRnZXQudjEuRHVyYXRpb24SDgoGcGFyZW50GAYgASgJEisKDG1vZGVsX2xpbWl0cxgHIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0IjkKFENyZWF0ZUJ1ZGdldFJlc3BvbnNlEiEKBmJ1ZGdldBgBIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQiVgoQR2V0QnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSIwoEdmlldxgDIAEoDjIVLmJ1ZGdldC52MS5CdWRnZXRWaWV3IpIBChFHZXRCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0EiYKBmxldmVscxgCIAMoCzIWLmJ1ZGdldC52MS5CdWRnZXRMZXZlbBIyCg5uZXh0X2ZyZWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi5AEKE1VwZGF0ZUJ1ZGdldFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdChV0b3RhbF9idWRnZXRfbmFub191c2QYBCABKAMSIQoGcGVyaW9kGAUgASgLMhEuYnVkZ2V0LnYxLlBlcmlvZBIOCgZwYXJlbnQYBiABKAkSKwoMbW9kZWxfbGltaXRzGAcgAygLMhUuYnVkZ2V0LnYxLk1vZGVsTGltaXQiOQoUVXBkYXRlQnVkZ2V0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldCI0ChNEZWxldGVCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSIWChREZWxldGVCdWRnZXRSZXNwb25zZSLbAQoUUHJvamVjdGVkQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEg0KBW1vZGVsGAMgASgJEikKCG1lc3NhZ2VzGAQgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIMCgR0ZXh0GAUgASgJEiYKBXRvb2xzGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIeChFtYXhfb3V0cHV0X3Rva2VucxgHIAEoA0gAiAEBQhQKEl9tYXhfb3V0cHV0X3Rva2VucyLwAgoVUHJvamVjdGVkQ29zdFJlc3BvbnNlEhUKDXByb21wdF90b2tlbnMYASABKAMSHAoUcHJvbXB0X2Nvc3RfbmFub191c2QYAiABKAMSHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAMgASgDEh8KF3Byb2plY3RlZF9jb3N0X25hbm9fdXNkGAQgASgDEiUKGHdvcnN0X2Nhc2VfY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBEhoKEnJlbWFpbmluZ19uYW5vX3VzZBgGIAEoAxIVCg13aXRoaW5fYnVkZ2V0GAcgASgIEikKHG1heF9hZmZvcmRhYmxlX291dHB1dF90b2tlbnMYCCABKANIAYgBARIfCgVwcmljZRgJIAEoCzIQLmJ1ZGdldC52MS5QcmljZUIbChlfd29yc3RfY2FzZV9jb3N0X25hbm9fdXNkQh8KHV9tYXhfYWZmb3JkYWJsZV9vdXRwdXRfdG9rZW5zIvYBChJSZXNlcnZlQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSFwoNY29zdF9uYW5vX3VzZBgFIAEoA0gAEisKCGVzdGltYXRlGAYgASgLMhcuYnVkZ2V0LnYxLkNhbGxFc3RpbWF0ZUgAEiYKA3R0bBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCglvbl9leHBpcnkYCCABKA4yEy5idWRnZXQudjEuT25FeHBpcnlCCAoGYW1vdW50IqUBCgxDYWxsRXN0aW1hdGUSKQoIbWVzc2FnZXMYASADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBHRleHQYAiABKAkSJgoFdG9vbHMYAyADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eh4KEW1heF9vdXRwdXRfdG9rZW5zGAQgASgDSACIAQFCFAoSX21heF9vdXRwdXRfdG9rZW5zIp4BChNSZXNlcnZlQ29zdFJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uEhAKCHJlcGxheWVkGAIgASgIEiUKCGVzdGltYXRlGAMgASgLMhMuYnVkZ2V0LnYxLkVzdGltYXRlEiEKBmJ1ZGdldBgEIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQieQoIRXN0aW1hdGUSFQoNcHJvbXB0X3Rva2VucxgBIAEoAxIZChFtYXhfb3V0cHV0X3Rva2VucxgCIAEoAxIaChJtYXhfb3V0cHV0X2Fzc3VtZWQYAyABKAgSHwoFcHJpY2UYBCABKAsyEC5idWRnZXQudjEuUHJpY2UiuwIKEVVwZGF0ZUNvc3RSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEhYKDnJlc2VydmF0aW9uX2lkGAQgASgJEi0KCmNvbXBsZXRpb24YBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAASJAoEdGV4dBgGIAEoCzIULmJ1ZGdldC52MS5UZXh0VXNhZ2VIABIhCgV1c2FnZRgHIAEoCzIQLmJ1ZGdldC52MS5Vc2FnZUgAEiQKBGNvc3QYCCABKAsyFC5idWRnZXQudjEuS25vd25Db3N0SAASGAoQY29tcGxldGlvbl9tb2RlbBgJIAEoCRIZChF1c2VfcmVwb3J0ZWRfY29zdBgKIAEoCEIICgZzb3VyY2UiqgEKElVwZGF0ZUNvc3RSZXNwb25zZRIVCg1jb3N0X25hbm9fdXNkGAEgASgDEiEKBmJ1ZGdldBgCIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQSEwoLb3Zlcl9idWRnZXQYAyABKAgSEAoIcmVwbGF5ZWQYBCABKAgSEgoKcmVxdWVzdF9pZBgFIAEoCRIfCgVwcmljZRgGIAEoCzIQLmJ1ZGdldC52MS5QcmljZSJIChZCYXRjaFVwZGF0ZUNvc3RSZXF1ZXN0Ei4KCHJlcXVlc3RzGAEgAygLMhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0IkwKF0JhdGNoVXBkYXRlQ29zdFJlc3BvbnNlEjEKB3Jlc3VsdHMYASADKAsyIC5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVzdWx0InsKFUJhdGNoVXBkYXRlQ29zdFJlc3VsdBIxCghyZXNwb25zZRgBIAEoCzIdLmJ1ZGdldC52MS5VcGRhdGVDb3N0UmVzcG9uc2VIABIkCgZzdGF0dXMYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUihQEKEVJlZnVuZENvc3RSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIZChFjaGFyZ2VfcmVxdWVzdF9pZBgDIAEoCRIcCg9hbW91bnRfbmFub191c2QYBCABKANIAIgBAUISChBfYW1vdW50X25hbm9fdXNkIngKElJlZnVuZENvc3RSZXNwb25zZRIZChFyZWZ1bmRlZF9uYW5vX3VzZBgBIAEoAxIhCgZidWRnZXQYAiABKAsyES5idWRnZXQudjEuQnVkZ2V0EhAKCHJlcGxheWVkGAMgASgIEhIKCnJlcXVlc3RfaWQYBCABKAkiRAoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJIkkKGlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uImsKGEV4dGVuZFJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJIChlFeHRlbmRSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uIjYKFUdldEN1cnJlbnRDb3N0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAki5gIKFkdldEN1cnJlbnRDb3N0UmVzcG9uc2USHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAEgASgDEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgCIAEoAxIaChJyZW1haW5pbmdfbmFub191c2QYAyABKAMSFQoNaGVsZF9uYW5vX3VzZBgEIAEoAxJGCgttb2RlbF9jb3N0cxgFIAMoCzIxLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlc3BvbnNlLk1vZGVsQ29zdHNFbnRyeRIwCgxwZXJpb2Rfc3RhcnQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnBlcmlvZF9lbmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGjEKD01vZGVsQ29zdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIkUKEFJlc2V0Q29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkiXAoRUmVzZXRDb3N0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIQCghyZXBsYXllZBgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJIl8KEExpc3RVc2Vyc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgt1c2VyX3ByZWZpeBgEIAEoCSJQChFMaXN0VXNlcnNSZXNwb25zZRIiCgdidWRnZXRzGAEgAygLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiNgoVU3dlZXBEdXJhdGlvbnNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSJNChZTd2VlcER1cmF0aW9uc1Jlc3BvbnNlEhUKDWJ1ZGdldHNfcmVzZXQYASABKAMSHAoUcmVzZXJ2YXRpb25zX2V4cGlyZWQYAiABKAMivAEKFkxpc3RDb3N0RW50cmllc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSJZChdMaXN0Q29zdEVudHJpZXNSZXNwb25zZRIlCgdlbnRyaWVzGAEgAygLMhQuYnVkZ2V0LnYxLkNvc3RFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWgoSTGlzdFBlcmlvZHNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJYChNMaXN0UGVyaW9kc1Jlc3BvbnNlEigKB3BlcmlvZHMYASADKAsyFy5idWRnZXQudjEuQ2xvc2VkUGVyaW9kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJNChRTZXRNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEiQKBXByaWNlGAIgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiPQoVU2V0TW9kZWxQcmljZVJlc3BvbnNlEiQKBXByaWNlGAEgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiUAoWTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKF0xpc3RNb2RlbFByaWNlc1Jlc3BvbnNlEiUKBnByaWNlcxgBIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbFByaWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI5ChdEZWxldGVNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEg0KBW1vZGVsGAIgASgJIhoKGERlbGV0ZU1vZGVsUHJpY2VSZXNwb25zZSKLAQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEioKBXN0YXRlGAMgASgOMhsuYnVkZ2V0LnYxLlJlc2VydmF0aW9uU3RhdGUSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkiYQoYTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlEiwKDHJlc2VydmF0aW9ucxgBIAMoCzIWLmJ1ZGdldC52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSQoSV2F0Y2hCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIUCgxsYXN0X3ZlcnNpb24YAyABKAMiOAoTV2F0Y2hCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0MuUOCg1CdWRnZXRTZXJ2aWNlEk8KDENyZWF0ZUJ1ZGdldBIeLmJ1ZGdldC52MS5DcmVhdGVCdWRnZXRSZXF1ZXN0Gh8uYnVkZ2V0LnYxLkNyZWF0ZUJ1ZGdldFJlc3BvbnNlEksKCUdldEJ1ZGdldBIbLmJ1ZGdldC52MS5HZXRCdWRnZXRSZXF1ZXN0GhwuYnVkZ2V0LnYxLkdldEJ1ZGdldFJlc3BvbnNlIgOQAgESTwoMVXBkYXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLlVwZGF0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuVXBkYXRlQnVkZ2V0UmVzcG9uc2USTwoMRGVsZXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLkRlbGV0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuRGVsZXRlQnVkZ2V0UmVzcG9uc2USVwoNUHJvamVjdGVkQ29zdBIfLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVxdWVzdBogLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVzcG9uc2UiA5ACARJMCgtSZXNlcnZlQ29zdBIdLmJ1ZGdldC52MS5SZXNlcnZlQ29zdFJlcXVlc3QaHi5idWRnZXQudjEuUmVzZXJ2ZUNvc3RSZXNwb25zZRJJCgpVcGRhdGVDb3N0EhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0Gh0uYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXNwb25zZRJYCg9CYXRjaFVwZGF0ZUNvc3QSIS5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVxdWVzdBoiLmJ1ZGdldC52MS5CYXRjaFVwZGF0ZUNvc3RSZXNwb25zZRJJCgpSZWZ1bmRDb3N0EhwuYnVkZ2V0LnYxLlJlZnVuZENvc3RSZXF1ZXN0Gh0uYnVkZ2V0LnYxLlJlZnVuZENvc3RSZXNwb25zZRJhChJSZWxlYXNlUmVzZXJ2YXRpb24SJC5idWRnZXQudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBolLmJ1ZGdldC52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRJeChFFeHRlbmRSZXNlcnZhdGlvbhIjLmJ1ZGdldC52MS5FeHRlbmRSZXNlcnZhdGlvblJlcXVlc3QaJC5idWRnZXQudjEuRXh0ZW5kUmVzZXJ2YXRpb25SZXNwb25zZRJaCg5HZXRDdXJyZW50Q29zdBIgLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlcXVlc3QaIS5idWRnZXQudjEuR2V0Q3VycmVudENvc3RSZXNwb25zZSIDkAIBEkYKCVJlc2V0Q29zdBIbLmJ1ZGdldC52MS5SZXNldENvc3RSZXF1ZXN0GhwuYnVkZ2V0LnYxLlJlc2V0Q29zdFJlc3BvbnNlEksKCUxpc3RVc2VycxIbLmJ1ZGdldC52MS5MaXN0VXNlcnNSZXF1ZXN0GhwuYnVkZ2V0LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIgOQAgESVQoOU3dlZXBEdXJhdGlvbnMSIC5idWRnZXQudjEuU3dlZXBEdXJhdGlvbnNSZXF1ZXN0GiEuYnVkZ2V0LnYxLlN3ZWVwRHVyYXRpb25zUmVzcG9uc2USXQoPTGlzdENvc3RFbnRyaWVzEiEuYnVkZ2V0LnYxLkxpc3RDb3N0RW50cmllc1JlcXVlc3QaIi5idWRnZXQudjEuTGlzdENvc3RFbnRyaWVzUmVzcG9uc2UiA5ACARJRCgtMaXN0UGVyaW9kcxIdLmJ1ZGdldC52MS5MaXN0UGVyaW9kc1JlcXVlc3QaHi5idWRnZXQudjEuTGlzdFBlcmlvZHNSZXNwb25zZSIDkAIBEmAKEExpc3RSZXNlcnZhdGlvbnMSIi5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaIy5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgESTgoLV2F0Y2hCdWRnZXQSHS5idWRnZXQudjEuV2F0Y2hCdWRnZXRSZXF1ZXN0Gh4uYnVkZ2V0LnYxLldhdGNoQnVkZ2V0UmVzcG9uc2UwARJSCg1TZXRNb2RlbFByaWNlEh8uYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXF1ZXN0GiAuYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXNwb25zZRJdCg9MaXN0TW9kZWxQcmljZXMSIS5idWRnZXQudjEuTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBoiLmJ1ZGdldC52MS5MaXN0TW9kZWxQcmljZXNSZXNwb25zZSIDkAIBElsKEERlbGV0ZU1vZGVsUHJpY2USIi5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlcXVlc3QaIy5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlc3BvbnNlYgZwcm90bzM", [file_budget_v1_budget, file_budget_v1_cost, file_budget_v1_price, file_budget_v1_reservation, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * CreateBudgetRequest names a budget and says how much it has.
@@ -890,6 +890,90 @@ export const BatchUpdateCostResultSchema: GenMessage<BatchUpdateCostResult> = /*
   messageDesc(file_budget_v1_budget_service, 18);
 
 /**
+ * RefundCostRequest names a charge and how much of it to take back.
+ *
+ * @generated from message budget.v1.RefundCostRequest
+ */
+export type RefundCostRequest = Message<"budget.v1.RefundCostRequest"> & {
+  /**
+   * Project is the outermost name.
+   *
+   * @generated from field: string project = 1;
+   */
+  project: string;
+
+  /**
+   * RequestId makes the refund safe to repeat. Up to 128 bytes. Empty: the server makes a UUIDv7. Not the charge's own.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * ChargeRequestId is the request_id of the charge. Required.
+   *
+   * @generated from field: string charge_request_id = 3;
+   */
+  chargeRequestId: string;
+
+  /**
+   * AmountNanoUsd is how much to take back: more than 0, at most what earlier refunds have left. Absent: all of that.
+   *
+   * @generated from field: optional int64 amount_nano_usd = 4;
+   */
+  amountNanoUsd?: bigint | undefined;
+};
+
+/**
+ * Describes the message budget.v1.RefundCostRequest.
+ * Use `create(RefundCostRequestSchema)` to create a new message.
+ */
+export const RefundCostRequestSchema: GenMessage<RefundCostRequest> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget_service, 19);
+
+/**
+ * RefundCostResponse says what was taken back and where that leaves the budget.
+ *
+ * @generated from message budget.v1.RefundCostResponse
+ */
+export type RefundCostResponse = Message<"budget.v1.RefundCostResponse"> & {
+  /**
+   * RefundedNanoUsd is what was taken back.
+   *
+   * @generated from field: int64 refunded_nano_usd = 1;
+   */
+  refundedNanoUsd: bigint;
+
+  /**
+   * Budget is the budget right after the correction. In a replay its amounts and period are those of the first answer.
+   *
+   * @generated from field: budget.v1.Budget budget = 2;
+   */
+  budget?: Budget | undefined;
+
+  /**
+   * Replayed says that the request_id was known, and nothing was refunded again.
+   *
+   * @generated from field: bool replayed = 3;
+   */
+  replayed: boolean;
+
+  /**
+   * RequestId identifies the correction in the ledger.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message budget.v1.RefundCostResponse.
+ * Use `create(RefundCostResponseSchema)` to create a new message.
+ */
+export const RefundCostResponseSchema: GenMessage<RefundCostResponse> = /*@__PURE__*/
+  messageDesc(file_budget_v1_budget_service, 20);
+
+/**
  * ReleaseReservationRequest names a reservation.
  *
  * @generated from message budget.v1.ReleaseReservationRequest
@@ -915,7 +999,7 @@ export type ReleaseReservationRequest = Message<"budget.v1.ReleaseReservationReq
  * Use `create(ReleaseReservationRequestSchema)` to create a new message.
  */
 export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 19);
+  messageDesc(file_budget_v1_budget_service, 21);
 
 /**
  * ReleaseReservationResponse gives the reservation.
@@ -936,7 +1020,7 @@ export type ReleaseReservationResponse = Message<"budget.v1.ReleaseReservationRe
  * Use `create(ReleaseReservationResponseSchema)` to create a new message.
  */
 export const ReleaseReservationResponseSchema: GenMessage<ReleaseReservationResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 20);
+  messageDesc(file_budget_v1_budget_service, 22);
 
 /**
  * ExtendReservationRequest names a reservation and a new time to live.
@@ -971,7 +1055,7 @@ export type ExtendReservationRequest = Message<"budget.v1.ExtendReservationReque
  * Use `create(ExtendReservationRequestSchema)` to create a new message.
  */
 export const ExtendReservationRequestSchema: GenMessage<ExtendReservationRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 21);
+  messageDesc(file_budget_v1_budget_service, 23);
 
 /**
  * ExtendReservationResponse gives the reservation.
@@ -992,7 +1076,7 @@ export type ExtendReservationResponse = Message<"budget.v1.ExtendReservationResp
  * Use `create(ExtendReservationResponseSchema)` to create a new message.
  */
 export const ExtendReservationResponseSchema: GenMessage<ExtendReservationResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 22);
+  messageDesc(file_budget_v1_budget_service, 24);
 
 /**
  * GetCurrentCostRequest names a budget.
@@ -1020,7 +1104,7 @@ export type GetCurrentCostRequest = Message<"budget.v1.GetCurrentCostRequest"> &
  * Use `create(GetCurrentCostRequestSchema)` to create a new message.
  */
 export const GetCurrentCostRequestSchema: GenMessage<GetCurrentCostRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 23);
+  messageDesc(file_budget_v1_budget_service, 25);
 
 /**
  * GetCurrentCostResponse says what was spent in the current period.
@@ -1083,7 +1167,7 @@ export type GetCurrentCostResponse = Message<"budget.v1.GetCurrentCostResponse">
  * Use `create(GetCurrentCostResponseSchema)` to create a new message.
  */
 export const GetCurrentCostResponseSchema: GenMessage<GetCurrentCostResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 24);
+  messageDesc(file_budget_v1_budget_service, 26);
 
 /**
  * ResetCostRequest names a budget.
@@ -1118,7 +1202,7 @@ export type ResetCostRequest = Message<"budget.v1.ResetCostRequest"> & {
  * Use `create(ResetCostRequestSchema)` to create a new message.
  */
 export const ResetCostRequestSchema: GenMessage<ResetCostRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 25);
+  messageDesc(file_budget_v1_budget_service, 27);
 
 /**
  * ResetCostResponse gives the budget.
@@ -1153,7 +1237,7 @@ export type ResetCostResponse = Message<"budget.v1.ResetCostResponse"> & {
  * Use `create(ResetCostResponseSchema)` to create a new message.
  */
 export const ResetCostResponseSchema: GenMessage<ResetCostResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 26);
+  messageDesc(file_budget_v1_budget_service, 28);
 
 /**
  * ListUsersRequest names a project.
@@ -1195,7 +1279,7 @@ export type ListUsersRequest = Message<"budget.v1.ListUsersRequest"> & {
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 27);
+  messageDesc(file_budget_v1_budget_service, 29);
 
 /**
  * ListUsersResponse is a page of budgets.
@@ -1223,7 +1307,7 @@ export type ListUsersResponse = Message<"budget.v1.ListUsersResponse"> & {
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 28);
+  messageDesc(file_budget_v1_budget_service, 30);
 
 /**
  * SweepDurationsRequest says how far to sweep.
@@ -1251,7 +1335,7 @@ export type SweepDurationsRequest = Message<"budget.v1.SweepDurationsRequest"> &
  * Use `create(SweepDurationsRequestSchema)` to create a new message.
  */
 export const SweepDurationsRequestSchema: GenMessage<SweepDurationsRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 29);
+  messageDesc(file_budget_v1_budget_service, 31);
 
 /**
  * SweepDurationsResponse counts what was written down.
@@ -1279,7 +1363,7 @@ export type SweepDurationsResponse = Message<"budget.v1.SweepDurationsResponse">
  * Use `create(SweepDurationsResponseSchema)` to create a new message.
  */
 export const SweepDurationsResponseSchema: GenMessage<SweepDurationsResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 30);
+  messageDesc(file_budget_v1_budget_service, 32);
 
 /**
  * ListCostEntriesRequest says which part of the ledger to read.
@@ -1335,7 +1419,7 @@ export type ListCostEntriesRequest = Message<"budget.v1.ListCostEntriesRequest">
  * Use `create(ListCostEntriesRequestSchema)` to create a new message.
  */
 export const ListCostEntriesRequestSchema: GenMessage<ListCostEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 31);
+  messageDesc(file_budget_v1_budget_service, 33);
 
 /**
  * ListCostEntriesResponse is a page of the ledger.
@@ -1363,7 +1447,7 @@ export type ListCostEntriesResponse = Message<"budget.v1.ListCostEntriesResponse
  * Use `create(ListCostEntriesResponseSchema)` to create a new message.
  */
 export const ListCostEntriesResponseSchema: GenMessage<ListCostEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 32);
+  messageDesc(file_budget_v1_budget_service, 34);
 
 /**
  * ListPeriodsRequest names a budget.
@@ -1405,7 +1489,7 @@ export type ListPeriodsRequest = Message<"budget.v1.ListPeriodsRequest"> & {
  * Use `create(ListPeriodsRequestSchema)` to create a new message.
  */
 export const ListPeriodsRequestSchema: GenMessage<ListPeriodsRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 33);
+  messageDesc(file_budget_v1_budget_service, 35);
 
 /**
  * ListPeriodsResponse is a page of closed periods.
@@ -1433,7 +1517,7 @@ export type ListPeriodsResponse = Message<"budget.v1.ListPeriodsResponse"> & {
  * Use `create(ListPeriodsResponseSchema)` to create a new message.
  */
 export const ListPeriodsResponseSchema: GenMessage<ListPeriodsResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 34);
+  messageDesc(file_budget_v1_budget_service, 36);
 
 /**
  * SetModelPriceRequest gives a price.
@@ -1461,7 +1545,7 @@ export type SetModelPriceRequest = Message<"budget.v1.SetModelPriceRequest"> & {
  * Use `create(SetModelPriceRequestSchema)` to create a new message.
  */
 export const SetModelPriceRequestSchema: GenMessage<SetModelPriceRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 35);
+  messageDesc(file_budget_v1_budget_service, 37);
 
 /**
  * SetModelPriceResponse gives the price.
@@ -1482,7 +1566,7 @@ export type SetModelPriceResponse = Message<"budget.v1.SetModelPriceResponse"> &
  * Use `create(SetModelPriceResponseSchema)` to create a new message.
  */
 export const SetModelPriceResponseSchema: GenMessage<SetModelPriceResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 36);
+  messageDesc(file_budget_v1_budget_service, 38);
 
 /**
  * ListModelPricesRequest names a project.
@@ -1517,7 +1601,7 @@ export type ListModelPricesRequest = Message<"budget.v1.ListModelPricesRequest">
  * Use `create(ListModelPricesRequestSchema)` to create a new message.
  */
 export const ListModelPricesRequestSchema: GenMessage<ListModelPricesRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 37);
+  messageDesc(file_budget_v1_budget_service, 39);
 
 /**
  * ListModelPricesResponse is a page of prices.
@@ -1545,7 +1629,7 @@ export type ListModelPricesResponse = Message<"budget.v1.ListModelPricesResponse
  * Use `create(ListModelPricesResponseSchema)` to create a new message.
  */
 export const ListModelPricesResponseSchema: GenMessage<ListModelPricesResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 38);
+  messageDesc(file_budget_v1_budget_service, 40);
 
 /**
  * DeleteModelPriceRequest names a price.
@@ -1573,7 +1657,7 @@ export type DeleteModelPriceRequest = Message<"budget.v1.DeleteModelPriceRequest
  * Use `create(DeleteModelPriceRequestSchema)` to create a new message.
  */
 export const DeleteModelPriceRequestSchema: GenMessage<DeleteModelPriceRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 39);
+  messageDesc(file_budget_v1_budget_service, 41);
 
 /**
  * DeleteModelPriceResponse is empty.
@@ -1588,7 +1672,7 @@ export type DeleteModelPriceResponse = Message<"budget.v1.DeleteModelPriceRespon
  * Use `create(DeleteModelPriceResponseSchema)` to create a new message.
  */
 export const DeleteModelPriceResponseSchema: GenMessage<DeleteModelPriceResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 40);
+  messageDesc(file_budget_v1_budget_service, 42);
 
 /**
  * ListReservationsRequest says which reservations to list.
@@ -1637,7 +1721,7 @@ export type ListReservationsRequest = Message<"budget.v1.ListReservationsRequest
  * Use `create(ListReservationsRequestSchema)` to create a new message.
  */
 export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 41);
+  messageDesc(file_budget_v1_budget_service, 43);
 
 /**
  * ListReservationsResponse is a page of reservations.
@@ -1665,7 +1749,7 @@ export type ListReservationsResponse = Message<"budget.v1.ListReservationsRespon
  * Use `create(ListReservationsResponseSchema)` to create a new message.
  */
 export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 42);
+  messageDesc(file_budget_v1_budget_service, 44);
 
 /**
  * WatchBudgetRequest names a budget.
@@ -1700,7 +1784,7 @@ export type WatchBudgetRequest = Message<"budget.v1.WatchBudgetRequest"> & {
  * Use `create(WatchBudgetRequestSchema)` to create a new message.
  */
 export const WatchBudgetRequestSchema: GenMessage<WatchBudgetRequest> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 43);
+  messageDesc(file_budget_v1_budget_service, 45);
 
 /**
  * WatchBudgetResponse is the budget after a change.
@@ -1721,7 +1805,7 @@ export type WatchBudgetResponse = Message<"budget.v1.WatchBudgetResponse"> & {
  * Use `create(WatchBudgetResponseSchema)` to create a new message.
  */
 export const WatchBudgetResponseSchema: GenMessage<WatchBudgetResponse> = /*@__PURE__*/
-  messageDesc(file_budget_v1_budget_service, 44);
+  messageDesc(file_budget_v1_budget_service, 46);
 
 /**
  * BudgetService keeps budgets for LLM spend. Errors are described at ErrorReason.
@@ -1810,6 +1894,18 @@ export const BudgetService: GenService<{
     methodKind: "unary";
     input: typeof BatchUpdateCostRequestSchema;
     output: typeof BatchUpdateCostResponseSchema;
+  },
+  /**
+   * RefundCost takes a charge back, whole or in part: it writes a negative correction of at most what was charged. The
+   * correction counts in the present period of the budget and of each ancestor on which the charge counted: closed periods
+   * are final.
+   *
+   * @generated from rpc budget.v1.BudgetService.RefundCost
+   */
+  refundCost: {
+    methodKind: "unary";
+    input: typeof RefundCostRequestSchema;
+    output: typeof RefundCostResponseSchema;
   },
   /**
    * ReleaseReservation gives a hold back. Released already: the same answer again.
