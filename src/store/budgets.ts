@@ -5,8 +5,8 @@ import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import { lockBudgets } from "./locks.ts";
 import type { BudgetName } from "./names.ts";
-import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
-import { timestampText } from "./timestamps.ts";
+import { columnsBut, insertRows, updateRows } from "./table.ts";
+import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** The database's clock. */
@@ -27,7 +27,7 @@ export async function readBudget(
     .where("project", "=", name.project)
     .where("user_id", "=", name.user)
     .executeTakeFirst();
-  return row && { budget: budgetFromRow(row), nowUs: row.clock };
+  return row && { budget: budgetsTable.fromRow(row), nowUs: row.clock };
 }
 
 /** A budget as stored, with what each model spent in its stored period, all of one moment. */
@@ -64,7 +64,7 @@ export async function readCurrentCosts(
     result.rows.map((row) => [
       budgetKey(row.project, row.user_id),
       {
-        budget: budgetFromRow(row),
+        budget: budgetsTable.fromRow(row),
         modelCosts: new Map(
           Object.entries(row.model_costs ?? {}).map(([model, cost]) => [model, BigInt(cost)]),
         ),
@@ -80,19 +80,10 @@ export async function insertBudget(
   connection: Connection,
   budget: Budget,
 ): Promise<{ budget: Budget; created: boolean }> {
-  const created = await connection
-    .insertInto("budgets")
-    .values({
-      project: budget.project,
-      user_id: budget.user,
-      ...budgetColumns(budget),
-      creation_fingerprint: budget.creationFingerprint,
-      created_at: timestampText(budget.createdAtUs),
-    })
-    .onConflict((conflict) => conflict.columns(["project", "user_id"]).doNothing())
-    .returningAll()
-    .executeTakeFirst();
-  if (created !== undefined) return { budget: budgetFromRow(created), created: true };
+  const onConflict = sql`on conflict (project, user_id) do nothing`;
+  const { statement } = insertRows(budgetsTable, [budget], { onConflict });
+  const { rows } = await sql<BudgetRow>`${statement} returning *`.execute(connection);
+  if (rows[0] !== undefined) return { budget: budgetsTable.fromRow(rows[0]), created: true };
   const found = await readBudget(connection, budget);
   // Deleted between the two statements: the name is free again.
   return found ? { budget: found.budget, created: false } : insertBudget(connection, budget);
@@ -108,14 +99,17 @@ export async function lockBudget(
   return budget && { budget, nowUs };
 }
 
+/** What may change of a budget. */
+const CHANGING_COLUMNS = columnsBut(budgetsTable, [
+  "project",
+  "user_id",
+  "creation_fingerprint",
+  "created_at",
+]);
+
 /** Writes every column that may change of a locked budget. */
 export async function writeBudget(connection: Connection, budget: Budget): Promise<void> {
-  await connection
-    .updateTable("budgets")
-    .set(budgetColumns(budget))
-    .where("project", "=", budget.project)
-    .where("user_id", "=", budget.user)
-    .execute();
+  await updateRows(budgetsTable, CHANGING_COLUMNS, [budget]).statement.execute(connection);
 }
 
 /** Deletes a locked budget with its periods and model costs. The ledger stays. */
@@ -139,7 +133,7 @@ export async function listBudgets(
   if (page.prefix !== "") query = query.where("user_id", "like", `${escapeLike(page.prefix)}%`);
   if (page.after !== undefined) query = query.where("user_id", ">", page.after);
   const rows: (BudgetRow & { clock: bigint })[] = await query.orderBy("user_id").limit(page.limit).execute();
-  return { budgets: rows.map(budgetFromRow), nowUs: rows[0]?.clock ?? 0n };
+  return { budgets: rows.map((row) => budgetsTable.fromRow(row)), nowUs: rows[0]?.clock ?? 0n };
 }
 
 const escapeLike = (text: string): string => text.replace(/[\\%_]/g, "\\$&");

@@ -4,7 +4,8 @@ import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName, RequestName } from "./names.ts";
-import { entryFromRow } from "./rows.ts";
+import type { RowOf } from "./table.ts";
+import { entriesTable } from "./tables.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
 
@@ -41,7 +42,7 @@ export async function listEntries(
     .orderBy("request_id", "desc")
     .limit(page.limit)
     .execute();
-  return rows.map(entryFromRow);
+  return rows.map((row) => entriesTable.fromRow(row));
 }
 
 const instant = (us: InstantUs) => sql<bigint>`${timestampText(us)}::timestamptz`;
@@ -88,11 +89,13 @@ export async function findEntries(
 ): Promise<Map<string, Entry>> {
   if (names.length === 0) return new Map();
   const rows = names.map(({ project, requestId }) => ({ project, request_id: requestId }));
-  const result = await sql<Parameters<typeof entryFromRow>[0]>`
+  const result = await sql<RowOf<typeof entriesTable>>`
     select e.* from ${unnest({ project: "text", request_id: "text" }, rows, "k")}
     cross join lateral (
       select * from entries where project = k.project and request_id = k.request_id limit 1
     ) e
   `.execute(connection);
-  return new Map(result.rows.map((row) => [requestKey(row.project, row.request_id), entryFromRow(row)]));
+  return new Map(
+    result.rows.map((row) => [requestKey(row.project, row.request_id), entriesTable.fromRow(row)]),
+  );
 }

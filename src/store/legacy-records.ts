@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import type { Costs, Memory } from "../domain/legacy-memory.ts";
-import type { InstantUs } from "../domain/period.ts";
+import { compareBytes } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
-import { timestampText } from "./timestamps.ts";
+import { columnsBut, insertRows, type RowOf, updateRows } from "./table.ts";
+import { legacyRecordsTable, type StoredRecord } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** Names what is remembered of a record. */
@@ -11,13 +11,8 @@ export interface RecordName {
   user: string;
 }
 
-export interface RecordRow extends RecordName {
-  memory: Memory;
-  /** Handed out by /get_budget, and not made by the client. */
-  isHandedOut: boolean;
-  /** When its session last posted, to the day. */
-  seenUs: InstantUs;
-}
+/** What is remembered of a record of a project. */
+export type RecordRow = Omit<StoredRecord, "project">;
 
 export const recordKey = ({ session, user }: RecordName): string => `${session}\0${user}`;
 
@@ -32,14 +27,12 @@ export async function readRecords(
   names: readonly RecordName[],
   { lock }: { lock: boolean },
 ): Promise<Map<string, RecordRow>> {
-  const result = await sql<Columns>`
-    select r.session_id, r.user_id, r.costs, r.costs_before, r.raised_at, r.begun_at, r.beginnings, r.last_updated_at,
-      r.total_nano_usd, r.duration_days, r.seen_at, r.is_handed_out
-    from ${unnest(KEY, keysOf(names), "k")}
+  const result = await sql<RowOf<typeof legacyRecordsTable>>`
+    select r.* from ${unnest(KEY, keysOf(names), "k")}
     join legacy_records r on r.project = ${project} and r.session_id = k.session_id and r.user_id = k.user_id
     order by r.session_id, r.user_id ${lock ? sql`for update of r` : sql``}
   `.execute(connection);
-  const rows = result.rows.map(fromColumns);
+  const rows = result.rows.map((row) => legacyRecordsTable.fromRow(row));
   return new Map(rows.map((row) => [recordKey(row), row]));
 }
 
@@ -50,15 +43,12 @@ export async function insertRecords(
   rows: readonly RecordRow[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  await sql`
-    insert into legacy_records (project, session_id, user_id, costs, costs_before, raised_at, begun_at, beginnings,
-      last_updated_at, total_nano_usd, duration_days, seen_at, is_handed_out)
-    select ${project}, session_id, user_id, costs::jsonb, costs_before::jsonb, raised_at::timestamptz,
-      begun_at::timestamptz, beginnings, last_updated_at::timestamptz, total_nano_usd, duration_days, seen_at::timestamptz,
-      is_handed_out::boolean
-    from ${unnest(COLUMNS, rows.toSorted(byKey).map(toColumns), "row")}
-    on conflict (project, session_id, user_id) do nothing
-  `.execute(connection);
+  // In the order of the keys, so that two posts of the same records wait for each other in one direction only.
+  const inOrder = rows.toSorted((a, b) => compareBytes(recordKey(a), recordKey(b)));
+  const stored = inOrder.map((row) => ({ ...row, project }));
+  const onConflict = sql`on conflict (project, session_id, user_id) do nothing`;
+  const { statement } = insertRows(legacyRecordsTable, stored, { onConflict, oneProject: true });
+  await statement.execute(connection);
 }
 
 /** Writes rows that are locked. */
@@ -68,21 +58,17 @@ export async function updateRecords(
   rows: readonly RecordRow[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  await sql`
-    update legacy_records r set
-      costs = row.costs::jsonb,
-      costs_before = row.costs_before::jsonb,
-      raised_at = row.raised_at::timestamptz,
-      begun_at = row.begun_at::timestamptz,
-      beginnings = row.beginnings,
-      last_updated_at = row.last_updated_at::timestamptz,
-      total_nano_usd = row.total_nano_usd,
-      duration_days = row.duration_days,
-      seen_at = row.seen_at::timestamptz
-    from ${unnest(COLUMNS, rows.map(toColumns), "row")}
-    where r.project = ${project} and r.session_id = row.session_id and r.user_id = row.user_id
-  `.execute(connection);
+  const stored = rows.map((row) => ({ ...row, project }));
+  const { statement } = updateRows(legacyRecordsTable, CHANGING_COLUMNS, stored, { oneProject: true });
+  await statement.execute(connection);
 }
+
+const CHANGING_COLUMNS = columnsBut(legacyRecordsTable, [
+  "project",
+  "session_id",
+  "user_id",
+  "is_handed_out",
+]);
 
 /** Notes that sessions post still. */
 export async function touchSessions(
@@ -119,77 +105,3 @@ export async function forgetSessions(connection: Connection, project: string, da
     where project = ${project} and is_handed_out and seen_at < clock_timestamp() - make_interval(days => ${days}::integer)
   `.execute(connection);
 }
-
-const COLUMNS = {
-  session_id: "text",
-  user_id: "text",
-  costs: "text",
-  costs_before: "text",
-  raised_at: "text",
-  begun_at: "text",
-  beginnings: "integer",
-  last_updated_at: "text",
-  total_nano_usd: "bigint",
-  duration_days: "integer",
-  seen_at: "text",
-  is_handed_out: "text",
-} as const;
-
-interface Columns {
-  session_id: string;
-  user_id: string;
-  costs: [string, string][];
-  costs_before: [string, string][];
-  raised_at: bigint;
-  begun_at: bigint | null;
-  beginnings: number;
-  last_updated_at: bigint | null;
-  total_nano_usd: bigint | null;
-  duration_days: number | null;
-  seen_at: bigint;
-  is_handed_out: boolean;
-}
-
-const costsFromJson = (pairs: readonly [string, string][]): Costs =>
-  new Map(pairs.map(([model, cost]) => [model, BigInt(cost)]));
-
-const costsToJson = (costs: Costs): string =>
-  JSON.stringify([...costs].map(([model, cost]) => [model, String(cost)]));
-
-const fromColumns = (row: Columns): RecordRow => ({
-  session: row.session_id,
-  user: row.user_id,
-  isHandedOut: row.is_handed_out,
-  seenUs: row.seen_at,
-  memory: {
-    costs: costsFromJson(row.costs),
-    costsBefore: costsFromJson(row.costs_before),
-    raisedUs: row.raised_at,
-    begunUs: row.begun_at ?? undefined,
-    beginnings: row.beginnings,
-    lastUpdatedUs: row.last_updated_at ?? undefined,
-    totalNanoUsd: row.total_nano_usd ?? undefined,
-    durationDays: row.duration_days ?? undefined,
-  },
-});
-
-const instant = (us: InstantUs | undefined): string | null => (us === undefined ? null : timestampText(us));
-
-const toColumns = ({ session, user, memory, isHandedOut, seenUs }: RecordRow) => ({
-  session_id: session,
-  user_id: user,
-  costs: costsToJson(memory.costs),
-  costs_before: costsToJson(memory.costsBefore),
-  raised_at: timestampText(memory.raisedUs),
-  begun_at: instant(memory.begunUs),
-  beginnings: memory.beginnings,
-  last_updated_at: instant(memory.lastUpdatedUs),
-  total_nano_usd: memory.totalNanoUsd ?? null,
-  duration_days: memory.durationDays ?? null,
-  seen_at: timestampText(seenUs),
-  is_handed_out: String(isHandedOut),
-});
-
-/** So that two posts of the same records wait for each other in one direction only. */
-const byKey = (a: RecordRow, b: RecordRow): number =>
-  Buffer.compare(Buffer.from(recordKey(a)), Buffer.from(recordKey(b)));

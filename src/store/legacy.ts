@@ -2,8 +2,10 @@ import { sql } from "kysely";
 import type { Budget } from "../domain/budget.ts";
 import type { Costs } from "../domain/legacy-memory.ts";
 import type { InstantUs } from "../domain/period.ts";
+import { compareBytes } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
-import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
+import { insertRows } from "./table.ts";
+import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** A budget with what its models spent of the current period. */
@@ -26,7 +28,7 @@ export async function readLegacyBudgets(
     from budgets b where b.project = ${project} order by b.user_id
   `.execute(connection);
   const budgets = result.rows.map((row) => ({
-    budget: budgetFromRow(row),
+    budget: budgetsTable.fromRow(row),
     modelCosts: new Map((row.model_costs ?? []).map(([model, cost]) => [model, BigInt(cost)])),
   }));
   return { budgets, nowUs: result.rows[0]?.clock ?? 0n };
@@ -45,48 +47,19 @@ export async function readBudgetsOf(
       select * from budgets where project = ${project} and user_id = k.user_id limit 1
     ) b
   `.execute(connection);
-  return new Map(result.rows.map((row) => [row.user_id, budgetFromRow(row)]));
+  return new Map(result.rows.map((row) => [row.user_id, budgetsTable.fromRow(row)]));
 }
 
-/** Inserts budgets without parents, in the order of their names; one whose name is taken stays as it is. */
+/** Inserts budgets of one project, in the order of their names; one whose name is taken stays as it is. */
 export async function insertBudgets(
   connection: Connection,
-  project: string,
+  _project: string,
   budgets: readonly Budget[],
 ): Promise<void> {
-  const rows = budgets.map((budget) => {
-    const { model_limits: _limits, parent_user_id: _parent, ...columns } = budgetColumns(budget);
-    const created = { creation_fingerprint: budget.creationFingerprint, created_at: columns.updated_at };
-    return { user_id: budget.user, ...columns, ...created };
-  });
-  await sql`
-    insert into budgets (project, user_id, total_nano_usd, spent_nano_usd, held_nano_usd, period_unit, period_count,
-      period_anchor, period_time_zone, period_id, period_start, period_end, creation_fingerprint, created_at, updated_at)
-    select ${project}, user_id, total_nano_usd, spent_nano_usd, held_nano_usd, period_unit, period_count,
-      period_anchor::timestamptz, period_time_zone, period_id, period_start::timestamptz, period_end::timestamptz,
-      creation_fingerprint, created_at::timestamptz, updated_at::timestamptz
-    from ${unnest(BUDGET_COLUMNS, rows, "row")}
-    order by user_id collate "C"
-    on conflict (project, user_id) do nothing
-  `.execute(connection);
+  const onConflict = sql`on conflict (project, user_id) do nothing`;
+  const inOrder = budgets.toSorted((a, b) => compareBytes(a.user, b.user));
+  await insertRows(budgetsTable, inOrder, { onConflict, oneProject: true }).statement.execute(connection);
 }
-
-const BUDGET_COLUMNS = {
-  user_id: "text",
-  total_nano_usd: "bigint",
-  spent_nano_usd: "bigint",
-  held_nano_usd: "bigint",
-  period_unit: "text",
-  period_count: "integer",
-  period_anchor: "text",
-  period_time_zone: "text",
-  period_id: "bigint",
-  period_start: "text",
-  period_end: "text",
-  creation_fingerprint: "text",
-  created_at: "text",
-  updated_at: "text",
-} as const;
 
 /** The map that a project posted before maps became budgets, as it came. */
 export async function readOldMap(connection: Connection, project: string): Promise<unknown> {

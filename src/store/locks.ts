@@ -3,7 +3,7 @@ import { type Budget, budgetKey } from "../domain/budget.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName } from "./names.ts";
-import { type BudgetRow, budgetFromRow } from "./rows.ts";
+import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** What a batch reads under its locks. */
@@ -47,7 +47,7 @@ export async function lockBudgets(
   let nowUs = 0n;
   for (const row of result.rows) {
     if (row.clock > nowUs) nowUs = row.clock;
-    if (row.found !== null) budgets.set(budgetKey(row.project, row.user_id), budgetFromRow(row));
+    if (row.found !== null) budgets.set(budgetKey(row.project, row.user_id), budgetsTable.fromRow(row));
   }
   return { budgets, nowUs, hasExpired: result.rows[0]?.expired === true };
 }

@@ -3,7 +3,7 @@ import type { Budget } from "../domain/budget.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import { projectsHaving } from "./projects.ts";
-import { type BudgetRow, budgetFromRow } from "./rows.ts";
+import { type BudgetRow, budgetsTable } from "./tables.ts";
 
 /** Projects that have budgets past their period's end. */
 export const projectsDue = (connection: Connection): Promise<string[]> =>
@@ -25,5 +25,5 @@ export async function lockDueBudgets(
     order by period_end limit ${bounds.limit}
     for update skip locked
   `.execute(connection);
-  return { budgets: result.rows.map(budgetFromRow), nowUs: result.rows[0]?.clock ?? 0n };
+  return { budgets: result.rows.map((row) => budgetsTable.fromRow(row)), nowUs: result.rows[0]?.clock ?? 0n };
 }

@@ -4,7 +4,6 @@ import { readBudget } from "../../store/budgets.ts";
 import type { ReservationName } from "../../store/names.ts";
 import { findReservations, listReservations, summarizeOpen } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
-import type { EstimateDetail } from "../pricing/costing.ts";
 
 /** What can be read of reservations. */
 
@@ -35,10 +34,6 @@ export async function listReservationPage(
   );
   return { reservations: reservations.slice(0, page.limit), more: reservations.length > page.limit };
 }
-
-/** How the held amount was estimated; undefined where the caller gave it. */
-export const estimateFromDetail = ({ detail }: Reservation): EstimateDetail | undefined =>
-  detail === undefined ? undefined : (JSON.parse(detail) as EstimateDetail);
 
 /** Until anything frees up on the budget that refused: the earlier of its next reset and the end of its next hold. */
 export async function retryAfterMs(store: Store, { project, user }: Refusal): Promise<number | undefined> {

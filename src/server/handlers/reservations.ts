@@ -11,12 +11,7 @@ import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
 import type { OnExpiry, Reservation, ReservationState } from "../../domain/reservation.ts";
 import type { Reserve } from "../../engine/commit/operation.ts";
 import { makeRequestId } from "../../engine/commit/request-id.ts";
-import {
-  estimateFromDetail,
-  findReservation,
-  listReservationPage,
-  retryAfterMs,
-} from "../../engine/read/reservations.ts";
+import { findReservation, listReservationPage, retryAfterMs } from "../../engine/read/reservations.ts";
 import { budgetToMessage } from "../convert.ts";
 import { priceToMessage } from "../convert-cost.ts";
 import {
@@ -206,14 +201,10 @@ const reservationToMessage = (reservation: Reservation): MessageInitShape<typeof
   ancestors: [...reservation.ancestors],
 });
 
-function estimateToMessage(reservation: Reservation): MessageInitShape<typeof EstimateSchema> | undefined {
-  const estimate = estimateFromDetail(reservation);
-  return (
-    estimate && {
-      promptTokens: BigInt(estimate.usage.inputTokens ?? 0),
-      maxOutputTokens: BigInt(estimate.usage.outputTokens ?? 0),
-      maxOutputAssumed: estimate.maxOutputAssumed,
-      price: priceToMessage(estimate.price),
-    }
-  );
-}
+const estimateToMessage = ({ detail }: Reservation): MessageInitShape<typeof EstimateSchema> | undefined =>
+  detail && {
+    promptTokens: BigInt(detail.usage.inputTokens ?? 0),
+    maxOutputTokens: BigInt(detail.usage.outputTokens ?? 0),
+    maxOutputAssumed: detail.maxOutputAssumed,
+    price: priceToMessage(detail.price),
+  };
