@@ -49,9 +49,13 @@ export interface ClosedPeriod {
 export const remaining = (budget: Budget): NanoUsd =>
   budget.totalNanoUsd - budget.spentNanoUsd - budget.heldNanoUsd;
 
-/** Whether spent, held and what remains can all be written as signed 64-bit integers. */
+/**
+ * Whether spent, held and what remains can all be written as signed 64-bit integers, also once nothing is held any more:
+ * refunds can make spent negative.
+ */
 export const amountsFit = (budget: Budget): boolean =>
   inRange(budget.spentNanoUsd) &&
+  inRange(budget.totalNanoUsd - budget.spentNanoUsd) &&
   addMoney(budget.spentNanoUsd, budget.heldNanoUsd) !== undefined &&
   addMoney(remaining(budget), 0n) !== undefined;
 

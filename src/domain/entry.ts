@@ -1,3 +1,4 @@
+import type { CostDetail } from "./cost-detail.ts";
 import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
 
@@ -14,7 +15,8 @@ export interface Entry {
   source: EntrySource;
   model: string | undefined;
   costNanoUsd: NanoUsd;
-  detail: string | undefined;
+  /** How the amount came about. Undefined when the caller gave it. */
+  detail: CostDetail | undefined;
   /** The reservation that the charge settled, or that ran out as a charge. */
   reservationId: string | undefined;
   /** Of a correction: the request id of the charge that it takes back, whole or in part. */

@@ -1,3 +1,4 @@
+import type { EstimateDetail } from "./cost-detail.ts";
 import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
 
@@ -19,8 +20,8 @@ export interface Reservation {
   onExpiry: OnExpiry;
   /** Hash of the request that opened it. */
   fingerprint: string;
-  /** How the amount was estimated, as JSON. Undefined when the caller gave it. */
-  detail: string | undefined;
+  /** How the amount was estimated. Undefined when the caller gave it. */
+  detail: EstimateDetail | undefined;
   /** Users of the ancestors that hold it too, nearest first. They cannot change while it is open. */
   ancestors: readonly string[];
   createdAtUs: InstantUs;

@@ -14,13 +14,18 @@ export const daysOf = (period: Period | undefined): number | undefined =>
   period && DAYS[period.unit] * period.count;
 
 /**
- * The map of /get_budget as JSON text, written by hand: amounts are exact decimals, and names like `__proto__` or `7` stay in
- * their place.
+ * A member of the map of /get_budget: a user and the JSON text of the user's record. The text is written by hand: amounts are
+ * exact decimals, and names like `__proto__` or `7` stay in their place.
  */
-export const mapText = (budgets: readonly LegacyBudget[], session: string, nowUs: InstantUs): string =>
-  objectText(budgets.map((each) => [each.budget.user, recordText(each, session, nowUs)]));
+export const recordMember = (
+  each: LegacyBudget,
+  session: string,
+  nowUs: InstantUs,
+): [user: string, json: string] => [each.budget.user, recordText(each, session, nowUs)];
 
 function recordText({ budget, modelCosts }: LegacyBudget, session: string, nowUs: InstantUs): string {
+  // Refunds can make it negative, which the client's map has no meaning for.
+  const spentNanoUsd = budget.spentNanoUsd > 0n ? budget.spentNanoUsd : 0n;
   const durationDays = daysOf(budget.period);
   const lastUpdatedUs = lastUpdated(budget, durationDays);
   const shown = [...modelCosts].filter(([, cost]) => cost > 0n);
@@ -31,7 +36,7 @@ function recordText({ budget, modelCosts }: LegacyBudget, session: string, nowUs
     durationDays,
     lastUpdatedUs: instantFromSeconds(asFloat(secondsText(lastUpdatedUs))) ?? lastUpdatedUs,
     costs: costsOf(
-      asRead(budget.spentNanoUsd),
+      asRead(spentNanoUsd),
       shown.map(([model, cost]) => [model, asRead(cost)]),
     ),
   };
@@ -41,7 +46,7 @@ function recordText({ budget, modelCosts }: LegacyBudget, session: string, nowUs
   members.push(
     ["created_at", secondsText(budget.createdAtUs)],
     ["last_updated_at", secondsText(lastUpdatedUs)],
-    ["current_cost", dollarsFromNanoUsd(budget.spentNanoUsd)],
+    ["current_cost", dollarsFromNanoUsd(spentNanoUsd)],
   );
   // Absent where nothing was spent, as in the client's own new records: an empty one then always is a reset.
   if (shown.length > 0) {
@@ -70,5 +75,6 @@ const secondsText = (instantUs: InstantUs): string => {
   return `${digits.slice(0, -US_DIGITS)}.${digits.slice(-US_DIGITS)}`;
 };
 
-const objectText = (members: readonly (readonly [name: string, json: string])[]): string =>
+/** An object as JSON text. */
+export const objectText = (members: readonly (readonly [name: string, json: string])[]): string =>
   `{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(",")}}`;

@@ -1,106 +1,91 @@
-import { invalidField } from "../domain/errors.ts";
-import { fingerprint } from "../domain/fingerprint.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Failure, invalidField } from "../domain/errors.ts";
 import type { InstantUs } from "../domain/period.ts";
-import type { Ancestry } from "../engine/commit/ancestry.ts";
-import { UnlockedParent } from "../engine/commit/batch.ts";
-import { type BudgetDefinition, changeBudget, newBudget } from "../engine/commit/budgets.ts";
+import type { Engine } from "../engine/commit/engine.ts";
+import type { Verdict } from "../engine/commit/operation.ts";
 import { readClock } from "../store/budgets.ts";
 import type { Connection } from "../store/connection.ts";
-import { insertBudgets, readBudgetsOf } from "../store/legacy.ts";
-import {
-  isSessionKnown,
-  type RecordRow,
-  readRecords,
-  recordKey,
-  touchSessions,
-  updateRecords,
-} from "../store/legacy-records.ts";
-import type { BudgetName } from "../store/names.ts";
+import { readBudgetsOf } from "../store/legacy.ts";
+import { isSessionKnown, readRecords, recordKey, touchSessions } from "../store/legacy-records.ts";
 import type { Store } from "../store/store.ts";
-import { BudgetsMissing, type Merged, mergeTogether, nameOf } from "./apply.ts";
-import { firstMemory, mergeRecord } from "./merge.ts";
+import { nameOf, postOf } from "./choose.ts";
 import type { LegacyRecord } from "./record.ts";
-import { periodOfDays, settingsChange, withSettings } from "./settings.ts";
 
-export interface LegacyServices {
+export interface PostServices {
   store: Store;
-  ancestry: Ancestry;
-  /** Told of budgets that were changed, after that is durable. */
-  onChanged: (names: readonly BudgetName[]) => void;
+  engine: Engine;
   /** How long a session is remembered after its last post. */
   sessionDays: number;
 }
 
-/** Records that one transaction merges, at most. */
-const RECORDS_MAX = 500;
+/** Records that are looked at together. Other calls run between two such slices. */
+const SLICE_RECORDS_MAX = 250;
+/** Times that a record is looked at again because somebody else changed it or its budget meanwhile, at most. */
+const ROUNDS_MAX = 20;
+const RETRY_MS = 100;
 const DAY_US = 86_400_000_000n;
 
 /**
- * Merges the records of a posted map into the budgets of a project. The client posts all of its records after each change of
- * one: what has not changed costs a comparison.
+ * Merges the records of a posted map into the budgets of a project: reads what is remembered of each record, chooses what it
+ * asks for, and submits that to the engine. What has not changed costs a comparison.
  *
- * @throws INVALID_FIELD where the map was loaded too long ago, AMOUNT_OVERFLOW
+ * @throws INVALID_FIELD where the map was loaded too long ago, AMOUNT_OVERFLOW, OVERLOADED
  */
 export async function postRecords(
-  services: LegacyServices,
+  services: PostServices,
   project: string,
   records: readonly LegacyRecord[],
 ): Promise<void> {
-  if (records.length === 0) return;
-  const changed = await services.store.read((connection) =>
-    changedRecords(connection, project, records, services.sessionDays),
+  await services.store.read((connection) =>
+    refuseForgotten(connection, project, records, services.sessionDays),
   );
-  for (let start = 0; start < changed.length; start += RECORDS_MAX) {
-    const { unsettled, ...merged } = await merge(
-      services,
-      project,
-      changed.slice(start, start + RECORDS_MAX),
-    );
-    services.onChanged(merged.changed);
-    for (const record of unsettled) await settle(services, project, record);
+  for (let start = 0; start < records.length; start += SLICE_RECORDS_MAX) {
+    await postSlice(services, project, records.slice(start, start + SLICE_RECORDS_MAX));
+    await nextTurn();
   }
 }
 
-async function merge(
-  { store, ancestry }: LegacyServices,
+async function postSlice(
+  { store, engine }: PostServices,
   project: string,
   records: readonly LegacyRecord[],
-): Promise<Merged> {
-  for (;;) {
-    try {
-      const merged = await store.transaction((connection) =>
-        mergeTogether(connection, ancestry, project, records),
-      );
-      if (merged !== undefined) return merged;
-    } catch (error) {
-      if (error instanceof BudgetsMissing) await createBudgets(store, project, error.records);
-      else if (error instanceof UnlockedParent) await ancestry.refresh(error);
-      else throw error;
+): Promise<void> {
+  let left = records;
+  for (let round = 0; left.length > 0; round++) {
+    if (round === ROUNDS_MAX) {
+      throw new Failure({ reason: "OVERLOADED", operationsMax: ROUNDS_MAX, retryAfterMs: RETRY_MS });
     }
+    const chosen = await choose(store, project, left);
+    const verdicts = await Promise.all(chosen.map(({ post }) => engine.submitInBackground(post)));
+    for (const verdict of verdicts) if (isFinal(verdict) && !verdict.ok) throw new Failure(verdict.error);
+    left = chosen.filter((_, index) => !isFinal(verdicts[index] as Verdict)).map(({ record }) => record);
   }
 }
 
-/** A look without locks: the records that may have something new. */
-async function changedRecords(
-  connection: Connection,
-  project: string,
-  records: readonly LegacyRecord[],
-  sessionDays: number,
-): Promise<LegacyRecord[]> {
-  const rows = await readRecords(connection, project, records.map(nameOf), { lock: false });
-  const nowUs = await readClock(connection);
-  await refuseForgotten(connection, project, records, { nowUs, sessionDays });
+/** Not where the record or its budget has changed, or the budget is gone, since they were read: then it is chosen again. */
+const isFinal = (verdict: Verdict): boolean =>
+  verdict.ok ? verdict.changed : verdict.error.reason !== "BUDGET_NOT_FOUND";
+
+async function choose(store: Store, project: string, records: readonly LegacyRecord[]) {
+  const { rows, budgets, nowUs } = await store.read(async (connection) => ({
+    rows: await readRecords(connection, project, records.map(nameOf)),
+    budgets: await readBudgetsOf(
+      connection,
+      project,
+      records.map(({ user }) => user),
+    ),
+    nowUs: await readClock(connection),
+  }));
   const silent = [...rows.values()].filter((row) => nowUs - row.seenUs > DAY_US);
   if (silent.length > 0) {
-    await touchSessions(connection, project, [...new Set(silent.map((row) => row.session))]);
+    const sessions = [...new Set(silent.map((row) => row.session))];
+    await store.write((connection) => touchSessions(connection, project, sessions));
   }
-  return records.filter((record) => hasNews(record, rows.get(recordKey(nameOf(record))), nowUs));
-}
-
-function hasNews(record: LegacyRecord, row: RecordRow | undefined, nowUs: InstantUs): boolean {
-  const memory = row?.memory ?? firstMemory(record, nowUs);
-  const { isLate, memory: merged } = mergeRecord(memory, record, nowUs, undefined);
-  return !isLate && withSettings(merged, record) !== memory;
+  return records.flatMap((record) => {
+    const seen = { row: rows.get(recordKey(nameOf(record))), budget: budgets.get(record.user), nowUs };
+    const post = postOf(project, record, seen);
+    return post === undefined ? [] : [{ record, post }];
+  });
 }
 
 /** What was charged of a session that is forgotten cannot be told from what was not. */
@@ -108,8 +93,9 @@ async function refuseForgotten(
   connection: Connection,
   project: string,
   records: readonly LegacyRecord[],
-  { nowUs, sessionDays }: { nowUs: InstantUs; sessionDays: number },
+  sessionDays: number,
 ): Promise<void> {
+  const nowUs: InstantUs = await readClock(connection);
   const checked = new Set<string>();
   for (const { user, origin } of records) {
     if (origin === undefined || checked.has(origin.session)) continue;
@@ -122,46 +108,4 @@ async function refuseForgotten(
       );
     }
   }
-}
-
-/** Where somebody else was faster, what the record wants otherwise is taken over as it is of any budget that is there. */
-const createBudgets = (store: Store, project: string, records: readonly LegacyRecord[]): Promise<void> =>
-  store.transaction(async (connection) => {
-    const nowUs = await readClock(connection);
-    await insertBudgets(
-      connection,
-      project,
-      records.map((record) => newBudget(definitionOf(project, record), nowUs)),
-    );
-  });
-
-function definitionOf(project: string, record: LegacyRecord): BudgetDefinition {
-  const { user, totalNanoUsd, durationDays, createdUs } = record;
-  return {
-    project,
-    user,
-    totalNanoUsd,
-    period: periodOfDays(record),
-    parent: undefined,
-    modelLimits: [],
-    fingerprint: fingerprint(["legacy", user, totalNanoUsd, durationDays, createdUs]),
-  };
-}
-
-/** Takes over the total and the duration of a record, and remembers that. A budget deleted meanwhile has neither. */
-async function settle(
-  { store, onChanged }: LegacyServices,
-  project: string,
-  record: LegacyRecord,
-): Promise<void> {
-  const name = { project, user: record.user };
-  await store.transaction(async (connection) => {
-    const rows = await readRecords(connection, project, [nameOf(record)], { lock: true });
-    const budget = (await readBudgetsOf(connection, project, [record.user])).get(record.user);
-    const row = rows.get(recordKey(nameOf(record)));
-    if (budget === undefined || row === undefined) return;
-    await changeBudget(connection, name, settingsChange(row.memory, record, budget));
-    await updateRecords(connection, project, [{ ...row, memory: withSettings(row.memory, record) }]);
-  });
-  onChanged([name]);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { invalidField } from "../domain/errors.ts";
 import type { Costs } from "../domain/legacy-memory.ts";
 import type { NanoUsd } from "../domain/money.ts";
@@ -29,10 +30,18 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Records that are checked together. Other calls run between two such slices. */
+const SLICE_RECORDS_MAX = 1000;
+
 /** A posted map of users, every record of it checked. @throws INVALID_FIELD, as in `user_dict.alice.current_cost` */
-export function parseLegacyMap(userDict: unknown): LegacyRecord[] {
+export async function parseLegacyMap(userDict: unknown): Promise<LegacyRecord[]> {
   if (!isObject(userDict)) throw invalidField("user_dict", "must be an object: users and their budgets");
-  return Object.entries(userDict).map(([user, record]) => parseRecord(checkName("user_dict", user), record));
+  const records: LegacyRecord[] = [];
+  for (const [user, record] of Object.entries(userDict)) {
+    records.push(parseRecord(checkName("user_dict", user), record));
+    if (records.length % SLICE_RECORDS_MAX === 0) await nextTurn();
+  }
+  return records;
 }
 
 function parseRecord(user: string, record: unknown): LegacyRecord {

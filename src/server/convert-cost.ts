@@ -8,6 +8,7 @@ import {
   type Usage as UsageMessage,
   type UsageSchema,
 } from "../../gen/es/budget/v1/cost_pb.ts";
+import type { CostDetail } from "../domain/cost-detail.ts";
 import type { Entry, EntrySource } from "../domain/entry.ts";
 import { Failure, invalidField } from "../domain/errors.ts";
 import {
@@ -18,7 +19,6 @@ import {
   USAGE_NUMBERS,
   type Usage,
 } from "../domain/usage.ts";
-import type { CostDetail } from "../engine/pricing/costing.ts";
 import { checkCount, toTimestamp } from "./fields.ts";
 
 /** Usage, prices and ledger entries: protobuf messages to domain values, and back. */
@@ -89,12 +89,8 @@ export const priceToMessage = (price: CostDetail["price"]): MessageInitShape<typ
   assumptions: price.assumed,
 });
 
-/** How an entry was priced; undefined where the caller gave the amount. */
-export const detailOf = (entry: Entry): CostDetail | undefined =>
-  entry.detail === undefined ? undefined : (JSON.parse(entry.detail) as CostDetail);
-
 export function entryToMessage(entry: Entry): MessageInitShape<typeof CostEntrySchema> {
-  const detail = detailOf(entry);
+  const { detail } = entry;
   return {
     requestId: entry.requestId,
     user: entry.user,

@@ -12,7 +12,7 @@ import { type Budget, type ClosedPeriod, remaining } from "../domain/budget.ts";
 import { invalidField } from "../domain/errors.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import { isTimeZone, PERIOD_COUNT_MAX, type PeriodUnit } from "../domain/period.ts";
-import type { LimitInput, PeriodInput } from "../engine/commit/budgets.ts";
+import type { LimitInput, PeriodInput } from "../engine/commit/operation.ts";
 import type { Level } from "../engine/read/levels.ts";
 import { checkAmount, checkName, checkTimestamp, toTimestamp } from "./fields.ts";
 

@@ -1,7 +1,7 @@
 import { invalidField } from "../domain/errors.ts";
 import { checkName } from "../domain/name.ts";
 import type { Legacy } from "../legacy/legacy.ts";
-import { isObject, type JsonObject, parseLegacyMap } from "../legacy/record.ts";
+import { isObject, type JsonObject } from "../legacy/record.ts";
 
 /**
  * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users out when it
@@ -20,7 +20,7 @@ export const LEGACY_ROUTES: Readonly<Record<string, LegacyRoute>> = {
   },
   "/set_budget": async (legacy, body) => {
     const { project, request } = parse(body);
-    await legacy.post(project, parseLegacyMap(request.user_dict));
+    await legacy.post(project, request.user_dict);
     return '{"status":"success"}';
   },
 };

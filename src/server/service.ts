@@ -3,7 +3,6 @@ import type { Config } from "../config.ts";
 import type { PriceFile } from "../domain/prices.ts";
 import { createAncestry } from "../engine/commit/ancestry.ts";
 import { createEngine } from "../engine/commit/engine.ts";
-import { createExpiry } from "../engine/commit/expiry.ts";
 import { createCosting } from "../engine/pricing/costing.ts";
 import { createPriceBooks, type PriceBooks } from "../engine/pricing/price-books.ts";
 import { watchPriceFile } from "../engine/pricing/price-file.ts";
@@ -57,16 +56,6 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
   stack.use(database.listen((payload) => feed.received(payload)));
   const ancestry = createAncestry(store);
   const onChanged: Feed["changed"] = (names) => feed.changed(names);
-  const expiry = createExpiry({ store, ancestry, onChanged });
-  stack.use(
-    startSweeping({
-      store,
-      expiry,
-      intervalMs: config.SWEEP_INTERVAL_MS,
-      batchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
-      onError: (error) => log.error({ err: error }, "a sweep failed; the next one comes"),
-    }),
-  );
   const engine = createEngine({
     store,
     ancestry,
@@ -75,17 +64,27 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
       batchOperationsMax: config.ENGINE_BATCH_OPERATIONS_MAX,
       batchesInFlightMax: config.ENGINE_BATCHES_IN_FLIGHT_MAX,
       queueOperationsMax: config.ENGINE_QUEUE_OPERATIONS_MAX,
+      backgroundOperationsMax: config.SWEEP_BATCH_BUDGETS_MAX,
+      lockWaitMsMax: config.DATABASE_TIMEOUT_MS,
     },
     onDefect: (error) => log.error({ err: error }, "an operation could not be committed"),
   });
   stack.defer(() => engine.drain());
+  stack.use(
+    startSweeping({
+      store,
+      engine,
+      intervalMs: config.SWEEP_INTERVAL_MS,
+      batchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
+      onError: (error) => log.error({ err: error }, "a sweep failed; the next one comes"),
+    }),
+  );
 
   const prices = await openPrices(stack, store, config, log);
   const routes = createPipeline({
     handlers: createHandlers({
       store,
-      reader: createReader({ store, expiry }),
-      expiry,
+      reader: createReader({ store, engine }),
       feed,
       engine,
       costing: createCosting(prices.books, tokens),
@@ -103,13 +102,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
   return {
     routes,
     store,
-    legacy: createLegacy({
-      store,
-      ancestry,
-      expiry,
-      onChanged,
-      sessionDays: config.LEGACY_SESSION_DAYS,
-    }),
+    legacy: createLegacy({ store, engine, sessionDays: config.LEGACY_SESSION_DAYS }),
     database: { name: database.name, durability: database.durability },
     isStopping: () => stopping.signal.aborted,
     stop: () => stopping.abort(),

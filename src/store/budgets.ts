@@ -2,11 +2,12 @@ import { sql } from "kysely";
 import { type Budget, budgetKey } from "../domain/budget.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
+import { compareBytes } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
-import { lockBudgets } from "./locks.ts";
 import type { BudgetName } from "./names.ts";
-import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
-import { timestampText } from "./timestamps.ts";
+import type { Part } from "./parts.ts";
+import { columnsBut, deleteRows, insertRows, updateRows } from "./table.ts";
+import { type BudgetRow, budgetsTable, modelCostsTable, periodsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** The database's clock. */
@@ -27,7 +28,7 @@ export async function readBudget(
     .where("project", "=", name.project)
     .where("user_id", "=", name.user)
     .executeTakeFirst();
-  return row && { budget: budgetFromRow(row), nowUs: row.clock };
+  return row && { budget: budgetsTable.fromRow(row), nowUs: row.clock };
 }
 
 /** A budget as stored, with what each model spent in its stored period, all of one moment. */
@@ -35,26 +36,33 @@ export interface CostRead {
   budget: Budget;
   modelCosts: Map<string, NanoUsd>;
   nowUs: InstantUs;
-  /** Whether a hold has run out in its project, which the balances still count. */
+  /** Whether a hold on it has expired, which the balances still count. */
   hasExpired: boolean;
 }
 
-/** What these budgets spent, by `budgetKey`; those that do not exist are absent. */
+/**
+ * What these budgets spent, by `budgetKey`; those that do not exist are absent. Whether a hold on a budget has expired is
+ * asked only where one of its project has: that is one look at an index.
+ */
 export async function readCurrentCosts(
   connection: Connection,
   names: readonly BudgetName[],
 ): Promise<Map<string, CostRead>> {
   const rows = names.map(({ project, user }) => ({ project, user_id: user }));
   const result = await sql<
-    BudgetRow & { clock: bigint; model_costs: Record<string, string> | null; expired: true | null }
+    BudgetRow & { clock: bigint; model_costs: Record<string, string> | null; expired: boolean }
   >`
     select b.*, clock_timestamp() as clock, (
       select json_object_agg(c.model, c.cost_nano_usd::text order by c.model) from model_costs c
       where c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
-    ) as model_costs, (
-      select true from reservations r
-      where r.project = b.project and r.state = 'HELD' and r.expires_at <= statement_timestamp() limit 1
-    ) as expired
+    ) as model_costs, case when exists (
+      select 1 from reservations r
+      where r.project = b.project and r.state = 'HELD' and r.expires_at <= statement_timestamp()
+    ) then exists (
+      select 1 from reservations r
+      where r.project = b.project and r.state = 'HELD' and r.expires_at <= statement_timestamp()
+        and (r.user_id = b.user_id or r.ancestors @> array[b.user_id::text])
+    ) else false end as expired
     from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
     cross join lateral (
       select * from budgets where project = k.project and user_id = k.user_id limit 1
@@ -64,65 +72,60 @@ export async function readCurrentCosts(
     result.rows.map((row) => [
       budgetKey(row.project, row.user_id),
       {
-        budget: budgetFromRow(row),
+        budget: budgetsTable.fromRow(row),
         modelCosts: new Map(
           Object.entries(row.model_costs ?? {}).map(([model, cost]) => [model, BigInt(cost)]),
         ),
         nowUs: row.clock,
-        hasExpired: row.expired === true,
+        hasExpired: row.expired,
       },
     ]),
   );
 }
 
-/** Inserts a budget, unless the name is taken: then gives the one that has it. */
-export async function insertBudget(
-  connection: Connection,
-  budget: Budget,
-): Promise<{ budget: Budget; created: boolean }> {
-  const created = await connection
-    .insertInto("budgets")
-    .values({
-      project: budget.project,
-      user_id: budget.user,
-      ...budgetColumns(budget),
-      creation_fingerprint: budget.creationFingerprint,
-      created_at: timestampText(budget.createdAtUs),
-    })
-    .onConflict((conflict) => conflict.columns(["project", "user_id"]).doNothing())
-    .returningAll()
-    .executeTakeFirst();
-  if (created !== undefined) return { budget: budgetFromRow(created), created: true };
-  const found = await readBudget(connection, budget);
-  // Deleted between the two statements: the name is free again.
-  return found ? { budget: found.budget, created: false } : insertBudget(connection, budget);
-}
+/** New budgets. One whose name was taken meanwhile is not written. In the order of the keys, as all inserts are. */
+export const newBudgets = (budgets: readonly Budget[]): Part =>
+  insertRows(
+    budgetsTable,
+    budgets.toSorted((a, b) => compareBytes(budgetKey(a.project, a.user), budgetKey(b.project, b.user))),
+    { onConflict: sql`on conflict (project, user_id) do nothing` },
+  );
 
-/** Locks one budget, inside a transaction. */
-export async function lockBudget(
-  connection: Connection,
-  name: BudgetName,
-): Promise<{ budget: Budget; nowUs: InstantUs } | undefined> {
-  const { budgets, nowUs } = await lockBudgets(connection, [name]);
-  const budget = budgets.get(budgetKey(name.project, name.user));
-  return budget && { budget, nowUs };
-}
+/** The balances of locked budgets, which most operations change. */
+export const changedBalances = (budgets: readonly Budget[]): Part =>
+  updateRows(budgetsTable, BALANCES, budgets, { name: "changed_balances" });
 
-/** Writes every column that may change of a locked budget. */
-export async function writeBudget(connection: Connection, budget: Budget): Promise<void> {
-  await connection
-    .updateTable("budgets")
-    .set(budgetColumns(budget))
-    .where("project", "=", budget.project)
-    .where("user_id", "=", budget.user)
-    .execute();
-}
+const BALANCES = [
+  "spent_nano_usd",
+  "held_nano_usd",
+  "period_id",
+  "period_start",
+  "period_end",
+  "model_limits",
+  "updated_at",
+] as const;
 
-/** Deletes a locked budget with its periods and model costs. The ledger stays. */
-export async function deleteBudget(connection: Connection, { project, user }: BudgetName): Promise<void> {
-  for (const table of ["model_costs", "periods", "budgets"] as const) {
-    await connection.deleteFrom(table).where("project", "=", project).where("user_id", "=", user).execute();
-  }
+/** The balances and the settings of locked budgets. */
+export const changedSettings = (budgets: readonly Budget[]): Part =>
+  updateRows(budgetsTable, CHANGING_COLUMNS, budgets, { name: "changed_settings" });
+
+const CHANGING_COLUMNS = columnsBut(budgetsTable, [
+  "project",
+  "user_id",
+  "creation_fingerprint",
+  "created_at",
+]);
+
+/** Deletes locked budgets with their periods and model costs. The ledger stays. */
+export function deletedBudgets(budgets: readonly Budget[]): Part[] {
+  if (budgets.length === 0) return [];
+  const names = budgets.map(({ project, user }) => ({ project, user }));
+  const key = ["project", "user_id"] as const;
+  return [
+    deleteRows(budgetsTable, names),
+    deleteRows(modelCostsTable, names, { key }),
+    deleteRows(periodsTable, names, { key }),
+  ];
 }
 
 /** Up to `limit` budgets of a project in order of user, by bytes, with the clock. */
@@ -139,7 +142,7 @@ export async function listBudgets(
   if (page.prefix !== "") query = query.where("user_id", "like", `${escapeLike(page.prefix)}%`);
   if (page.after !== undefined) query = query.where("user_id", ">", page.after);
   const rows: (BudgetRow & { clock: bigint })[] = await query.orderBy("user_id").limit(page.limit).execute();
-  return { budgets: rows.map(budgetFromRow), nowUs: rows[0]?.clock ?? 0n };
+  return { budgets: rows.map((row) => budgetsTable.fromRow(row)), nowUs: rows[0]?.clock ?? 0n };
 }
 
 const escapeLike = (text: string): string => text.replace(/[\\%_]/g, "\\$&");

@@ -4,7 +4,8 @@ import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName, RequestName } from "./names.ts";
-import { entryFromRow } from "./rows.ts";
+import type { RowOf } from "./table.ts";
+import { entriesTable } from "./tables.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
 
@@ -41,7 +42,7 @@ export async function listEntries(
     .orderBy("request_id", "desc")
     .limit(page.limit)
     .execute();
-  return rows.map(entryFromRow);
+  return rows.map((row) => entriesTable.fromRow(row));
 }
 
 const instant = (us: InstantUs) => sql<bigint>`${timestampText(us)}::timestamptz`;
@@ -88,11 +89,42 @@ export async function findEntries(
 ): Promise<Map<string, Entry>> {
   if (names.length === 0) return new Map();
   const rows = names.map(({ project, requestId }) => ({ project, request_id: requestId }));
-  const result = await sql<Parameters<typeof entryFromRow>[0]>`
+  const result = await sql<RowOf<typeof entriesTable>>`
     select e.* from ${unnest({ project: "text", request_id: "text" }, rows, "k")}
     cross join lateral (
       select * from entries where project = k.project and request_id = k.request_id limit 1
     ) e
   `.execute(connection);
-  return new Map(result.rows.map((row) => [requestKey(row.project, row.request_id), entryFromRow(row)]));
+  return new Map(
+    result.rows.map((row) => [requestKey(row.project, row.request_id), entriesTable.fromRow(row)]),
+  );
+}
+
+/** How much of these charges was refunded, by `requestKey`. One without a refund is absent. */
+export async function sumRefunds(
+  connection: Connection,
+  names: readonly RequestName[],
+): Promise<Map<string, NanoUsd>> {
+  if (names.length === 0) return new Map();
+  const rows = names.map(({ project, requestId }) => ({ project, request_id: requestId }));
+  const result = await sql<{ project: string; request_id: string; refunded: string }>`
+    select k.project, k.request_id, (-sum(e.cost_nano_usd))::text as refunded
+    from ${unnest({ project: "text", request_id: "text" }, rows, "k")}
+    join entries e on e.project = k.project and e.corrects_request_id = k.request_id
+    group by k.project, k.request_id
+  `.execute(connection);
+  return new Map(result.rows.map((row) => [requestKey(row.project, row.request_id), BigInt(row.refunded)]));
+}
+
+/** What each model spent of a budget in the period that it is stored with. */
+export async function readStoredModelCosts(
+  connection: Connection,
+  { project, user }: BudgetName,
+): Promise<Map<string, NanoUsd>> {
+  const result = await sql<{ model: string; cost_nano_usd: bigint }>`
+    select c.model, c.cost_nano_usd from budgets b
+    join model_costs c on c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
+    where b.project = ${project} and b.user_id = ${user}
+  `.execute(connection);
+  return new Map(result.rows.map((row) => [row.model, row.cost_nano_usd]));
 }

@@ -3,7 +3,7 @@ import type { Budget } from "../domain/budget.ts";
 import type { Costs } from "../domain/legacy-memory.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
-import { type BudgetRow, budgetColumns, budgetFromRow } from "./rows.ts";
+import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** A budget with what its models spent of the current period. */
@@ -12,10 +12,10 @@ export interface LegacyBudget {
   modelCosts: Costs;
 }
 
-/** All budgets of a project as stored, in order of user, with what their models spent, of one moment; and the clock. */
+/** Up to `limit` budgets of a project as stored, in order of user, with what their models spent, of one moment; and the clock. */
 export async function readLegacyBudgets(
   connection: Connection,
-  project: string,
+  { project, after, limit }: { project: string; after: string | undefined; limit: number },
 ): Promise<{ budgets: LegacyBudget[]; nowUs: InstantUs }> {
   type Row = BudgetRow & { clock: bigint; model_costs: [string, string][] | null };
   const result = await sql<Row>`
@@ -23,10 +23,12 @@ export async function readLegacyBudgets(
       select json_agg(json_build_array(c.model, c.cost_nano_usd::text) order by c.model) from model_costs c
       where c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
     ) as model_costs
-    from budgets b where b.project = ${project} order by b.user_id
+    from budgets b
+    where b.project = ${project} ${after === undefined ? sql`` : sql`and b.user_id > ${after}`}
+    order by b.user_id limit ${limit}
   `.execute(connection);
   const budgets = result.rows.map((row) => ({
-    budget: budgetFromRow(row),
+    budget: budgetsTable.fromRow(row),
     modelCosts: new Map((row.model_costs ?? []).map(([model, cost]) => [model, BigInt(cost)])),
   }));
   return { budgets, nowUs: result.rows[0]?.clock ?? 0n };
@@ -45,48 +47,8 @@ export async function readBudgetsOf(
       select * from budgets where project = ${project} and user_id = k.user_id limit 1
     ) b
   `.execute(connection);
-  return new Map(result.rows.map((row) => [row.user_id, budgetFromRow(row)]));
+  return new Map(result.rows.map((row) => [row.user_id, budgetsTable.fromRow(row)]));
 }
-
-/** Inserts budgets without parents, in the order of their names; one whose name is taken stays as it is. */
-export async function insertBudgets(
-  connection: Connection,
-  project: string,
-  budgets: readonly Budget[],
-): Promise<void> {
-  const rows = budgets.map((budget) => {
-    const { model_limits: _limits, parent_user_id: _parent, ...columns } = budgetColumns(budget);
-    const created = { creation_fingerprint: budget.creationFingerprint, created_at: columns.updated_at };
-    return { user_id: budget.user, ...columns, ...created };
-  });
-  await sql`
-    insert into budgets (project, user_id, total_nano_usd, spent_nano_usd, held_nano_usd, period_unit, period_count,
-      period_anchor, period_time_zone, period_id, period_start, period_end, creation_fingerprint, created_at, updated_at)
-    select ${project}, user_id, total_nano_usd, spent_nano_usd, held_nano_usd, period_unit, period_count,
-      period_anchor::timestamptz, period_time_zone, period_id, period_start::timestamptz, period_end::timestamptz,
-      creation_fingerprint, created_at::timestamptz, updated_at::timestamptz
-    from ${unnest(BUDGET_COLUMNS, rows, "row")}
-    order by user_id collate "C"
-    on conflict (project, user_id) do nothing
-  `.execute(connection);
-}
-
-const BUDGET_COLUMNS = {
-  user_id: "text",
-  total_nano_usd: "bigint",
-  spent_nano_usd: "bigint",
-  held_nano_usd: "bigint",
-  period_unit: "text",
-  period_count: "integer",
-  period_anchor: "text",
-  period_time_zone: "text",
-  period_id: "bigint",
-  period_start: "text",
-  period_end: "text",
-  creation_fingerprint: "text",
-  created_at: "text",
-  updated_at: "text",
-} as const;
 
 /** The map that a project posted before maps became budgets, as it came. */
 export async function readOldMap(connection: Connection, project: string): Promise<unknown> {

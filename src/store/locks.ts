@@ -3,7 +3,7 @@ import { type Budget, budgetKey } from "../domain/budget.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName } from "./names.ts";
-import { type BudgetRow, budgetFromRow } from "./rows.ts";
+import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** What a batch reads under its locks. */
@@ -47,7 +47,28 @@ export async function lockBudgets(
   let nowUs = 0n;
   for (const row of result.rows) {
     if (row.clock > nowUs) nowUs = row.clock;
-    if (row.found !== null) budgets.set(budgetKey(row.project, row.user_id), budgetFromRow(row));
+    if (row.found !== null) budgets.set(budgetKey(row.project, row.user_id), budgetsTable.fromRow(row));
   }
   return { budgets, nowUs, hasExpired: result.rows[0]?.expired === true };
+}
+
+/** Those of these budgets that another session has locked now. Waits for none of them, and keeps none locked. */
+export async function findLocked(
+  connection: Connection,
+  names: readonly BudgetName[],
+): Promise<BudgetName[]> {
+  if (names.length === 0) return [];
+  const rows = names.map(({ project, user }) => ({ project, user_id: user }));
+  const named = unnest({ project: "text", user_id: "text" }, rows, "k");
+  const result = await sql<{ project: string; user_id: string }>`
+    with free as materialized (
+      select b.project, b.user_id from ${named}
+      join budgets b on b.project = k.project and b.user_id = k.user_id
+      for update of b skip locked
+    )
+    select b.project, b.user_id from ${named}
+    join budgets b on b.project = k.project and b.user_id = k.user_id
+    where not exists (select 1 from free f where f.project = b.project and f.user_id = b.user_id)
+  `.execute(connection);
+  return result.rows.map(({ project, user_id }) => ({ project, user: user_id }));
 }

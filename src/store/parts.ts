@@ -5,10 +5,10 @@ import type { Connection } from "./connection.ts";
 export interface Part {
   /** Of its own among those that are written together. */
   name: string;
-  /** An insert or an update, without `returning`. */
+  /** An insert, an update or a delete, without `returning`. */
   statement: RawBuilder<unknown>;
-  /** How many rows it must write; 0: it is left out. */
-  rows: number;
+  /** How many rows it must write; 0: it is left out; undefined: any number. */
+  rows: number | undefined;
 }
 
 /**
@@ -17,7 +17,7 @@ export interface Part {
  * @returns Whether every part has written all of its rows.
  */
 export async function writeParts(connection: Connection, parts: readonly Part[]): Promise<boolean> {
-  const written = parts.filter((part) => part.rows > 0);
+  const written = parts.filter((part) => part.rows !== 0);
   if (written.length === 0) return true;
   const statements = written.map(
     ({ name, statement }) => sql`${sql.ref(name)} as (${statement} returning 1)`,
@@ -26,5 +26,5 @@ export async function writeParts(connection: Connection, parts: readonly Part[])
   const result = await sql<Record<string, bigint>>`
     with ${sql.join(statements)} select ${sql.join(counts)}
   `.execute(connection);
-  return written.every(({ name, rows }) => result.rows[0]?.[name] === BigInt(rows));
+  return written.every(({ name, rows }) => rows === undefined || result.rows[0]?.[name] === BigInt(rows));
 }

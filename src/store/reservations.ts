@@ -1,13 +1,13 @@
-import { type Selectable, sql } from "kysely";
+import { sql } from "kysely";
+import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, type ReservationState, reservationKey } from "../domain/reservation.ts";
-import { arrayText } from "./array-text.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName, ReservationName } from "./names.ts";
 import type { Part } from "./parts.ts";
 import { projectsHaving } from "./projects.ts";
-import type { Schema } from "./schema.ts";
-import { timestampText } from "./timestamps.ts";
+import { insertRows, type RowOf, updateRows } from "./table.ts";
+import { reservationsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
 /** A reservation to insert, or one whose state or end has changed. */
@@ -16,23 +16,9 @@ export interface ReservationChange {
   isNew: boolean;
 }
 
-type ReservationRow = Selectable<Schema["reservations"]>;
+type ReservationRow = RowOf<typeof reservationsTable>;
 
-const reservationFromRow = (row: ReservationRow): Reservation => ({
-  project: row.project,
-  reservationId: row.reservation_id,
-  user: row.user_id,
-  model: row.model,
-  heldNanoUsd: row.held_nano_usd,
-  state: row.state,
-  onExpiry: row.on_expiry,
-  fingerprint: row.request_fingerprint,
-  detail: row.detail === null ? undefined : JSON.stringify(row.detail),
-  ancestors: row.ancestors,
-  createdAtUs: row.created_at,
-  expiresAtUs: row.expires_at,
-  closedAtUs: row.closed_at ?? undefined,
-});
+const reservationFromRow = (row: ReservationRow): Reservation => reservationsTable.fromRow(row);
 
 /** The reservations of these names; a lateral join on the full key, as for ledger entries. */
 export async function findReservations(
@@ -52,16 +38,41 @@ export async function findReservations(
   );
 }
 
-/** Open reservations of these projects that have run out, the first to do so first. Locks nothing. */
+/** Open reservations of a project that have expired, the first to do so first. Locks nothing. */
 export async function findExpired(
   connection: Connection,
-  projects: readonly string[],
+  project: string,
   limit: number,
 ): Promise<Reservation[]> {
   const result = await sql<ReservationRow>`
     select * from reservations
-    where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= statement_timestamp()
+    where project = ${project} and state = 'HELD' and expires_at <= statement_timestamp()
     order by expires_at, reservation_id limit ${limit}
+  `.execute(connection);
+  return result.rows.map(reservationFromRow);
+}
+
+/** Open reservations that have expired and count on one of these budgets, the first to expire first. Locks nothing. */
+export async function findExpiredOn(
+  connection: Connection,
+  names: readonly BudgetName[],
+  limit: number,
+): Promise<Reservation[]> {
+  const rows = names.map(({ project, user }) => ({ project, user_id: user }));
+  const projects = [...new Set(names.map(({ project }) => project))];
+  const result = await sql<ReservationRow>`
+    with expired as materialized (
+      select * from reservations
+      where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= statement_timestamp()
+    )
+    select * from expired e
+    where (e.project, e.reservation_id) in (
+      select x.project, x.reservation_id from expired x
+      cross join lateral unnest(array_append(x.ancestors, x.user_id::text)) as level(user_id)
+      join ${unnest({ project: "text", user_id: "text" }, rows, "k")}
+        on k.project = x.project and k.user_id = level.user_id
+    )
+    order by e.expires_at, e.reservation_id limit ${limit}
   `.execute(connection);
   return result.rows.map(reservationFromRow);
 }
@@ -87,17 +98,17 @@ export const projectsWithExpired = (connection: Connection): Promise<string[]> =
     wanted: sql`expires_at <= statement_timestamp()`,
   });
 
-/** Open reservations that a budget holds, its own and its descendants'. Those that have run out come first. */
-export async function openReservations(
+/** What open reservations hold on a budget, its own and its descendants', by model. Empty when none is open. */
+export async function sumOpenByModel(
   connection: Connection,
   { project, user }: BudgetName,
-): Promise<Reservation[]> {
-  const result = await sql<ReservationRow>`
-    select * from reservations
+): Promise<Map<string, NanoUsd>> {
+  const result = await sql<{ model: string; held: string }>`
+    select model, sum(held_nano_usd)::text as held from reservations
     where project = ${project} and state = 'HELD' and (user_id = ${user} or ancestors @> array[${user}::text])
-    order by expires_at, reservation_id
+    group by model
   `.execute(connection);
-  return result.rows.map(reservationFromRow);
+  return new Map(result.rows.map(({ model, held }) => [model, BigInt(held)]));
 }
 
 /** How many open reservations a budget holds, and when the first of them runs out. */
@@ -137,9 +148,9 @@ export async function listReservations(
 /** What a batch did to reservations, to be written. */
 export function reservationParts(changes: readonly ReservationChange[]): Part[] {
   const latest = latestOf(changes);
-  const rowsOf = (isNew: boolean) =>
-    latest.filter((change) => change.isNew === isNew).map((change) => columnsOf(change.reservation));
-  return [updates(rowsOf(false)), inserts(rowsOf(true))];
+  const ofKind = (isNew: boolean) =>
+    latest.filter((change) => change.isNew === isNew).map((change) => change.reservation);
+  return [updates(ofKind(false)), inserts(ofKind(true))];
 }
 
 /**
@@ -156,64 +167,17 @@ function latestOf(changes: readonly ReservationChange[]): ReservationChange[] {
   return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change);
 }
 
-const COLUMNS = {
-  project: "text",
-  reservation_id: "text",
-  user_id: "text",
-  model: "text",
-  held_nano_usd: "bigint",
-  state: "text",
-  on_expiry: "text",
-  request_fingerprint: "text",
-  detail: "text",
-  ancestors: "text",
-  created_at: "text",
-  expires_at: "text",
-  closed_at: "text",
-} as const satisfies Record<keyof Schema["reservations"], string>;
-
-const columnsOf = (reservation: Reservation) => ({
-  project: reservation.project,
-  reservation_id: reservation.reservationId,
-  user_id: reservation.user,
-  model: reservation.model,
-  held_nano_usd: reservation.heldNanoUsd,
-  state: reservation.state,
-  on_expiry: reservation.onExpiry,
-  request_fingerprint: reservation.fingerprint,
-  detail: reservation.detail ?? null,
-  ancestors: arrayText(reservation.ancestors),
-  created_at: timestampText(reservation.createdAtUs),
-  expires_at: timestampText(reservation.expiresAtUs),
-  closed_at: reservation.closedAtUs === undefined ? null : timestampText(reservation.closedAtUs),
-});
-
-type Row = ReturnType<typeof columnsOf>;
-
 /** An id that a ledger entry has is taken, too. */
-function inserts(rows: readonly Row[]): Part {
-  const statement = sql`
-    insert into reservations (
-      project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint, detail,
-      ancestors, created_at, expires_at, closed_at
-    )
-    select project, reservation_id, user_id, model, held_nano_usd, state, on_expiry, request_fingerprint,
-      detail::jsonb, ancestors::text[], created_at::timestamptz, expires_at::timestamptz, closed_at::timestamptz
-    from ${unnest(COLUMNS, rows, "row")}
-    where (
+const inserts = (reservations: readonly Reservation[]): Part =>
+  insertRows(reservationsTable, reservations, {
+    where: sql`(
       select true from entries e where e.project = row.project and e.request_id = row.reservation_id limit 1
-    ) is null
-    on conflict (project, reservation_id) do nothing`;
-  return { name: "new_reservations", statement, rows: rows.length };
-}
+    ) is null`,
+    onConflict: sql`on conflict (project, reservation_id) do nothing`,
+  });
 
 /** Only open ones change: the budgets that hold them are locked, so nobody else has closed them meanwhile. */
-function updates(rows: readonly Row[]): Part {
-  const { project, reservation_id, state, expires_at, closed_at } = COLUMNS;
-  const statement = sql`
-    update reservations r set
-      state = row.state, expires_at = row.expires_at::timestamptz, closed_at = row.closed_at::timestamptz
-    from ${unnest({ project, reservation_id, state, expires_at, closed_at }, rows, "row")}
-    where r.project = row.project and r.reservation_id = row.reservation_id and r.state = 'HELD'`;
-  return { name: "closed_reservations", statement, rows: rows.length };
-}
+const updates = (reservations: readonly Reservation[]): Part =>
+  updateRows(reservationsTable, ["state", "expires_at", "closed_at"], reservations, {
+    where: sql`old.state = 'HELD'`,
+  });

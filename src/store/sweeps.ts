@@ -1,9 +1,7 @@
 import { sql } from "kysely";
-import type { Budget } from "../domain/budget.ts";
-import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
+import type { BudgetName } from "./names.ts";
 import { projectsHaving } from "./projects.ts";
-import { type BudgetRow, budgetFromRow } from "./rows.ts";
 
 /** Projects that have budgets past their period's end. */
 export const projectsDue = (connection: Connection): Promise<string[]> =>
@@ -13,17 +11,16 @@ export const projectsDue = (connection: Connection): Promise<string[]> =>
     wanted: sql`period_end <= statement_timestamp()`,
   });
 
-/** Locks up to `limit` budgets of a project that are past their period's end, leaving those that others hold. */
-export async function lockDueBudgets(
+/** Up to `limit` budgets of a project that are past their period's end, those that have been for longest first. */
+export async function findDue(
   connection: Connection,
   bounds: { project: string; user: string | undefined; limit: number },
-): Promise<{ budgets: Budget[]; nowUs: InstantUs }> {
+): Promise<BudgetName[]> {
   const onlyUser = bounds.user === undefined ? sql`` : sql`and user_id = ${bounds.user}`;
-  const result = await sql<BudgetRow & { clock: bigint }>`
-    select *, clock_timestamp() as clock from budgets
+  const result = await sql<{ user_id: string }>`
+    select user_id from budgets
     where project = ${bounds.project} and period_end <= statement_timestamp() ${onlyUser}
     order by period_end limit ${bounds.limit}
-    for update skip locked
   `.execute(connection);
-  return { budgets: result.rows.map(budgetFromRow), nowUs: result.rows[0]?.clock ?? 0n };
+  return result.rows.map((row) => ({ project: bounds.project, user: row.user_id }));
 }

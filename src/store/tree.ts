@@ -32,22 +32,3 @@ export async function readHeight(connection: Connection, name: BudgetName): Prom
   `.execute(connection);
   return result.rows[0]?.height ?? 0;
 }
-
-/** Whether a budget is anybody's parent. */
-export async function hasChildren(connection: Connection, { project, user }: BudgetName): Promise<boolean> {
-  const row = await connection
-    .selectFrom("budgets")
-    .select("user_id")
-    .where("project", "=", project)
-    .where("parent_user_id", "=", user)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-/** Lets one transaction at a time change the tree of a project: two moves at once could make a cycle. */
-export async function lockTree(connection: Connection, project: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`purser tree ${project}`}, 0))`.execute(
-    connection,
-  );
-}

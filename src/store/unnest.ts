@@ -1,37 +1,64 @@
 import { type RawBuilder, sql } from "kysely";
 import { arrayText, type Cell } from "./array-text.ts";
+import type { SentAs } from "./codecs.ts";
 
-type ColumnType = "text" | "bigint" | "integer";
+/** A column of a relation, with a cell for each row. */
+export interface SentColumn {
+  name: string;
+  sentAs: SentAs;
+  cells: readonly Cell[];
+}
 
 /**
  * Rows as a relation: one array parameter a column, or one value where all rows have the same. Batches are often of one
  * project, one budget, one model, and what is sent once is read once.
  *
- * @param columns What each column is called and which type it travels as; the statement casts further where it must.
+ * @param oneProject Sends the project as a value, too. A database that shards by project needs that. Without it the project
+ *   is an array: as a value, the first part of every key would let a planner with stale statistics read the whole project.
  */
-export function unnest<Name extends string>(
-  columns: Readonly<Record<Name, ColumnType>>,
+export function relation(
+  columns: readonly SentColumn[],
+  alias: string,
+  { oneProject = false }: { oneProject?: boolean } = {},
+): RawBuilder<unknown> {
+  const values: RawBuilder<unknown>[] = [];
+  const names: RawBuilder<unknown>[] = [];
+  const arrays: RawBuilder<unknown>[] = [];
+  columns.forEach(({ name, sentAs, cells }, index) => {
+    const isLast = index === columns.length - 1;
+    const asValue = name === "project" ? oneProject : isSame(cells);
+    // A relation has as many rows as its arrays have elements: there must be one.
+    if (asValue && !(isLast && names.length === 0)) {
+      values.push(sql`${cells[0]}::${sql.raw(`${sentAs} as ${name}`)}`);
+    } else {
+      names.push(sql.raw(name));
+      arrays.push(sql`${arrayText(cells)}::${sql.raw(`${sentAs}[]`)}`);
+    }
+  });
+  const listed = sql`unnest(${sql.join(arrays)}) as each_row(${sql.join(names)})`;
+  return sql`(select ${sql.join([sql`each_row.*`, ...values])} from ${listed}) as ${sql.raw(alias)}`;
+}
+
+const isSame = (cells: readonly Cell[]): boolean => {
+  const [first] = cells;
+  return first !== undefined && cells.every((cell) => cell === first);
+};
+
+/**
+ * Names to look up, as a relation.
+ *
+ * @param columns What each column is called and which type it is sent as.
+ */
+export const unnest = <Name extends string>(
+  columns: Readonly<Record<Name, SentAs>>,
   rows: readonly Readonly<Record<NoInfer<Name>, Cell>>[],
   alias: string,
-): RawBuilder<unknown> {
-  const names = Object.keys(columns) as Name[];
-  // As a value, the first part of every key would let a planner with stale statistics read all that has it.
-  const varying = names.filter((name, index) => index === 0 || name === "project" || !isSame(name, rows));
-  const values = names
-    .filter((name) => !varying.includes(name))
-    .map((name) => sql`${rows[0]?.[name]}::${sql.raw(columns[name])} as ${sql.ref(name)}`);
-  const arrays = varying.map(
-    (name) => sql`${arrayText(rows.map((row) => row[name]))}::${sql.raw(columns[name])}[]`,
+): RawBuilder<unknown> =>
+  relation(
+    Object.entries<SentAs>(columns).map(([name, sentAs]) => ({
+      name,
+      sentAs,
+      cells: rows.map((row) => row[name as Name]),
+    })),
+    alias,
   );
-  const listed = sql`unnest(${sql.join(arrays)}) as each_row(${sql.join(varying.map((name) => sql.ref(name)))})`;
-  return sql`(select ${sql.join([sql`each_row.*`, ...values])} from ${listed}) as ${sql.ref(alias)}`;
-}
-
-function isSame<Name extends string>(name: Name, rows: readonly Readonly<Record<Name, Cell>>[]): boolean {
-  const [first] = rows;
-  return first !== undefined && rows.every((row) => row[name] === first[name]);
-}
-
-/** An instant that travels as bigint microseconds. Exact until the year 2255: for the clock, not for what callers give. */
-export const instantOf = (column: string): RawBuilder<unknown> =>
-  sql`timestamptz 'epoch' + ${sql.ref(column)} * interval '1 microsecond'`;

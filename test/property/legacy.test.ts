@@ -5,7 +5,7 @@ import type { Budget } from "../../src/domain/budget.ts";
 import type { Memory } from "../../src/domain/legacy-memory.ts";
 import { NANO_USD_MAX, nanoUsdFromDollars } from "../../src/domain/money.ts";
 import { sumOf } from "../../src/legacy/costs.ts";
-import { mapText } from "../../src/legacy/handout.ts";
+import { objectText, recordMember } from "../../src/legacy/handout.ts";
 import { firstMemory, mergeRecord } from "../../src/legacy/merge.ts";
 import { type LegacyRecord, parseLegacyMap } from "../../src/legacy/record.ts";
 import { settingsChange } from "../../src/legacy/settings.ts";
@@ -32,21 +32,22 @@ const BUDGET: Budget = {
   updatedAtUs: NOW_US,
 };
 
-const recordOf = (map: unknown): LegacyRecord => parseLegacyMap(map)[0] ?? assert.fail("no record");
+const recordOf = async (map: unknown): Promise<LegacyRecord> =>
+  (await parseLegacyMap(map))[0] ?? assert.fail("no record");
 const amounts = fc.bigInt({ min: 0n, max: NANO_USD_MAX / 4n });
 
 suite("Records of LiteLLM's client", () => {
-  test("say nothing new when they come back as they were handed out, whatever the amounts", () => {
-    fc.assert(
-      fc.property(
+  test("say nothing new when they come back as they were handed out, whatever the amounts", async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(amounts, { maxLength: 3 }),
         fc.bigInt({ min: 0n, max: NANO_USD_MAX }),
-        (costs, total) => {
+        async (costs, total) => {
           const modelCosts = new Map(costs.map((cost, index) => [MODELS[index] ?? "", cost]));
           const budget = { ...BUDGET, totalNanoUsd: total, spentNanoUsd: sumOf(modelCosts) };
-          const text = mapText([{ budget, modelCosts }], "a-session", NOW_US);
+          const text = objectText([recordMember({ budget, modelCosts }, "a-session", NOW_US)]);
           // What a client keeps of it: floats.
-          const record = recordOf(JSON.parse(JSON.stringify(JSON.parse(text))));
+          const record = await recordOf(JSON.parse(JSON.stringify(JSON.parse(text))));
           const memory = firstMemory(record, NOW_US);
           const merged = mergeRecord(memory, record, NOW_US, undefined);
           assert.deepEqual([merged.charges.size, merged.resets, merged.memory === memory], [0, false, true]);
@@ -57,22 +58,23 @@ suite("Records of LiteLLM's client", () => {
     );
   });
 
-  test("add up to what the last of them says, whatever came late, twice or not at all", () => {
+  test("add up to what the last of them says, whatever came late, twice or not at all", async () => {
     const calls = fc.array(fc.tuple(fc.constantFrom(...MODELS), fc.double({ min: 0, max: 5, noNaN: true })), {
       minLength: 1,
       maxLength: 30,
     });
-    fc.assert(
-      fc.property(calls, fc.infiniteStream(fc.nat()), (made, choices) => {
+    await fc.assert(
+      fc.asyncProperty(calls, fc.infiniteStream(fc.nat()), async (made, choices) => {
         const costs = new Map<string, number>();
         let current = 0;
-        const posts = made.map(([model, cost]) => {
+        const parsed = made.map(([model, cost]) => {
           current += cost;
           costs.set(model, (costs.get(model) ?? 0) + cost);
           const models = [...costs].map(([name, sum]) => `${JSON.stringify(name)}:${sum}`).join(",");
           const text = `{"alice":{"total_budget":1,"current_cost":${current},"model_cost":{${models}}}}`;
           return recordOf(JSON.parse(text));
         });
+        const posts = await Promise.all(parsed);
         const last = posts.at(-1) as LegacyRecord;
         const arriving = [...posts, last].map(
           () => posts[(choices.next().value as number) % posts.length] ?? last,

@@ -1,5 +1,6 @@
-import { Model, type ModelBudget, type Told } from "./model.ts";
+import { MAX, Model, type ModelBudget, type Told } from "./model.ts";
 import { type Every, windowOf } from "./model-period.ts";
+import type { PostStep } from "./steps.ts";
 
 export type LimitGiven = { model: string; limitNanoUsd: bigint };
 
@@ -16,10 +17,10 @@ export type Change = Partial<Omit<Definition, "user">>;
 /** The model's tree of budgets: what makes, changes and deletes them. */
 export class TreeModel extends Model {
   create(definition: Definition, print: string): Told {
-    this.tick();
+    this.notice();
     const { user, total, period, parent } = definition;
     const there = this.budgets.get(user);
-    if (there !== undefined) return there.print === print ? this.told("done", user) : "BUDGET_EXISTS";
+    if (there !== undefined) return there.print === print ? this.told("replayed", user) : "BUDGET_EXISTS";
     const refused = this.checkParent(user, parent);
     if (refused !== undefined) return refused;
     const budget: ModelBudget = {
@@ -29,6 +30,7 @@ export class TreeModel extends Model {
       parent,
       spent: 0n,
       held: 0n,
+      created: this.now,
       period: undefined,
       end: undefined,
       written: undefined,
@@ -44,13 +46,15 @@ export class TreeModel extends Model {
 
   update(user: string, change: Change): Told {
     this.notice();
-    const refused = this.checkParent(user, change.parent);
-    if (refused !== undefined) return refused;
     const budget = this.budgets.get(user);
     if (budget === undefined) return "BUDGET_NOT_FOUND";
+    const refused = this.checkParent(user, change.parent);
+    if (refused !== undefined) return refused;
     const moves = "parent" in change && change.parent !== budget.parent;
     if (moves && this.openOf(user).length > 0) return "BUDGET_IN_USE";
-    budget.total = change.total ?? budget.total;
+    const total = change.total ?? budget.total;
+    if (total - budget.spent > MAX) return `AMOUNT_OVERFLOW ${user}`;
+    budget.total = total;
     if ("parent" in change) budget.parent = change.parent;
     if (change.limits !== undefined) budget.limits = this.counted(user, budget.costs, change.limits);
     if ("period" in change) this.repeat(budget, change.period);
@@ -63,8 +67,44 @@ export class TreeModel extends Model {
     if (!this.budgets.has(user)) return "BUDGET_NOT_FOUND";
     const hasChildren = [...this.budgets.values()].some((each) => each.parent === user);
     if (hasChildren || this.openOf(user).length > 0) return "BUDGET_IN_USE";
+    const told = this.told("done", user);
     this.budgets.delete(user);
-    return { ok: "done" };
+    return told;
+  }
+
+  readonly posts = new Map<string, number>();
+
+  /** Does the steps of a post, or none of them. */
+  post({ user, creates, resets, costs, total, isStale }: PostStep): Told {
+    this.notice();
+    const isMissing = !this.budgets.has(user);
+    if (isMissing && (isStale || creates === undefined)) return "BUDGET_NOT_FOUND";
+    if (isStale) return "stale";
+    const count = (this.posts.get(user) ?? 0) + 1;
+    const saved = structuredClone([...this.budgets]);
+    const entries = [...this.entries];
+    const print = "post";
+    const once = (part: string) => ({ project: "", user, requestId: `post ${user} ${count} ${part}`, fingerprint: print });
+    const told: Told[] = isMissing ? [] : [this.told("done", user)];
+    if (isMissing) {
+      const definition = { user, total: creates as bigint, period: undefined, parent: undefined, limits: [] };
+      told.push(this.create(definition, print));
+    }
+    if (resets) told.push(this.apply({ kind: "reset", ...once("reset") }));
+    for (const [index, { model, cost: costNanoUsd }] of costs.entries()) {
+      const given = { source: "LEGACY" as const, model, costNanoUsd, detail: undefined, reservationId: undefined };
+      told.push(this.apply({ kind: "charge", ...once(`charge ${index}`), ...given }));
+    }
+    if (total !== undefined) told.push(this.update(user, { total }));
+    const refused = told.find((each) => typeof each === "string");
+    if (refused !== undefined) {
+      this.budgets.clear();
+      for (const [name, budget] of saved) this.budgets.set(name, budget);
+      this.entries.splice(0, this.entries.length, ...entries);
+      return refused;
+    }
+    this.posts.set(user, count);
+    return told.at(-1) as Told;
   }
 
   /** Writes down the periods that have ended, and says of how many budgets, and how many holds were ended. */

@@ -6,7 +6,8 @@ import { type Inside, startInside } from "../support/engine.ts";
 import { perRun, SEED } from "../support/run.ts";
 import { TreeModel } from "./model-tree.ts";
 import { beginning, day, type Step, step } from "./steps.ts";
-import { modelState, modelStep, World } from "./world.ts";
+import { modelStep } from "./operations.ts";
+import { modelState, World } from "./world.ts";
 
 let projects = 0;
 
@@ -14,7 +15,7 @@ describe("random sequences of all operations", () => {
   const stack = new AsyncDisposableStack();
   let inside: Inside;
   before(async () => {
-    inside = stack.use(await startInside());
+    inside = stack.use(await startInside({ batchesInFlightMax: 1 }));
   });
   after(() => stack.disposeAsync());
 

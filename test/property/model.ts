@@ -1,7 +1,7 @@
-import type { Operation } from "../../src/engine/commit/operation.ts";
+import type { BatchOperation } from "./steps.ts";
 import { type Every, HOUR, windowOf } from "./model-period.ts";
 
-const MAX = 2n ** 63n - 1n;
+export const MAX = 2n ** 63n - 1n;
 
 interface Limit {
   model: string;
@@ -16,6 +16,7 @@ export interface ModelBudget {
   total: bigint;
   spent: bigint;
   held: bigint;
+  created: bigint;
   limits: Limit[];
   parent: string | undefined;
   period: { anchor: bigint; every: Every } | undefined;
@@ -53,6 +54,8 @@ interface ModelEntry {
   ancestors: string[];
   at: bigint;
   told: { spent: bigint; held: bigint; total: bigint };
+  /** Of a correction: the charge that it takes back. */
+  corrects?: string | undefined;
 }
 
 const named = (limit: { model: string }, model: string): boolean =>
@@ -121,8 +124,13 @@ export class Model {
     this.add(reservation, "held", -reservation.amount);
   }
 
-  add({ user, model }: { user: string; model: string }, what: "spent" | "held", amount: bigint): void {
-    for (const budget of this.path(user)) {
+  add(
+    { user, model }: { user: string; model: string },
+    what: "spent" | "held",
+    amount: bigint,
+    levels = this.path(user),
+  ): void {
+    for (const budget of levels) {
       budget[what] += amount;
       budget.written = budget.end;
       for (const limit of budget.limits) if (named(limit, model)) limit[what] += amount;
@@ -136,17 +144,19 @@ export class Model {
     cost: bigint,
     reservation: string | undefined,
     at: bigint,
+    refund: { levels?: ModelBudget[]; corrects?: string } = {},
   ): Told {
     const { user, model } = of;
-    if (model !== undefined) this.add({ user, model }, "spent", cost);
-    const [{ spent, held, total }, ...above] = this.path(user) as [ModelBudget, ...ModelBudget[]];
+    const { levels = this.path(user), corrects } = refund;
+    if (model !== undefined) this.add({ user, model }, "spent", cost, levels);
+    const [{ spent, held, total }, ...above] = levels as [ModelBudget, ...ModelBudget[]];
     const ancestors = above.map((budget) => budget.user);
     const told = { spent, held, total };
-    this.entries.unshift({ id, user, print: of.print, model, cost, reservation, ancestors, at, told });
+    this.entries.unshift({ id, user, print: of.print, model, cost, reservation, ancestors, at, told, corrects });
     return { ok: "done", ...told };
   }
 
-  apply(operation: Exclude<Operation, { kind: "expire" }>): Told {
+  apply(operation: BatchOperation): Told {
     this.notice();
     const path = this.path(operation.user);
     const [own] = path;
@@ -160,12 +170,36 @@ export class Model {
       return "REQUEST_ID_REUSED";
     if (kind === "reserve" && opened !== undefined) return this.told("replayed", user, opened.state);
     if (entry !== undefined) return { ok: "replayed", ...entry.told };
-    if (kind === "reset") {
-      this.open(own, this.now);
-      own.written = own.end;
-      return this.record(id, { user, model: undefined, print }, 0n, undefined, this.now);
-    }
+    if (kind === "reset") return this.reset(operation, own);
+    if (kind === "refund") return this.refund(operation, own);
     return kind === "reserve" ? this.reserve(operation, path) : this.charge(operation, path);
+  }
+
+  reset({ requestId, user, fingerprint: print }: BatchOperation & { kind: "reset" }, own: ModelBudget): Told {
+    this.open(own, this.now);
+    own.written = own.end;
+    return this.record(requestId, { user, model: undefined, print }, 0n, undefined, this.now);
+  }
+
+  refund(operation: BatchOperation & { kind: "refund" }, own: ModelBudget): Told {
+    const { requestId, user, fingerprint: print, chargeId, amountNanoUsd } = operation;
+    const charge = this.entries.find((each) => each.id === chargeId);
+    const isCharge = charge?.model !== undefined && charge.corrects === undefined;
+    if (!isCharge || charge.user !== user || own.created > charge.at) return "CHARGE_NOT_FOUND";
+    const refunds = this.entries.filter((each) => each.corrects === chargeId);
+    const left = refunds.reduce((sum, each) => sum + each.cost, charge.cost);
+    const amount = amountNanoUsd ?? left;
+    if (left === 0n || amount > left) return "REFUND_EXCEEDS_CHARGE";
+    const levels = [user, ...charge.ancestors]
+      .map((each) => this.budgets.get(each))
+      .filter((each) => each !== undefined && each.created <= charge.at) as ModelBudget[];
+    const full = levels.find(({ total, spent }) => total - spent + amount > MAX);
+    if (full !== undefined) return `AMOUNT_OVERFLOW ${full.user}`;
+    const { model, reservation } = charge;
+    return this.record(requestId, { user, model, print }, -amount, reservation, this.now, {
+      levels,
+      corrects: chargeId,
+    });
   }
 
   told(ok: string, user: string, state?: string): Told {
@@ -173,7 +207,7 @@ export class Model {
     return { ok, spent, held, total, ...(state === undefined ? {} : { state }) };
   }
 
-  charge(operation: Operation & { kind: "charge" }, path: ModelBudget[]): Told {
+  charge(operation: BatchOperation & { kind: "charge" }, path: ModelBudget[]): Told {
     const { requestId, user, model, costNanoUsd, reservationId, fingerprint: print } = operation;
     const reservation = this.reservations.get(reservationId ?? "");
     if (reservationId !== undefined && reservation?.user !== user) return "RESERVATION_NOT_FOUND";
@@ -185,7 +219,7 @@ export class Model {
     return this.record(requestId, { user, model, print }, costNanoUsd, reservationId, this.now);
   }
 
-  reserve(operation: Operation & { kind: "reserve" }, path: ModelBudget[]): Told {
+  reserve(operation: BatchOperation & { kind: "reserve" }, path: ModelBudget[]): Told {
     const { requestId, user, model, amountNanoUsd: amount, fingerprint: print } = operation;
     for (const { user: at, total, spent, held, limits } of path) {
       if (spent + held + amount > total) return `BUDGET_EXCEEDED ${at}`;
@@ -211,7 +245,7 @@ export class Model {
     return this.told("done", user, "HELD");
   }
 
-  change(operation: Operation & { kind: "release" | "extend" }): Told {
+  change(operation: BatchOperation & { kind: "release" | "extend" }): Told {
     const reservation = this.reservations.get(operation.reservationId);
     if (reservation === undefined) return "RESERVATION_NOT_FOUND";
     if (operation.kind === "release" && reservation.state === "HELD") this.close(reservation, "RELEASED");

@@ -5,16 +5,36 @@ import type { Change, Definition, LimitGiven } from "./model-tree.ts";
 
 /** What can be done to a project, in a world small enough that things meet: five users, three models, few ids. */
 
-export type BatchOperation = Exclude<Operation, { kind: "expire" }>;
+export type BatchOperation = Extract<
+  Operation,
+  { kind: "charge" | "refund" | "reset" | "reserve" | "release" | "extend" }
+>;
 
-export type Step =
+/** A change of a budget itself, in the model's terms. */
+export type BudgetStep =
   | { kind: "create"; definition: Definition }
   | { kind: "update"; user: string; change: Change }
-  | { kind: "delete"; user: string }
+  | { kind: "delete"; user: string };
+
+export type Step =
+  | BudgetStep
+  | { kind: "post"; post: PostStep }
   | { kind: "sweep"; user: string | undefined }
   | { kind: "pass"; hours: number }
-  /** Operations of one transaction, in this order. */
-  | { kind: "batch"; operations: Omit<BatchOperation, "project">[] };
+  /** Operations that are submitted together, in this order. */
+  | { kind: "batch"; operations: (BudgetStep | Omit<BatchOperation, "project">)[] };
+
+/** What a record of LiteLLM's map asks for, all or nothing. */
+export interface PostStep {
+  user: string;
+  /** Creates the budget, where there is none, with this total. */
+  creates: bigint | undefined;
+  resets: boolean;
+  costs: { model: string; cost: bigint }[];
+  total: bigint | undefined;
+  /** It was chosen by what is not so any more. */
+  isStale: boolean;
+}
 
 export const USERS = ["a", "b", "c", "d", "e"];
 const MODELS = ["m", "m-1", "x"];
@@ -96,7 +116,19 @@ const extend = fc.record({
   ttlUs: hours,
 });
 
+const refund = printed(
+  fc.record({
+    kind: exactly("refund" as const),
+    user: exactly(HOLDER),
+    requestId,
+    chargeId: requestId,
+    chargedAncestors: exactly<string[]>([]),
+    amountNanoUsd: fc.option(fc.bigInt(1n, 6n), { nil: undefined }),
+  }),
+);
+
 const operation: fc.Arbitrary<Omit<BatchOperation, "project">> = fc.oneof(
+  { weight: 2, arbitrary: refund },
   { weight: 3, arbitrary: charge },
   { weight: 4, arbitrary: settle },
   { weight: 6, arbitrary: reserve },
@@ -110,10 +142,24 @@ const change: fc.Arbitrary<Change> = fc
   .record({ total, period, parent, limits }, { requiredKeys: [] })
   .filter((each) => Object.keys(each).length > 0);
 
-export const step: fc.Arbitrary<Step> = fc.oneof(
+const budgetStep: fc.Arbitrary<BudgetStep> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: exactly("create" as const), definition }) },
   { weight: 4, arbitrary: fc.record({ kind: exactly("update" as const), user, change }) },
   { weight: 1, arbitrary: fc.record({ kind: exactly("delete" as const), user }) },
+);
+
+const post: fc.Arbitrary<PostStep> = fc.record({
+  user,
+  creates: fc.option(total, { nil: undefined }),
+  resets: fc.boolean(),
+  costs: fc.array(fc.record({ model, cost: amount }), { maxLength: 3 }),
+  total: fc.option(total, { nil: undefined }),
+  isStale: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
+});
+
+export const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: budgetStep },
+  { weight: 3, arbitrary: fc.record({ kind: exactly("post" as const), post }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: exactly("sweep" as const), user: fc.option(user, { nil: undefined }) }),
@@ -129,7 +175,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 14,
     arbitrary: fc.record({
       kind: exactly("batch" as const),
-      operations: fc.array(operation, { minLength: 1, maxLength: 4 }),
+      operations: fc.array(fc.oneof({ weight: 6, arbitrary: operation }, { weight: 1, arbitrary: budgetStep }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
     }),
   },
 );

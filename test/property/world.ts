@@ -1,67 +1,17 @@
-import { Failure } from "../../src/domain/errors.ts";
-import {
-  createBudget,
-  listUsers,
-  type PeriodInput,
-  removeBudget,
-  updateBudget,
-} from "../../src/engine/commit/budgets.ts";
-import type { Verdict } from "../../src/engine/commit/operation.ts";
-import { currentCost } from "../../src/engine/read/current-cost.ts";
-import { listClosedPeriods, listCostEntries } from "../../src/engine/read/ledger.ts";
-import { listReservationPage } from "../../src/engine/read/reservations.ts";
+import { atInstant } from "../../src/domain/budget.ts";
+import type { Operation, Post, Verdict } from "../../src/engine/commit/operation.ts";
 import { sweep } from "../../src/engine/upkeep/sweep.ts";
-import { readClock } from "../../src/store/budgets.ts";
+import { readBudget, readClock } from "../../src/store/budgets.ts";
+import type { RecordRow } from "../../src/store/legacy-records.ts";
 import type { Inside } from "../support/engine.ts";
 import { setClock } from "./clock.ts";
 import type { Told } from "./model.ts";
-import { type Every, HOUR } from "./model-period.ts";
-import type { Definition, TreeModel } from "./model-tree.ts";
-import { HOLDER, type Step, USERS } from "./steps.ts";
+import { HOUR } from "./model-period.ts";
+import type { TreeModel } from "./model-tree.ts";
+import { budgetOperation, isBudgetStep } from "./operations.ts";
+import type { PostStep, Step } from "./steps.ts";
 
 const HOUR_US = 3_600_000_000n;
-
-/** The step with the budgets that reservations belong to, which the service's handlers look up before they submit. */
-function resolved(model: TreeModel, operation: Operations[number]): Operations[number] {
-  if (operation.user !== HOLDER) return operation;
-  const { reservationId } = operation as unknown as { reservationId: string };
-  return { ...operation, user: model.reservations.get(reservationId)?.user ?? (USERS[0] as string) };
-}
-
-type Operations = (Step & { kind: "batch" })["operations"];
-
-/** Does a step to the model, and completes it for the service. */
-export function modelStep(model: TreeModel, step: Step): Told[] {
-  switch (step.kind) {
-    case "create":
-      return [model.create(step.definition, printOf(step.definition))];
-    case "update":
-      return [model.update(step.user, step.change)];
-    case "delete":
-      return [model.delete(step.user)];
-    case "sweep":
-      return [model.sweep(step.user)];
-    case "pass":
-      model.tick(step.hours);
-      return [];
-    case "batch":
-      return step.operations.map((each, index) => {
-        const operation = resolved(model, each);
-        step.operations[index] = operation;
-        return model.apply({ ...operation, project: "" } as Parameters<TreeModel["apply"]>[0]);
-      });
-    default: {
-      const unreachable: never = step;
-      return unreachable;
-    }
-  }
-}
-
-const printOf = (definition: Definition): string =>
-  JSON.stringify(definition, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
-
-const periodOf = (every: Every | undefined): PeriodInput | undefined =>
-  every && { ...every, timeZone: "UTC", anchorUs: undefined };
 
 /** The service, seen in the model's terms. */
 export class World {
@@ -87,32 +37,18 @@ export class World {
 
   /** Does a step to the service, and says what it was told. */
   async step(step: Step): Promise<Told[]> {
-    const { store, engine, expiry, kysely } = this.inside;
+    const { store, engine, kysely } = this.inside;
     const { project } = this;
     switch (step.kind) {
-      case "create": {
-        const { user, total, period: every, parent, limits } = step.definition;
-        const period = periodOf(every);
-        const given = { project, user, totalNanoUsd: total, period, parent, modelLimits: limits };
-        return [await told(createBudget(store, { ...given, fingerprint: printOf(step.definition) }))];
-      }
-      case "update": {
-        const { total, limits, ...rest } = step.change;
-        await expiry.settle(project);
-        const change = {
-          ...(total === undefined ? {} : { totalNanoUsd: total }),
-          ...(limits === undefined ? {} : { modelLimits: limits }),
-          ...("parent" in rest ? { parent: rest.parent } : {}),
-          ...("period" in rest ? { period: periodOf(rest.period) } : {}),
-        };
-        return [await told(updateBudget(store, { project, user: step.user }, change))];
-      }
+      case "create":
+      case "update":
       case "delete":
-        await expiry.settle(project);
-        return [await told(removeBudget(store, { project, user: step.user }))];
+        return [toldOf(await engine.submit(budgetOperation(project, step)))];
+      case "post":
+        return [await this.post(step.post)];
       case "sweep": {
-        const ended = await expiry.settle(project);
-        const reset = await sweep(store, { project, user: step.user }, 2);
+        const ended = await engine.endExpired({ project });
+        const reset = await sweep({ store, engine }, { project, user: step.user }, 2);
         return [`${reset} reset, ${ended} ended`];
       }
       case "pass":
@@ -120,10 +56,10 @@ export class World {
         await setClock(kysely, this.aheadSeconds);
         return [];
       case "batch": {
-        const operations = step.operations.map(
-          (each) => ({ ...each, project }) as Parameters<typeof engine.submit>[0],
+        const operations = step.operations.map((each) =>
+          isBudgetStep(each) ? budgetOperation(project, each) : ({ ...each, project } as Operation),
         );
-        // Submitted in one task, they share a transaction.
+        // Submitted in one task, they share a transaction, but for those that need one of their own.
         const verdicts = await Promise.all(operations.map((each) => engine.submit(each)));
         return verdicts.map(toldOf);
       }
@@ -134,26 +70,51 @@ export class World {
     }
   }
 
+  /** What is remembered of the posts of each user. */
+  readonly remembered = new Map<string, RecordRow>();
+
+  async post(step: PostStep): Promise<Told> {
+    const { project } = this;
+    const { user } = step;
+    const found = await this.inside.store.read((connection) => readBudget(connection, { project, user }));
+    const windowStartUs = found && atInstant(found.budget, found.nowUs).periodStartUs;
+    const before = this.remembered.get(user);
+    const count = (before?.memory.beginnings ?? 0) + 1;
+    const after = rowOf(user, count);
+    const post: Post = {
+      kind: "post",
+      project,
+      user,
+      steps: stepsOf(project, step, count, found === undefined),
+      before: step.isStale ? rowOf(user, -1) : before,
+      after,
+      windowStartUs,
+    };
+    const verdict = await this.inside.engine.submitInBackground(post);
+    if (verdict.ok && !verdict.changed) return "stale";
+    if (verdict.ok) this.remembered.set(user, after);
+    return toldOf(verdict);
+  }
+
   hour(us: bigint): bigint {
     return (us - this.startUs) / HOUR_US;
   }
 
   /** All that can be read of the project. */
   async state(): Promise<unknown> {
-    const { store, expiry } = this.inside;
+    const { reader } = this.inside;
     const { project } = this;
-    await expiry.settle(project);
     const hour = (us: bigint | undefined) => us && this.hour(us);
     const page = { project, user: undefined, after: undefined, before: undefined, limit: 10_000 };
-    const { budgets } = await listUsers(store, { ...page, prefix: "" });
-    const { reservations } = await listReservationPage(store, { ...page, state: undefined });
+    const { items: budgets } = await reader.listUsers({ ...page, prefix: "" });
+    const { items: reservations } = await reader.listReservations({ ...page, state: undefined });
     const range = { startUs: undefined, endUs: undefined };
-    const { entries } = await listCostEntries(store, { ...page, ...range });
+    const { items: entries } = await reader.listCostEntries({ ...page, ...range });
     return {
       budgets: await Promise.all(
         budgets.map(async (each) => {
-          const { periods } = await listClosedPeriods(store, { ...page, user: each.user });
-          const { modelCosts } = await currentCost(store, each);
+          const { items: periods } = await reader.listPeriods({ ...page, user: each.user });
+          const { modelCosts } = await reader.current(each);
           return {
             user: each.user,
             total: each.totalNanoUsd,
@@ -192,6 +153,7 @@ export class World {
           model: e.model,
           cost: e.costNanoUsd,
           reservation: e.reservationId,
+          corrects: e.correctsRequestId,
           ancestors: e.ancestors,
           at: hour(e.createdAtUs),
           told: [e.spentAfterNanoUsd, e.heldAfterNanoUsd, e.totalAfterNanoUsd],
@@ -242,12 +204,13 @@ export function modelState(model: TreeModel): unknown {
       hour(r.closed),
     ]),
     entries: byUser(
-      model.entries.map(({ id, user, model: name, cost, reservation, ancestors, at, told }) => ({
+      model.entries.map(({ id, user, model: name, cost, reservation, corrects, ancestors, at, told }) => ({
         id,
         user,
         model: name,
         cost,
         reservation,
+        corrects,
         ancestors,
         at: hour(at),
         told: [told.spent, told.held, told.total],
@@ -256,18 +219,51 @@ export function modelState(model: TreeModel): unknown {
   };
 }
 
-async function told(
-  call: Promise<{ spentNanoUsd: bigint; heldNanoUsd: bigint; totalNanoUsd: bigint } | void>,
-) {
-  try {
-    const budget = await call;
-    if (budget === undefined) return { ok: "done" };
-    const { spentNanoUsd: spent, heldNanoUsd: held, totalNanoUsd: total } = budget;
-    return { ok: "done", spent, held, total };
-  } catch (error) {
-    if (error instanceof Failure) return error.error.reason;
-    throw error;
-  }
+/** What a post remembers: here, only how many there were. */
+const rowOf = (user: string, count: number): RecordRow => ({
+  session: "s",
+  user,
+  isHandedOut: false,
+  seenUs: 0n,
+  memory: {
+    costs: new Map(),
+    costsBefore: new Map(),
+    raisedUs: 0n,
+    begunUs: undefined,
+    beginnings: count,
+    lastUpdatedUs: undefined,
+    totalNanoUsd: undefined,
+    durationDays: undefined,
+  },
+});
+
+function stepsOf(project: string, post: PostStep, count: number, isMissing: boolean): Post["steps"] {
+  const { user, creates, resets, costs, total } = post;
+  const once = (part: string) => ({
+    project,
+    user,
+    requestId: `post ${user} ${count} ${part}`,
+    fingerprint: "post",
+  });
+  const creation = { kind: "create" as const, project, user, fingerprint: "post", modelLimits: [] };
+  return [
+    ...(isMissing && creates !== undefined
+      ? [{ ...creation, totalNanoUsd: creates, period: undefined, parent: undefined }]
+      : []),
+    ...(resets ? [{ kind: "reset" as const, ...once("reset") }] : []),
+    ...costs.map(({ model, cost }, index) => ({
+      kind: "charge" as const,
+      ...once(`charge ${index}`),
+      source: "LEGACY" as const,
+      model,
+      costNanoUsd: cost,
+      detail: undefined,
+      reservationId: undefined,
+    })),
+    ...(total === undefined
+      ? []
+      : [{ kind: "update" as const, project, user, change: { totalNanoUsd: total } }]),
+  ];
 }
 
 function toldOf(verdict: Verdict): Told {

@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { type Kysely, sql } from "kysely";
 import { type Ancestry, createAncestry } from "../../src/engine/commit/ancestry.ts";
-import { createEngine, type Engine } from "../../src/engine/commit/engine.ts";
-import { createExpiry, type Expiry } from "../../src/engine/commit/expiry.ts";
+import { createEngine, type Engine, type EngineLimits } from "../../src/engine/commit/engine.ts";
+import { createReader, type Reader } from "../../src/engine/read/reader.ts";
 import { openEmbedded } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import type { Schema } from "../../src/store/schema.ts";
@@ -14,12 +14,13 @@ export interface Inside extends AsyncDisposable {
   kysely: Kysely<Schema>;
   store: Store;
   engine: Engine;
-  expiry: Expiry;
+  reader: Reader;
   ancestry: Ancestry;
   defects: unknown[];
 }
 
-export async function startInside(): Promise<Inside> {
+/** @param limits.batchesInFlightMax 1: operations are decided in the order in which they were submitted. */
+export async function startInside({ batchesInFlightMax = 2 } = {}): Promise<Inside> {
   const folder = await makeDataFolder();
   const database = await openEmbedded({ folder });
   await migrate(database);
@@ -27,15 +28,22 @@ export async function startInside(): Promise<Inside> {
   const ancestry = createAncestry(store);
   const onChanged = (): void => {};
   const defects: unknown[] = [];
-  const limits = { batchOperationsMax: 1000, batchesInFlightMax: 2, queueOperationsMax: 10_000 };
+  const limits: EngineLimits = {
+    batchOperationsMax: 1000,
+    batchesInFlightMax,
+    queueOperationsMax: 10_000,
+    backgroundOperationsMax: 500,
+    lockWaitMsMax: 5_000,
+  };
   const onDefect = (error: unknown) => defects.push(error);
+  const engine = createEngine({ store, ancestry, limits, onChanged, onDefect });
   return {
     kysely: database.kysely,
     store,
     ancestry,
     defects,
-    expiry: createExpiry({ store, ancestry, onChanged }),
-    engine: createEngine({ store, ancestry, limits, onChanged, onDefect }),
+    engine,
+    reader: createReader({ store, engine }),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });

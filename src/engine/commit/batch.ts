@@ -158,7 +158,7 @@ function chargedPath(
 
 /** The ids by which an operation is known, and by which it names a reservation. */
 export const idsOf = (operation: Operation): { requestId?: string; reservationId?: string | undefined } =>
-  operation;
+  operation as { requestId?: string; reservationId?: string };
 
 function addRefund(charges: Map<string, Charged>, project: string, entry: Entry): void {
   const key = requestKey(project, entry.correctsRequestId ?? "");

@@ -1,4 +1,4 @@
-import { appliesTo, atInstant, type Budget, type ModelLimit, tick } from "../../domain/budget.ts";
+import { amountsFit, appliesTo, atInstant, type Budget, type ModelLimit, tick } from "../../domain/budget.ts";
 import { type BudgetError, invalidField } from "../../domain/errors.ts";
 import type { NanoUsd } from "../../domain/money.ts";
 import { type InstantUs, type Period, windowAt } from "../../domain/period.ts";
@@ -69,6 +69,7 @@ export function update(facts: Facts, operation: Update, nowUs: InstantUs): Decis
   const spentByModel = current.periodId === stored.periodId ? below.spentByModel : NOTHING_BELOW.spentByModel;
   const changed = withChange(current, change, { ...below, spentByModel });
   if (changed === undefined) return refusal(path, WINDOW_TOO_FAR);
+  if (!amountsFit(changed)) return refusal(path, { reason: "AMOUNT_OVERFLOW", project, user });
   return accept([changed, ...ancestors], { closed: endedPeriod(stored, current) }, { written: "settings" });
 }
 

@@ -64,6 +64,8 @@ export interface Decision {
   record: RecordRow | undefined;
 }
 
+type Accepted = Decision & { verdict: { ok: true } };
+
 /** A new row of the ledger, and the budgets on which it counts. */
 export interface Recorded {
   entry: Entry;
@@ -157,7 +159,7 @@ export function unchanged(
   path: readonly Budget[],
   nowUs: InstantUs,
   told: { reservation?: Reservation; replayed?: boolean } = {},
-): Decision {
+): Accepted {
   const [stored] = path as readonly [Budget];
   return seenAs(path, atInstant(stored, nowUs), { replayed: false, ...told });
 }
@@ -167,7 +169,7 @@ export const seenAs = (
   path: readonly Budget[],
   budget: Budget,
   told: { entry?: Entry; reservation?: Reservation; replayed: boolean },
-): Decision => ({
+): Accepted => ({
   ...NOTHING_WRITTEN,
   path,
   verdict: { entry: undefined, reservation: undefined, ...told, ok: true, budget, changed: false },

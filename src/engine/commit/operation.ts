@@ -1,4 +1,5 @@
 import type { Budget, ModelLimit } from "../../domain/budget.ts";
+import type { CostDetail, EstimateDetail } from "../../domain/cost-detail.ts";
 import type { Entry, EntrySource } from "../../domain/entry.ts";
 import type { BudgetError } from "../../domain/errors.ts";
 import type { NanoUsd } from "../../domain/money.ts";
@@ -25,8 +26,8 @@ export interface Charge extends Once {
   /** As the caller named it. */
   model: string;
   costNanoUsd: NanoUsd;
-  /** What was priced and how, as JSON, for the ledger. */
-  detail: string | undefined;
+  /** How it was priced. Undefined when the caller gave the amount. */
+  detail: CostDetail | undefined;
   /** The reservation to settle. */
   reservationId: string | undefined;
   /** Why it cannot be charged, known before. Told only where the request is not a repeated one. */
@@ -56,8 +57,8 @@ export interface Reserve extends Once {
   amountNanoUsd: NanoUsd;
   ttlUs: bigint;
   onExpiry: OnExpiry;
-  /** How the amount was estimated, as JSON. */
-  detail: string | undefined;
+  /** How the amount was estimated. Undefined when the caller gave it. */
+  detail: EstimateDetail | undefined;
   /** Why it cannot be held, known before. Told only where the request is not a repeated one. */
   refusal?: BudgetError;
 }

@@ -1,4 +1,5 @@
 import { readCompletion } from "../../domain/completion.ts";
+import type { CostDetail, EstimateDetail } from "../../domain/cost-detail.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { type NanoUsd, nanoUsdFromDollars } from "../../domain/money.ts";
 import { checkName } from "../../domain/name.ts";
@@ -7,19 +8,12 @@ import type { Usage } from "../../domain/usage.ts";
 import { TEXT_BYTES_MAX, type TokenCounter } from "../../workers/tokens.ts";
 import type { PriceBooks } from "./price-books.ts";
 
-/** How a charge was priced: kept in the ledger as JSON, in enough detail to compute it again. */
-export interface CostDetail {
-  usage: Usage;
-  price: Pick<Priced, "matchedModel" | "lines" | "assumed"> & { source: Priced["source"] | "reported" };
-}
-
 /** A cost and where it came from. */
 export interface Costed {
   /** As the caller, or the provider's response, named it. */
   model: string;
   costNanoUsd: NanoUsd;
-  /** A CostDetail as JSON. */
-  detail: string;
+  detail: CostDetail;
 }
 
 /** A prompt that was not sent yet. */
@@ -58,7 +52,7 @@ export interface Costing {
     project: string,
     call: ProjectedCall,
     signal: AbortSignal | undefined,
-  ): Promise<{ amountNanoUsd: NanoUsd; detail: string }>;
+  ): Promise<{ amountNanoUsd: NanoUsd; detail: EstimateDetail }>;
 }
 
 export interface TextInput {
@@ -124,18 +118,12 @@ export const createCosting = (books: Pick<PriceBooks, "of">, tokens: TokenCounte
   },
 });
 
-/** How a worst case came about: kept with the reservation as JSON. */
-export interface EstimateDetail extends CostDetail {
-  /** The request set no bound on the output, and the model's own was taken. */
-  maxOutputAssumed: boolean;
-}
-
 async function worstCase(
   book: PriceBook,
   tokens: TokenCounter,
   { model, prompt, maxOutputTokens }: ProjectedCall,
   signal: AbortSignal | undefined,
-): Promise<{ amountNanoUsd: NanoUsd; detail: string }> {
+): Promise<{ amountNanoUsd: NanoUsd; detail: EstimateDetail }> {
   book.priceUsage(model, { inputTokens: 1 });
   const inputTokens = await countPrompt(tokens, model, prompt, signal);
   const bound =
@@ -150,7 +138,7 @@ async function worstCase(
     price: { matchedModel, source, lines, assumed: [...assumed, ...why] },
     maxOutputAssumed: maxOutputTokens === undefined,
   };
-  return { amountNanoUsd: costNanoUsd, detail: JSON.stringify(detail) };
+  return { amountNanoUsd: costNanoUsd, detail };
 }
 
 interface OutputBound {
@@ -180,7 +168,7 @@ function modelsOwnBound(book: PriceBook, model: string, inputTokens: number): Ou
 function costed(book: PriceBook, model: string, usage: Usage, field: string): Costed {
   const { costNanoUsd, matchedModel, source, lines, assumed } = priced(book, model, usage, field);
   const detail: CostDetail = { usage, price: { matchedModel, source, lines, assumed } };
-  return { model, costNanoUsd, detail: JSON.stringify(detail) };
+  return { model, costNanoUsd, detail };
 }
 
 function priced(book: PriceBook, model: string, usage: Usage, field: string): Priced {
@@ -206,7 +194,7 @@ function reported(model: string, usage: Usage, usd: string | number): Costed {
       assumed: [`cost: the provider reported ${usd} USD`],
     },
   };
-  return { model, costNanoUsd, detail: JSON.stringify(detail) };
+  return { model, costNanoUsd, detail };
 }
 
 /** A price book says that a cost is out of range of `usage`; the caller may have sent it under another name. */

@@ -11,7 +11,7 @@ import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
 import type { Charge, Operation } from "../../engine/commit/operation.ts";
 import { makeRequestId } from "../../engine/commit/request-id.ts";
 import { budgetToMessage } from "../convert.ts";
-import { detailOf, priceToMessage, usageFromMessage } from "../convert-cost.ts";
+import { priceToMessage, usageFromMessage } from "../convert-cost.ts";
 import { checkAmount, checkName, checkOptionalName, checkRequestId } from "../fields.ts";
 import type { CallContext, Handlers } from "../pipeline.ts";
 import { toStatus } from "../status.ts";
@@ -103,14 +103,13 @@ async function updateCost(
   const cost = await costOf(services, request, context);
   const operation: Operation = { kind: "charge", ...name, requestId, reservationId, ...cost };
   const { entry, budget, replayed } = await submit(services, operation, context.abandoned);
-  const detail = entry && detailOf(entry);
   return {
     costNanoUsd: entry?.costNanoUsd,
     budget: budgetToMessage(budget),
     overBudget: remaining(budget) < 0n,
     replayed,
     requestId,
-    price: detail && priceToMessage(detail.price),
+    price: entry?.detail && priceToMessage(entry.detail.price),
   };
 }
 

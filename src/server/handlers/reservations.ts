@@ -193,14 +193,10 @@ const reservationToMessage = (reservation: Reservation): MessageInitShape<typeof
   ancestors: [...reservation.ancestors],
 });
 
-function estimateToMessage(reservation: Reservation): MessageInitShape<typeof EstimateSchema> | undefined {
-  const estimate = estimateFromDetail(reservation);
-  return (
-    estimate && {
-      promptTokens: BigInt(estimate.usage.inputTokens ?? 0),
-      maxOutputTokens: BigInt(estimate.usage.outputTokens ?? 0),
-      maxOutputAssumed: estimate.maxOutputAssumed,
-      price: priceToMessage(estimate.price),
-    }
-  );
-}
+const estimateToMessage = ({ detail }: Reservation): MessageInitShape<typeof EstimateSchema> | undefined =>
+  detail && {
+    promptTokens: BigInt(detail.usage.inputTokens ?? 0),
+    maxOutputTokens: BigInt(detail.usage.outputTokens ?? 0),
+    maxOutputAssumed: detail.maxOutputAssumed,
+    price: priceToMessage(detail.price),
+  };

@@ -5,6 +5,7 @@ import type { Entry } from "../../../src/domain/entry.ts";
 import { NANO_USD_MAX } from "../../../src/domain/money.ts";
 import { decideBatch } from "../../../src/engine/commit/batch.ts";
 import { decide } from "../../../src/engine/commit/decide.ts";
+import type { Decision } from "../../../src/engine/commit/decision.ts";
 import type { Charge, Operation, Verdict } from "../../../src/engine/commit/operation.ts";
 
 const US_PER_DAY = 86_400_000_000n;
@@ -44,7 +45,10 @@ const charge = (costNanoUsd: bigint, changes: Partial<Charge> = {}): Charge => (
 
 /** Decides on a path, with the ledger's entry of the same request id where there is one. */
 const decideOn = (path: readonly Budget[], operation: Operation, entry: Entry | undefined, nowUs: bigint) =>
-  decide({ path, entry, opened: undefined, reservation: undefined }, operation, nowUs);
+  withEntry(decide({ path, entry }, operation, nowUs));
+
+/** A decision with the entry that it adds to the ledger, where it adds one. */
+const withEntry = (decision: Decision) => ({ ...decision, entry: decision.entries[0]?.entry });
 
 const reset: Operation = { kind: "reset", project: "p", user: "alice", requestId: "r2", fingerprint: "f2" };
 

@@ -2,17 +2,22 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Kysely, sql, type Transaction } from "kysely";
 import { createAncestry } from "../../../src/engine/commit/ancestry.ts";
-import { createBudget } from "../../../src/engine/commit/budgets.ts";
 import { createEngine, type Engine, type EngineLimits } from "../../../src/engine/commit/engine.ts";
 import type { Charge, Verdict } from "../../../src/engine/commit/operation.ts";
-import { currentCost } from "../../../src/engine/read/current-cost.ts";
+import { readBudget } from "../../../src/store/budgets.ts";
 import { type Database, openPostgres } from "../../../src/store/database.ts";
 import { migrate } from "../../../src/store/migrate.ts";
 import type { Schema } from "../../../src/store/schema.ts";
 import { createStore, type Store } from "../../../src/store/store.ts";
 import { startPostgres } from "../../support/postgres.ts";
 
-const LIMITS: EngineLimits = { batchOperationsMax: 100, batchesInFlightMax: 2, queueOperationsMax: 1000 };
+const LIMITS: EngineLimits = {
+  batchOperationsMax: 100,
+  batchesInFlightMax: 2,
+  queueOperationsMax: 1000,
+  backgroundOperationsMax: 100,
+  lockWaitMsMax: 60_000,
+};
 
 let requests = 0;
 const charge = (user: string, changes: Partial<Charge> = {}): Charge => ({
@@ -52,7 +57,8 @@ describe("the engine", () => {
       onDefect: (error) => defects.push(error),
     });
   const newBudget = async (user: string): Promise<void> => {
-    await createBudget(store, {
+    const verdict = await engineWith().submit({
+      kind: "create",
       project: "p",
       user,
       totalNanoUsd: 1n,
@@ -61,9 +67,10 @@ describe("the engine", () => {
       modelLimits: [],
       fingerprint: "",
     });
+    assert.equal(verdict.ok, true);
   };
   const spent = async (user: string): Promise<bigint> =>
-    (await currentCost(store, { project: "p", user })).budget.spentNanoUsd;
+    (await store.read((connection) => readBudget(connection, { project: "p", user })))?.budget.spentNanoUsd ?? -1n;
 
   before(async () => {
     const postgres = stack.use(await startPostgres());
