@@ -2,7 +2,7 @@ import type { Operation, PeriodInput } from "../../src/engine/commit/operation.t
 import type { Told } from "./model.ts";
 import type { Every } from "./model-period.ts";
 import type { Definition, TreeModel } from "./model-tree.ts";
-import { type BatchOperation, type BudgetStep, HOLDER, type Step, USERS } from "./steps.ts";
+import { type BatchOperation, type BudgetStep, HOLDER, NTH_CHARGE, type Step, USERS } from "./steps.ts";
 
 /** Steps as the model does them, and as operations of the engine. */
 
@@ -12,13 +12,20 @@ type InBatch = (Step & { kind: "batch" })["operations"][number];
 function resolved(model: TreeModel, operation: InBatch): InBatch {
   if (!("user" in operation) || operation.user !== HOLDER) return operation;
   if (operation.kind === "refund") {
-    const { chargeId } = operation as BatchOperation & { kind: "refund" };
-    const charge = model.entries.find((each) => each.id === chargeId);
+    const charge = chargeNamed(model, (operation as BatchOperation & { kind: "refund" }).chargeId);
     const chargedAncestors = charge?.ancestors ?? [];
-    return { ...operation, user: charge?.user ?? (USERS[0] as string), chargedAncestors } as InBatch;
+    const user = charge?.user ?? (USERS[0] as string);
+    return { ...operation, user, chargedAncestors, ...(charge && { chargeId: charge.id }) } as InBatch;
   }
   const { reservationId } = operation as unknown as { reservationId: string };
   return { ...operation, user: model.reservations.get(reservationId)?.user ?? (USERS[0] as string) } as InBatch;
+}
+
+function chargeNamed(model: TreeModel, chargeId: string) {
+  const charges = model.entries.filter((each) => each.id !== undefined && each.model !== undefined);
+  return chargeId.startsWith(NTH_CHARGE)
+    ? charges.at(Number(chargeId.slice(NTH_CHARGE.length)) % Math.max(1, charges.length))
+    : charges.find((each) => each.id === chargeId);
 }
 
 export const isBudgetStep = (operation: InBatch): operation is BudgetStep =>

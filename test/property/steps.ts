@@ -47,6 +47,8 @@ const id = idUpTo(23);
 const requestId = fc.oneof({ weight: 1, arbitrary: id }, { weight: 3, arbitrary: idUpTo(499) });
 /** Stands for whoever has the reservation that an operation names. */
 export const HOLDER = "the holder";
+/** Stands for one of the charges that there are. */
+export const NTH_CHARGE = "charge number ";
 const MAX = 2n ** 63n - 1n;
 const edge = fc.constantFrom(MAX, MAX - 1n, MAX - 20n, MAX / 2n);
 // Small, so that amounts often meet what is left exactly, or are one more.
@@ -121,7 +123,10 @@ const refund = printed(
     kind: exactly("refund" as const),
     user: exactly(HOLDER),
     requestId,
-    chargeId: requestId,
+    chargeId: fc.oneof(
+      { weight: 1, arbitrary: requestId },
+      { weight: 4, arbitrary: fc.nat({ max: 9 }).map((n) => `${NTH_CHARGE}${n}`) },
+    ),
     chargedAncestors: exactly<string[]>([]),
     amountNanoUsd: fc.option(fc.bigInt(1n, 6n), { nil: undefined }),
   }),
