@@ -30,7 +30,7 @@ export function createLegacy(services: LegacyServices & { expiry: Expiry }): Leg
     const records = map === undefined ? undefined : recordsIn(map);
     if (records === undefined) return;
     await postRecords(services, project, records);
-    await store.read((connection) => deleteOldMap(connection, project));
+    await store.write((connection) => deleteOldMap(connection, project));
   };
 
   return {
@@ -38,7 +38,7 @@ export function createLegacy(services: LegacyServices & { expiry: Expiry }): Leg
       inTurn(project, async () => {
         await adoptOldMap(project);
         await expiry.settle(project);
-        await store.read((connection) => forgetSessions(connection, project, sessionDays));
+        await store.write((connection) => forgetSessions(connection, project, sessionDays));
         const { budgets, nowUs } = await store.read((connection) => readLegacyBudgets(connection, project));
         if (budgets.length === 0) return undefined;
         const current = budgets.map((each) => costAt(each, nowUs));
