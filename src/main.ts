@@ -9,6 +9,8 @@ import { greeting } from "./server/greeting.ts";
 import { startServer } from "./server/server.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";
 import { MigrationError } from "./store/migrate.ts";
+import { DatabaseUnfit } from "./store/requirements.ts";
+import { NoConnection } from "./store/sessions.ts";
 
 /** The program: the only file that touches `process`. */
 
@@ -37,12 +39,20 @@ function readArguments(): Command {
   }
 }
 
-const SELF_EXPLAINING = [FolderLockedError, MigrationError, PriceFileError, WorkerFailed, PruneRefused];
+const SELF_EXPLAINING = [
+  FolderLockedError,
+  DatabaseUnfit,
+  MigrationError,
+  PriceFileError,
+  WorkerFailed,
+  PruneRefused,
+];
 
 /** What an operator can mend is one line; what nobody foresaw keeps its stack. */
 function explain(error: NodeJS.ErrnoException): string {
   const { code, message, stack } = error;
   if (SELF_EXPLAINING.some((known) => error instanceof known)) return message;
+  if (error instanceof NoConnection) return `cannot start: ${message}`;
   if (code === "EADDRINUSE") {
     return `${message}; another server has the port: stop it, or set GRPC_PORT and HTTP_PORT (0 takes a free one)`;
   }

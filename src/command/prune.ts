@@ -9,6 +9,7 @@ import {
   prunableProjects,
   pruneProject,
 } from "../engine/upkeep/prune.ts";
+import { outageLog } from "../server/outage-log.ts";
 import { openDatabase } from "../server/server.ts";
 import { readClock } from "../store/budgets.ts";
 import type { Database } from "../store/database.ts";
@@ -37,7 +38,7 @@ const PROGRESS_ROWS = 100_000;
  * `purser prune`: deletes what is past, and says what.
  *
  * @returns Whether it came to its end.
- * @throws PruneRefused, FolderLockedError, MigrationError, or what the database had to say.
+ * @throws PruneRefused, FolderLockedError, DatabaseUnfit, MigrationError, or what the database had to say.
  */
 export async function prune(request: PruneRequest, context: PruneContext): Promise<boolean> {
   const { config, log, say, signal } = context;
@@ -47,7 +48,7 @@ export async function prune(request: PruneRequest, context: PruneContext): Promi
     // A slice takes as long as it takes.
     database: { kysely: database.unlimited },
     retryMsMax: config.DATABASE_RETRY_MS_MAX,
-    onRetry: (error) => log.warn({ err: error }, "the store failed; trying again"),
+    ...outageLog(log),
   });
   await prepare(database, request);
   say(

@@ -35,7 +35,7 @@ export type BudgetError =
   | { reason: "AMOUNT_OVERFLOW"; project: string; user: string }
   /** The server has more work queued than it may hold. */
   | { reason: "OVERLOADED"; operationsMax: number; retryAfterMs: number }
-  /** The database did not answer, after retries. What was asked may or may not have happened: retry with the same request id. */
+  /** The database did not do what it was asked, after retries. What was asked may or may not have happened: retry with the same request id. */
   | { reason: "STORE_UNAVAILABLE"; retryAfterMs: number }
   /** The caller went away, or its deadline passed, before the operation joined a batch. Nothing was changed. */
   | { reason: "CANCELLED" }
@@ -121,7 +121,7 @@ export function describe(error: BudgetError): string {
     case "OVERLOADED":
       return `${error.operationsMax} operations are queued; retry in ${error.retryAfterMs} ms`;
     case "STORE_UNAVAILABLE":
-      return "the database cannot be reached; retry with the same request_id";
+      return "the database is unavailable; retry with the same request_id";
     case "CANCELLED":
       return "cancelled before anything was changed";
     case "DEADLINE_EXCEEDED":

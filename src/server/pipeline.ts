@@ -120,6 +120,5 @@ function failureOf(thrown: unknown, method: string, log: Logger): Failure {
   return new Failure({ reason: "INTERNAL" }, { cause: thrown });
 }
 
-/** Failures that an operator wants to know of; the others are the caller's. */
-const isOurs = (error: BudgetError): boolean =>
-  error.reason === "STORE_UNAVAILABLE" || error.reason === "OVERLOADED" || error.reason === "INTERNAL";
+/** Failures that an operator wants to know of; the others are the caller's. An outage of the store has its own two lines. */
+const isOurs = (error: BudgetError): boolean => error.reason === "OVERLOADED" || error.reason === "INTERNAL";

@@ -19,7 +19,7 @@ export interface Server extends AsyncDisposable {
 /**
  * Starts a service and the ports in front of it; what was started is stopped again when a later part fails.
  *
- * @throws FolderLockedError, MigrationError, PriceFileError, or what the database or the operating system had to say.
+ * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, or what the database or the operating system had to say.
  */
 export async function startServer(
   config: Config,
@@ -63,7 +63,8 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
     url: config.DATABASE_URL,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,
     timeoutMs: config.DATABASE_TIMEOUT_MS,
-    onIdleError: (error) => log.warn({ err: error }, "a connection to PostgreSQL was lost"),
+    // No outage yet: where it is one, the next statement says so, once for all connections.
+    onIdleError: (error) => log.debug({ err: error }, "an idle connection to PostgreSQL was lost"),
     onStatement,
   });
 }

@@ -17,6 +17,7 @@ import { notify } from "../store/notifications.ts";
 import { createStore, type Store } from "../store/store.ts";
 import { createTokenCounter } from "../workers/tokens.ts";
 import { createHandlers } from "./handlers/index.ts";
+import { outageLog } from "./outage-log.ts";
 import { createPipeline, type Route } from "./pipeline.ts";
 
 /** Opens the store that a service runs on. */
@@ -39,7 +40,7 @@ export interface Service extends AsyncDisposable {
 /**
  * Starts a service, in the order in which its parts are needed; what was started is stopped again when a later part fails.
  *
- * @throws FolderLockedError, MigrationError, PriceFileError, or what the database had to say.
+ * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, or what the database had to say.
  */
 export async function startService(config: Config, log: Logger, open: OpenDatabase): Promise<Service> {
   await using stack = new AsyncDisposableStack();
@@ -48,7 +49,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
   const store = createStore({
     database,
     retryMsMax: config.DATABASE_RETRY_MS_MAX,
-    onRetry: (error) => log.warn({ err: error }, "the store failed; trying again"),
+    ...outageLog(log),
   });
   const tokens = stack.use(createTokenCounter({ threads: config.TOKEN_THREADS }));
   const stopping = new AbortController();
@@ -114,7 +115,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
 /** Nobody waits for it: a server that was not told looks by itself, only later. */
 function tellOthers(store: Store, database: Database, payload: string): void {
   if (!database.isShared) return;
-  store.read((connection) => notify(connection, payload)).catch(() => {});
+  store.write((connection) => notify(connection, payload)).catch(() => {});
 }
 
 /** The price books, following PRICES_FILE where there is one. @throws PriceFileError */

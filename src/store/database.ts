@@ -6,7 +6,7 @@ import pg from "pg";
 import { lockFolder } from "./folder-lock.ts";
 import { listen } from "./notifications.ts";
 import type { Schema } from "./schema.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import { type TimeLimits, withTimeLimits } from "./sessions.ts";
 import { parseTimestamp } from "./timestamps.ts";
 
 /** A place to keep budgets in, and what it promises. */
@@ -14,6 +14,8 @@ export interface Database extends AsyncDisposable {
   readonly kysely: Kysely<Schema>;
   /** The same, without a limit of time: for migrations. */
   readonly unlimited: Kysely<Schema>;
+  /** The same, for transactions whose statements may wait for a lock only so long, and then fail with 55P03. */
+  withLockTimeout(lockMs: number): Kysely<Schema>;
   /** For the start-up lines: what it is, without passwords. */
   readonly name: string;
   /** For the start-up lines: what an acknowledged write survives. */
@@ -41,8 +43,12 @@ const parsers: Record<number, (text: string) => unknown> = {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** How much longer than a statement a transaction of Purser may be left alone: then its process is frozen, or gone. */
+const IDLE_MARGIN_MS = 1_000;
+
 /**
- * A pool of connections to PostgreSQL. Needs no session state: PgBouncer in transaction mode works.
+ * A pool of connections to PostgreSQL. It needs no session state but DateStyle, which PgBouncer keeps for each client, so that
+ * PgBouncer in transaction mode works.
  *
  * @param timeoutMs How long a statement may take before its connection is given up.
  */
@@ -58,6 +64,8 @@ export function openPostgres(options: {
     max: options.connectionsMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: "purser",
+    // Whatever the role or the database has set: the parsers read ISO dates. The types do not say that it is awaited.
+    onConnect: (client) => client.query("set DateStyle = 'ISO'") as unknown as void,
     // Per pool, never global: another user of pg in the same process keeps its own.
     types: {
       getTypeParser: ((oid: TypeId, format?: "text" | "binary") =>
@@ -70,13 +78,18 @@ export function openPostgres(options: {
   // the process.
   pool.on("connect", (client) => client.on("error", () => {}));
   const logging = logTo(options.onStatement);
-  const unlimited = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), ...logging });
-  const limited = withTimeLimit(pool, options.timeoutMs);
-  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: limited }), ...logging });
+  const open = (limits: Omit<TimeLimits, "idleMs">): Kysely<Schema> => {
+    const limited = withTimeLimits(pool, { ...limits, idleMs: options.timeoutMs + IDLE_MARGIN_MS });
+    return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: limited }), ...logging });
+  };
+  // There are as many as the code has limits, which is few.
+  const byLockMs = new Map<number, Kysely<Schema>>();
   const { hostname, port, pathname } = new URL(options.url);
   return {
-    kysely,
-    unlimited,
+    kysely: open({ answerMs: options.timeoutMs }),
+    unlimited: open({}),
+    withLockTimeout: (lockMs) =>
+      byLockMs.getOrInsertComputed(lockMs, () => open({ answerMs: options.timeoutMs, lockMs })),
     name: `PostgreSQL at ${hostname}:${port === "" ? 5432 : port}${pathname}`,
     durability: "an acknowledged write survives whatever that server's commits survive (fsync, replicas)",
     isShared: true,
@@ -131,6 +144,8 @@ function embedded(pglite: PGlite, onStatement?: OnStatement): Omit<Database, "na
   return {
     kysely,
     unlimited: kysely,
+    // Transactions come one after the other: none waits for a lock.
+    withLockTimeout: () => kysely,
     isShared: false,
     listen: () => ({ [Symbol.asyncDispose]: async () => {} }),
     async [Symbol.asyncDispose]() {

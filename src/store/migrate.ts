@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { sql } from "kysely";
 import type { Database } from "./database.ts";
+import { checkDatabase } from "./requirements.ts";
 
 export class MigrationError extends Error {
   override name = "MigrationError";
@@ -23,9 +24,10 @@ export const MIGRATIONS_FOLDER = new URL("../../migrations/", import.meta.url);
  * Brings the schema to what the code needs: all pending migrations in one transaction, under an advisory lock, so that
  * any number of servers may start at once.
  *
- * @throws MigrationError when the database was made by newer code, or a migration was changed after it ran.
+ * @throws DatabaseUnfit when the database is one that Purser cannot use, MigrationError when the database was made by newer code, or a migration was changed after it ran.
  */
 export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<void> {
+  await checkDatabase(database);
   const migrations = await readMigrations(folder);
   await database.unlimited.transaction().execute(async (transaction) => {
     // Released with the transaction: nothing is left behind, and a pooler in between does not matter.

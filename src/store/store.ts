@@ -1,82 +1,105 @@
-import { sql } from "kysely";
+import { backoffMs } from "../domain/backoff.ts";
 import { Failure } from "../domain/errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
-import { NoAnswer } from "./time-limit.ts";
+import { isConflict, isLockTimeout, isOutage, LockTimeout } from "./outage.ts";
+import { type OutageListener, watchOutages } from "./outage-watch.ts";
+import { isFit } from "./requirements.ts";
 
 /** Runs work on the database, again where the database and not the work failed. */
 export interface Store {
-  /** Work that needs no transaction of its own. */
+  /** Work that changes nothing. */
   read<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
-  /** Work in one transaction: all of it happens, or none. It may run more than once, and must not mind. */
-  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
-  /** Whether the database answers now; asked once. */
+  /** One statement that changes something. It may run more than once, and must not mind. */
+  write<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /**
+   * Work in one transaction: all of it happens, or none. It may run more than once, and must not mind.
+   *
+   * @throws LockTimeout when a statement waits for a lock for `lockTimeoutMs`. Without it, that counts as a failure of the
+   *   database.
+   */
+  transaction<T>(
+    work: (connection: Connection) => Promise<T>,
+    options?: { lockTimeoutMs?: number },
+  ): Promise<T>;
+  /** Whether the database does now what it is asked. Answers within a second. */
   isReachable(): Promise<boolean>;
 }
 
-const RETRY_FIRST_MS = 10;
-const RETRY_LONGEST_MS = 500;
+const RETRY = { firstMs: 10, longestMs: 500 };
+/** How often a transaction gives way to others. */
+const CONFLICTS_MAX = 20;
+const PROBE_MS_MAX = 1_000;
 
 /**
- * @param retryMsMax How long work is tried again while the database cannot be reached. Then STORE_UNAVAILABLE is thrown.
+ * @param retryMsMax How long work is tried again while the database fails. Then STORE_UNAVAILABLE is thrown.
+ * @param onRetry Told of each failure of the database.
  */
-export function createStore(options: {
-  database: Pick<Database, "kysely">;
-  retryMsMax: number;
-  onRetry: (error: unknown) => void;
-}): Store {
-  const { kysely } = options.database;
+export function createStore(
+  options: {
+    database: Pick<Database, "kysely"> & Partial<Pick<Database, "withLockTimeout">>;
+    retryMsMax: number;
+    onRetry?: (error: unknown) => void;
+  } & OutageListener,
+): Store {
+  const { database, retryMsMax } = options;
+  const { kysely } = database;
+  const outages = watchOutages(options);
   const persist = async <T>(work: () => Promise<T>): Promise<T> => {
     const startedMs = performance.now();
-    for (let pauseMs = RETRY_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_LONGEST_MS)) {
+    let failures = 0;
+    let conflicts = 0;
+    for (;;) {
       try {
-        return await work();
+        const result = await work();
+        outages.answered();
+        return result;
       } catch (error) {
-        if (isConflict(error)) continue;
-        if (!isOutage(error)) throw error;
-        options.onRetry(error);
-        if (performance.now() - startedMs + pauseMs > options.retryMsMax) {
-          throw new Failure(
-            { reason: "STORE_UNAVAILABLE", retryAfterMs: RETRY_LONGEST_MS },
-            { cause: error },
-          );
+        if (isConflict(error)) {
+          if (++conflicts > CONFLICTS_MAX) throw unavailable(error);
+          await pause(backoffMs(conflicts - 1, RETRY, Math.random()));
+          continue;
         }
+        if (!isOutage(error)) throw error;
+        outages.failed(error);
+        options.onRetry?.(error);
+        const pauseMs = backoffMs(failures++, RETRY, Math.random());
+        if (performance.now() - startedMs + pauseMs > retryMsMax) throw unavailable(error);
         await pause(pauseMs);
       }
     }
   };
+  const transaction = async <T>(
+    work: (connection: Connection) => Promise<T>,
+    lockTimeoutMs: number | undefined,
+  ): Promise<T> => {
+    if (lockTimeoutMs === undefined) return kysely.transaction().execute(work);
+    try {
+      const limited = database.withLockTimeout?.(lockTimeoutMs) ?? kysely;
+      return await limited.transaction().execute(work);
+    } catch (error) {
+      throw isLockTimeout(error) ? new LockTimeout(lockTimeoutMs, { cause: error }) : error;
+    }
+  };
+  let probe: Promise<boolean> | undefined;
   return {
     read: (work) => persist(() => work(kysely)),
-    transaction: (work) => persist(() => kysely.transaction().execute(work)),
-    isReachable: () =>
-      sql`select 1`.execute(kysely).then(
-        () => true,
-        () => false,
-      ),
+    write: (work) => persist(() => work(kysely)),
+    transaction: (work, { lockTimeoutMs } = {}) => persist(() => transaction(work, lockTimeoutMs)),
+    async isReachable() {
+      if (outages.isFailing) return false;
+      // One that has no answer yet need not be followed by another.
+      probe ??= isFit(kysely).finally(() => {
+        probe = undefined;
+      });
+      const late = Promise.withResolvers<boolean>();
+      const timer = setTimeout(late.resolve, PROBE_MS_MAX, false);
+      return Promise.race([probe, late.promise]).finally(() => clearTimeout(timer));
+    },
   };
 }
 
+const unavailable = (cause: unknown): Failure =>
+  new Failure({ reason: "STORE_UNAVAILABLE", retryAfterMs: RETRY.longestMs }, { cause });
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const codeOf = (error: unknown): string => {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : "";
-};
-
-/** Serialization failure, deadlock: the database chose this transaction to give way. */
-const isConflict = (error: unknown): boolean => ["40001", "40P01"].includes(codeOf(error));
-
-/**
- * The database cannot be reached, is starting or stopping, or is out of something that may come back: connections,
- * disk, memory. Classes 08, 53, 57P and 58 of PostgreSQL's error codes, the errors of sockets, and the texts that pg
- * gives where it has no code.
- */
-const isOutage = (error: unknown): boolean =>
-  error instanceof NoAnswer ||
-  /^(08|53|57P|58|25006)/.test(codeOf(error)) ||
-  /^E(CONN|PIPE|HOST|NET|TIMEDOUT|AI_)/.test(codeOf(error)) ||
-  codeOf(error).startsWith("ENOTFOUND") ||
-  (error instanceof Error &&
-    /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|not queryable/.test(
-      error.message,
-    ));

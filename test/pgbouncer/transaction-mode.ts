@@ -18,6 +18,10 @@ describe("through PgBouncer in transaction mode", () => {
   before(async () => {
     const postgres = stack.use(await startPostgres());
     databaseUrl = await postgres.createDatabase();
+    // Which a connection sets otherwise: the pooler has to keep that for each client.
+    await withClient(databaseUrl, (client) =>
+      client.query(`alter database ${new URL(databaseUrl).pathname.slice(1)} set DateStyle = 'German'`),
+    );
     pgbouncer = stack.use(await startPgBouncer(databaseUrl, POOL_SIZE));
     const environment = { DATABASE_URL: pgbouncer.url, SWEEP_INTERVAL_MS: "100" };
     one = stack.use(await startTestServer(environment));

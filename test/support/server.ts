@@ -31,10 +31,13 @@ export interface TestServer extends AsyncDisposable {
 }
 
 /** Starts a whole server on free ports. */
-export async function startTestServer(environment: Record<string, string>): Promise<TestServer> {
+export async function startTestServer(
+  environment: Record<string, string>,
+  log = pino({ level: "silent" }),
+): Promise<TestServer> {
   const config = loadConfig({ GRPC_PORT: "0", HTTP_PORT: "0", LOG_LEVEL: "silent", ...environment });
   let database: Database | undefined;
-  const server = await startServer(config, pino({ level: "silent" }), async (...args) => {
+  const server = await startServer(config, log, async (...args) => {
     database = await openDatabase(...args);
     return database;
   });

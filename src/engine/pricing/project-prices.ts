@@ -23,13 +23,13 @@ export const createProjectPriceList = (
   pricesMax: number,
 ): ProjectPriceList => ({
   async set(project, price) {
-    const stored = await store.read((connection) => writePrice(connection, project, price, pricesMax));
+    const stored = await store.write((connection) => writePrice(connection, project, price, pricesMax));
     books.forget(project);
     if (stored === undefined) throw new Failure({ reason: "PRICES_FULL", project, pricesMax });
     return stored;
   },
   async remove(project, model) {
-    const found = await store.read((connection) => deletePrice(connection, project, model));
+    const found = await store.write((connection) => deletePrice(connection, project, model));
     books.forget(project);
     if (!found) throw new Failure({ reason: "PRICE_NOT_FOUND", project, model });
   },
