@@ -3,7 +3,15 @@ import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
 
 /** Where an entry's amount came from. */
-export type EntrySource = "COMPLETION" | "TEXT" | "USAGE" | "COST" | "RESET" | "LEGACY" | "RESERVATION" | "REFUND";
+export type EntrySource =
+  | "COMPLETION"
+  | "TEXT"
+  | "USAGE"
+  | "COST"
+  | "RESET"
+  | "LEGACY"
+  | "RESERVATION"
+  | "REFUND";
 
 /** One immutable row of the ledger, with the state of its budget right after it. */
 export interface Entry {

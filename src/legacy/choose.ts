@@ -32,7 +32,11 @@ export const nameOf = (record: LegacyRecord) => ({ session: sessionOf(record), u
  *
  * @returns Undefined where the record says nothing new, or is older than what is remembered.
  */
-export function postOf(project: string, record: LegacyRecord, { row, budget, nowUs }: Seen): Post | undefined {
+export function postOf(
+  project: string,
+  record: LegacyRecord,
+  { row, budget, nowUs }: Seen,
+): Post | undefined {
   const { user } = record;
   const current = budget && atInstant(budget, nowUs);
   const memory = row?.memory ?? firstMemory(record, nowUs);
@@ -42,7 +46,12 @@ export function postOf(project: string, record: LegacyRecord, { row, budget, now
   // A budget that was deleted is not made again by a client that merely repeats what it knows of it.
   const isWanted = merge.charges.size > 0 || memory.totalNanoUsd === undefined;
   if (current === undefined && !isWanted) return undefined;
-  const once = () => ({ project, user, requestId: makeRequestId(), fingerprint: fingerprint(["legacy", user]) });
+  const once = () => ({
+    project,
+    user,
+    requestId: makeRequestId(),
+    fingerprint: fingerprint(["legacy", user]),
+  });
   const charges = [...merge.charges].map(
     ([model, costNanoUsd]): Charge => ({
       kind: "charge",

@@ -106,7 +106,9 @@ export async function sumRefunds(
   names: readonly RequestName[],
 ): Promise<Map<string, NanoUsd>> {
   if (names.length === 0) return new Map();
-  const rows = names.map(({ project, requestId }) => ({ project, request_id: requestId }));
+  // Each once: a name that came twice would be joined, and summed, twice.
+  const distinct = new Map(names.map((name) => [requestKey(name.project, name.requestId), name]));
+  const rows = [...distinct.values()].map(({ project, requestId }) => ({ project, request_id: requestId }));
   const result = await sql<{ project: string; request_id: string; refunded: string }>`
     select k.project, k.request_id, (-sum(e.cost_nano_usd))::text as refunded
     from ${unnest({ project: "text", request_id: "text" }, rows, "k")}

@@ -4,8 +4,8 @@ import { assertConserved } from "../support/conservation.ts";
 import { type Inside, startInside } from "../support/engine.ts";
 import type { Every } from "./model-period.ts";
 import { TreeModel } from "./model-tree.ts";
-import type { Step } from "./steps.ts";
 import { modelStep } from "./operations.ts";
+import type { Step } from "./steps.ts";
 import { modelState, World } from "./world.ts";
 
 const NOON_MS = Date.parse("2024-01-31T12:00Z");

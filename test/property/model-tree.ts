@@ -84,7 +84,12 @@ export class TreeModel extends Model {
     const saved = structuredClone([...this.budgets]);
     const entries = [...this.entries];
     const print = "post";
-    const once = (part: string) => ({ project: "", user, requestId: `post ${user} ${count} ${part}`, fingerprint: print });
+    const once = (part: string) => ({
+      project: "",
+      user,
+      requestId: `post ${user} ${count} ${part}`,
+      fingerprint: print,
+    });
     const told: Told[] = isMissing ? [] : [this.told("done", user)];
     if (isMissing) {
       const definition = { user, total: creates as bigint, period: undefined, parent: undefined, limits: [] };
@@ -92,7 +97,13 @@ export class TreeModel extends Model {
     }
     if (resets) told.push(this.apply({ kind: "reset", ...once("reset") }));
     for (const [index, { model, cost: costNanoUsd }] of costs.entries()) {
-      const given = { source: "LEGACY" as const, model, costNanoUsd, detail: undefined, reservationId: undefined };
+      const given = {
+        source: "LEGACY" as const,
+        model,
+        costNanoUsd,
+        detail: undefined,
+        reservationId: undefined,
+      };
       told.push(this.apply({ kind: "charge", ...once(`charge ${index}`), ...given }));
     }
     if (total !== undefined) told.push(this.update(user, { total }));

@@ -5,8 +5,8 @@ import { assertConserved } from "../support/conservation.ts";
 import { type Inside, startInside } from "../support/engine.ts";
 import { perRun, SEED } from "../support/run.ts";
 import { TreeModel } from "./model-tree.ts";
-import { beginning, day, type Step, step } from "./steps.ts";
 import { modelStep } from "./operations.ts";
+import { beginning, day, type Step, step } from "./steps.ts";
 import { modelState, World } from "./world.ts";
 
 let projects = 0;

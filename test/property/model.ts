@@ -1,5 +1,5 @@
-import type { BatchOperation } from "./steps.ts";
 import { type Every, HOUR, windowOf } from "./model-period.ts";
+import type { BatchOperation } from "./steps.ts";
 
 export const MAX = 2n ** 63n - 1n;
 
@@ -152,7 +152,18 @@ export class Model {
     const [{ spent, held, total }, ...above] = levels as [ModelBudget, ...ModelBudget[]];
     const ancestors = above.map((budget) => budget.user);
     const told = { spent, held, total };
-    this.entries.unshift({ id, user, print: of.print, model, cost, reservation, ancestors, at, told, corrects });
+    this.entries.unshift({
+      id,
+      user,
+      print: of.print,
+      model,
+      cost,
+      reservation,
+      ancestors,
+      at,
+      told,
+      corrects,
+    });
     return { ok: "done", ...told };
   }
 

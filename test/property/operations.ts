@@ -14,11 +14,14 @@ function resolved(model: TreeModel, operation: InBatch): InBatch {
   if (operation.kind === "refund") {
     const charge = chargeNamed(model, (operation as BatchOperation & { kind: "refund" }).chargeId);
     const chargedAncestors = charge?.ancestors ?? [];
-    const user = charge?.user ?? (USERS[0] as string);
+    const user = charge?.user ?? USERS[0];
     return { ...operation, user, chargedAncestors, ...(charge && { chargeId: charge.id }) } as InBatch;
   }
   const { reservationId } = operation as unknown as { reservationId: string };
-  return { ...operation, user: model.reservations.get(reservationId)?.user ?? (USERS[0] as string) } as InBatch;
+  return {
+    ...operation,
+    user: model.reservations.get(reservationId)?.user ?? USERS[0],
+  } as InBatch;
 }
 
 function chargeNamed(model: TreeModel, chargeId: string) {
@@ -85,7 +88,14 @@ export function budgetOperation(project: string, step: BudgetStep): Operation {
   switch (step.kind) {
     case "create": {
       const { user, total, period: every, parent, limits } = step.definition;
-      const given = { project, user, totalNanoUsd: total, period: periodOf(every), parent, modelLimits: limits };
+      const given = {
+        project,
+        user,
+        totalNanoUsd: total,
+        period: periodOf(every),
+        parent,
+        modelLimits: limits,
+      };
       return { kind: "create", ...given, fingerprint: printOf(step.definition) };
     }
     case "update": {

@@ -180,10 +180,13 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 14,
     arbitrary: fc.record({
       kind: exactly("batch" as const),
-      operations: fc.array(fc.oneof({ weight: 6, arbitrary: operation }, { weight: 1, arbitrary: budgetStep }), {
-        minLength: 1,
-        maxLength: 4,
-      }),
+      operations: fc.array(
+        fc.oneof({ weight: 6, arbitrary: operation }, { weight: 1, arbitrary: budgetStep }),
+        {
+          minLength: 1,
+          maxLength: 4,
+        },
+      ),
     }),
   },
 );

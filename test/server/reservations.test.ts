@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Code } from "@connectrpc/connect";
+import { sql } from "kysely";
+import { Duration } from "../../gen/es/budget/v1/budget_pb.ts";
 import { EntrySource } from "../../gen/es/budget/v1/cost_pb.ts";
 import { OnExpiry, ReservationState } from "../../gen/es/budget/v1/reservation_pb.ts";
 import { bank, DOLLAR, refusal } from "../support/reservations.ts";
@@ -17,6 +19,31 @@ for (const kind of STORES) {
       bankOf = bank(server);
     });
     after(() => stack.disposeAsync());
+
+    it("that have expired are ended by CreateBudget, UpdateBudget and DeleteBudget, too", async () => {
+      const name = await bankOf.newBudget("expired-by-changes", "alice", 10n);
+      const definition = {
+        ...name,
+        totalBudgetNanoUsd: 10n * DOLLAR,
+        duration: Duration.MONTHLY,
+        parent: "",
+      };
+      const expire = async (): Promise<void> => {
+        await bankOf.reserve(name, 4n);
+        await sql`update reservations set expires_at = clock_timestamp() where project = ${name.project}`.execute(
+          server.database.kysely,
+        );
+      };
+      await expire();
+      const again = await server.grpc.createBudget(definition);
+      assert.equal(again.budget?.heldNanoUsd, 0n);
+      await expire();
+      const updateMask = { paths: ["total_budget_nano_usd"] };
+      const changed = await server.grpc.updateBudget({ ...definition, updateMask });
+      assert.equal(changed.budget?.heldNanoUsd, 0n);
+      await expire();
+      await server.grpc.deleteBudget(name);
+    });
 
     it("are admitted up to the total, equality included, and refused beyond it", async () => {
       const name = await bankOf.newBudget("limit", "alice", 10n);

@@ -98,7 +98,9 @@ export function decideBatch(
   });
 
   const those = (kind: Written): Budget[] =>
-    [...written].filter(([, each]) => each === kind).map(([key]) => (budgets.get(key) ?? ground.budgets.get(key)) as Budget);
+    [...written]
+      .filter(([, each]) => each === kind)
+      .map(([key]) => (budgets.get(key) ?? ground.budgets.get(key)) as Budget);
   const changes: Changes = {
     budgets: those("balances"),
     settings: those("settings"),

@@ -70,7 +70,11 @@ export function extend({ path, reservation }: Facts, operation: Extend, nowUs: I
   if (reservation.state !== "HELD") return refusal(path, ended(reservation));
   const extended = { ...reservation, expiresAtUs: nowUs + operation.ttlUs };
   const { verdict, ...nothing } = unchanged(path, nowUs, { reservation: extended });
-  return { ...nothing, verdict: { ...verdict, changed: true }, reservation: { reservation: extended, isNew: false } };
+  return {
+    ...nothing,
+    verdict: { ...verdict, changed: true },
+    reservation: { reservation: extended, isNew: false },
+  };
 }
 
 /** A hold ends at the instant when it runs out, however much later somebody writes that down. */

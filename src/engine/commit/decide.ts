@@ -2,8 +2,26 @@ import { type Budget, closePeriod, openPeriod, withAmounts } from "../../domain/
 import type { InstantUs } from "../../domain/period.ts";
 import { create, remove, roll, update } from "./decide-budget.ts";
 import { post } from "./decide-post.ts";
-import { closing, expire, extend, freeHold, release, replayOfReservation, reserve } from "./decide-reservation.ts";
-import { accept, type Decision, entryOf, type Facts, type Moment, momentOf, refusal, reused, seenAs } from "./decision.ts";
+import {
+  closing,
+  expire,
+  extend,
+  freeHold,
+  release,
+  replayOfReservation,
+  reserve,
+} from "./decide-reservation.ts";
+import {
+  accept,
+  type Decision,
+  entryOf,
+  type Facts,
+  type Moment,
+  momentOf,
+  refusal,
+  reused,
+  seenAs,
+} from "./decision.ts";
 import type { Charge, Operation, Refund, Reset } from "./operation.ts";
 
 /**
@@ -145,7 +163,10 @@ function refund({ path, charged }: Facts, operation: Refund, nowUs: InstantUs): 
 }
 
 /** The first answer again: the amounts and the period of then, the settings of now. */
-function replayOfEntry({ path, entry, opened }: Facts, operation: Charge | Refund | Reset): Decision | undefined {
+function replayOfEntry(
+  { path, entry, opened }: Facts,
+  operation: Charge | Refund | Reset,
+): Decision | undefined {
   if (entry === undefined) return opened && reused(path, operation);
   if (entry.fingerprint !== operation.fingerprint) return reused(path, operation);
   const [stored] = path as readonly [Budget];

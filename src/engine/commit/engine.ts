@@ -3,19 +3,13 @@ import { type BudgetError, Failure } from "../../domain/errors.ts";
 import type { BudgetName } from "../../store/names.ts";
 import { projectsWithExpired } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
-import { budgetKey } from "../../domain/budget.ts";
 import { createGroups } from "../groups.ts";
 import type { Ancestry } from "./ancestry.ts";
 import { createBusyBudgets, type Turn } from "./busy-budgets.ts";
+import { createEnding } from "./ending.ts";
+import { keysOf, namesToLock } from "./names.ts";
 import { needsBelow, type Operation, type Verdict } from "./operation.ts";
-import {
-  BudgetsBusy,
-  type CommitContext,
-  type Committed,
-  commitExpired,
-  commitTogether,
-  namesToLock,
-} from "./transaction.ts";
+import { BudgetsBusy, type CommitContext, type Committed, commitTogether } from "./transaction.ts";
 
 export interface EngineLimits {
   batchOperationsMax: number;
@@ -110,6 +104,9 @@ export function createEngine(options: {
     return verdicts;
   };
 
+  // Expired holds on other budgets of a project cost each of its batches a statement more, until they are ended.
+  const ending = createEnding(context, (slice) => void committed({ ...slice, repeats }));
+
   const operationsOf = (submitted: readonly Submitted[]): Operation[] =>
     submitted.map(({ operation }) => operation);
 
@@ -117,7 +114,9 @@ export function createEngine(options: {
   const commit = async (submitted: readonly Submitted[]): Promise<(Verdict | Promise<Verdict>)[]> => {
     if (submitted.length === 0) return [];
     try {
-      return committed(await commitTogether(context, operationsOf(submitted), { lookUp: repeats }));
+      const done = await commitTogether(context, operationsOf(submitted), { lookUp: repeats });
+      if (done.sawExpired) for (const { operation } of submitted) ending.soon(operation.project);
+      return committed(done);
     } catch (error) {
       if (error instanceof BudgetsBusy) return commitWithout(error, submitted);
       return withoutCulprit(error, submitted, commit);
@@ -132,15 +131,16 @@ export function createEngine(options: {
     if (progress !== undefined) committed(progress);
     const waits = new Map<Submitted, Promise<Verdict>>();
     for (const each of submitted) {
-      const key = keysOf(each).find((name) => keys.has(name));
+      const key = keysNeededBy(each).find((name) => keys.has(name));
       if (key !== undefined) waits.set(each, busy.add(key, each));
     }
     const others = submitted.filter((each) => !waits.has(each));
     return inOrder(submitted, waits, others, await commit(others));
   };
 
-  const keysOf = ({ operation }: Submitted): string[] =>
-    namesToLock(ancestry, [operation]).map(({ project, user }) => budgetKey(project, user));
+  const keysNeededBy = ({ operation }: Submitted): string[] => [
+    ...keysOf(namesToLock(ancestry, [operation])),
+  ];
 
   /**
    * One operation is more than the database can take, or makes its batch begin again and again: the batch is halved until
@@ -167,7 +167,9 @@ export function createEngine(options: {
     for (let waiting = submitted; waiting.length > 0; ) {
       try {
         const operations = operationsOf(waiting);
-        const done = committed(await turn(() => commitTogether(busyContext, operations, { lookUp: repeats })));
+        const done = committed(
+          await turn(() => commitTogether(busyContext, operations, { lookUp: repeats })),
+        );
         for (const [index, each] of waiting.entries()) verdicts.set(each, done[index] as Verdict);
         break;
       } catch (error) {
@@ -188,11 +190,15 @@ export function createEngine(options: {
     return submitted.map((each) => verdicts.get(each) as Verdict);
   };
 
-  const reasonToStop = ({ abandoned, submittedMs }: Submitted, error: BudgetsBusy): BudgetError | undefined => {
+  const reasonToStop = (
+    { abandoned, submittedMs }: Submitted,
+    error: BudgetsBusy,
+  ): BudgetError | undefined => {
     const gone = abandoned?.();
     if (gone !== undefined) return { reason: gone };
     // As long as expired holds are ended there is nothing wrong, only much to do.
-    if (error.progress !== undefined || performance.now() - submittedMs < limits.lockWaitMsMax) return undefined;
+    if (error.progress !== undefined || performance.now() - submittedMs < limits.lockWaitMsMax)
+      return undefined;
     return { reason: "STORE_UNAVAILABLE", retryAfterMs: LOCKED_RETRY_MS };
   };
 
@@ -202,7 +208,7 @@ export function createEngine(options: {
       const reason = each.abandoned?.();
       if (reason !== undefined) settled.set(each, refused({ reason }));
       else if (busy.waiting > 0) {
-        const key = busy.find(keysOf(each));
+        const key = busy.find(keysNeededBy(each));
         if (key !== undefined) settled.set(each, busy.add(key, each));
       }
     }
@@ -224,17 +230,6 @@ export function createEngine(options: {
     work,
   });
 
-  const endExpiredIn = async (project: string, user: string | undefined): Promise<number> => {
-    let ended = 0;
-    for (;;) {
-      const slice = await commitExpired(context, { project, user });
-      committed({ ...slice, repeats });
-      ended += slice.expired;
-      // A slice that ends nothing finds nothing, or only holds on busy budgets.
-      if (slice.expired === 0) return ended;
-    }
-  };
-
   return {
     submit: (operation, abandoned) => {
       const submitted = { operation, abandoned, submittedMs: performance.now() };
@@ -249,9 +244,9 @@ export function createEngine(options: {
     submitInBackground: (operation) =>
       background.submit({ operation, abandoned: undefined, submittedMs: performance.now() }),
     async endExpired({ project, user }) {
-      if (project !== undefined) return endExpiredIn(project, user);
+      if (project !== undefined) return ending.now(project, user);
       let ended = 0;
-      for (const each of await store.read(projectsWithExpired)) ended += await endExpiredIn(each, undefined);
+      for (const each of await store.read(projectsWithExpired)) ended += await ending.now(each, undefined);
       return ended;
     },
     async drain() {
@@ -270,6 +265,9 @@ function inOrder<Item, Result>(
   others: readonly Item[],
   theirs: readonly Result[],
 ): Result[] {
-  const results = new Map([...some, ...others.map((item, index) => [item, theirs[index] as Result] as const)]);
+  const results = new Map([
+    ...some,
+    ...others.map((item, index) => [item, theirs[index] as Result] as const),
+  ]);
   return items.map((item) => results.get(item) as Result);
 }

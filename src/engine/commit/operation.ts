@@ -184,5 +184,6 @@ export const newParentOf = (operation: Operation): string | undefined => {
  */
 export const needsBelow = (operation: Operation): boolean =>
   operation.kind === "delete" ||
-  (operation.kind === "update" && ("parent" in operation.change || operation.change.modelLimits !== undefined)) ||
+  (operation.kind === "update" &&
+    ("parent" in operation.change || operation.change.modelLimits !== undefined)) ||
   (operation.kind === "post" && operation.steps.some(needsBelow));

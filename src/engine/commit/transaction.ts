@@ -3,18 +3,16 @@ import type { InstantUs } from "../../domain/period.ts";
 import { type Reservation, reservationKey } from "../../domain/reservation.ts";
 import { writeChanges } from "../../store/changes.ts";
 import type { Connection } from "../../store/connection.ts";
-import { findEntries, readStoredModelCosts, sumRefunds } from "../../store/ledger.ts";
-import { type RecordRow, readRecords } from "../../store/legacy-records.ts";
 import { findLocked, lockBudgets } from "../../store/locks.ts";
-import type { BudgetName, RequestName, ReservationName } from "../../store/names.ts";
-import { findExpired, findExpiredOn, findReservations, sumOpenByModel } from "../../store/reservations.ts";
-import type { Store } from "../../store/store.ts";
+import type { BudgetName } from "../../store/names.ts";
 import { LockTimeout } from "../../store/outage.ts";
-import { readHeight } from "../../store/tree.ts";
+import { findExpired, findExpiredOn } from "../../store/reservations.ts";
+import type { Store } from "../../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
-import { decideBatch, type Ground, idsOf, projectRecordKey, UnlockedParent } from "./batch.ts";
-import type { Below, Charged } from "./decision.ts";
-import { type Expire, needsBelow, newParentOf, type Operation, type Verdict } from "./operation.ts";
+import { decideBatch, type Ground, idsOf, UnlockedParent } from "./batch.ts";
+import { readGround } from "./ground.ts";
+import { keysOf, namesToLock, projectsOf } from "./names.ts";
+import type { Expire, Operation, Verdict } from "./operation.ts";
 import { makeRequestId } from "./request-id.ts";
 
 /** Expired holds that one transaction ends, at most: other transactions run between two such slices. */
@@ -31,6 +29,8 @@ export interface Committed {
   changed: readonly BudgetName[];
   /** Whether an id was known, or could have been: the next batch does well to look up its ids at once. */
   repeats: boolean;
+  /** Whether holds have expired in a project of the batch, on its budgets or on others. */
+  sawExpired: boolean;
 }
 
 /** What a batch is committed with. */
@@ -182,7 +182,7 @@ async function commitOnce(
   const expiries = found.filter(canEnd(needed, mayEnd)).map(expiryOf);
   const isSlice = found.length >= EXPIRED_MAX && expiries.length > 0;
   const all = isSlice ? expiries : [...expiries, ...operations];
-  if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false };
+  if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false, sawExpired: true };
   const names = namesToLock(ancestry, all);
   onNames(names);
   const projects = extras.expired === undefined ? projectsOf(operations) : [];
@@ -200,62 +200,8 @@ async function commitOnce(
     expired: changes.reservations.filter((change) => change.reservation.state === "EXPIRED").length,
     changed: [...changes.budgets, ...changes.settings, ...changes.created, ...changes.deleted],
     repeats,
+    sawExpired: extras.expired !== undefined,
   };
-}
-
-/** What the operations name beside their budgets. In the common case nothing is named, and no statement is sent. */
-async function readGround(
-  connection: Connection,
-  operations: readonly Operation[],
-  { lookUp }: Extras,
-): Promise<Omit<Ground, "budgets" | "nowUs">> {
-  const entries = await findEntries(connection, lookUp ? requestNames(operations) : []);
-  const reservations = await findReservations(connection, reservationNames(operations, lookUp));
-  const [first] = operations;
-  const isAlone = operations.length === 1 && first !== undefined && needsBelow(first);
-  return {
-    entries,
-    reservations,
-    below: isAlone ? await readBelow(connection, first) : undefined,
-    charges: await readCharges(connection, operations),
-    records: await readPosted(connection, operations),
-  };
-}
-
-async function readBelow(connection: Connection, name: BudgetName): Promise<Below> {
-  return {
-    levels: await readHeight(connection, name),
-    heldByModel: await sumOpenByModel(connection, name),
-    spentByModel: await readStoredModelCosts(connection, name),
-  };
-}
-
-async function readCharges(
-  connection: Connection,
-  operations: readonly Operation[],
-): Promise<Map<string, Charged>> {
-  const names = operations.flatMap((operation) =>
-    operation.kind === "refund" ? [{ project: operation.project, requestId: operation.chargeId }] : [],
-  );
-  if (names.length === 0) return new Map();
-  const entries = await findEntries(connection, names);
-  const refunds = await sumRefunds(connection, names);
-  return new Map(
-    [...entries].map(([key, entry]) => [key, { entry, refundedNanoUsd: refunds.get(key) ?? 0n }]),
-  );
-}
-
-async function readPosted(
-  connection: Connection,
-  operations: readonly Operation[],
-): Promise<Map<string, RecordRow>> {
-  const posts = operations.filter((operation) => operation.kind === "post");
-  const records = new Map<string, RecordRow>();
-  for (const [project, each] of Map.groupBy(posts, (operation) => operation.project)) {
-    const rows = await readRecords(connection, project, each.map(({ after }) => after));
-    for (const row of rows.values()) records.set(projectRecordKey(project, row), row);
-  }
-  return records;
 }
 
 /** What was refused may have been done before, by its id: then the first answer goes before the refusal. */
@@ -283,7 +229,9 @@ function canEnd(
 ): (hold: Reservation) => boolean {
   const waitedFor = keysOf(needed);
   return ({ project, user, ancestors }) =>
-    [user, ...ancestors].map((level) => budgetKey(project, level)).every((key) => waitedFor.has(key) || mayEnd(key));
+    [user, ...ancestors]
+      .map((level) => budgetKey(project, level))
+      .every((key) => waitedFor.has(key) || mayEnd(key));
 }
 
 const expiryOf = ({ project, user, reservationId, ancestors }: Reservation): Expire => ({
@@ -294,51 +242,3 @@ const expiryOf = ({ project, user, reservationId, ancestors }: Reservation): Exp
   ancestors,
   requestId: makeRequestId(),
 });
-
-const keysOf = (names: readonly BudgetName[]): Set<string> =>
-  new Set(names.map(({ project, user }) => budgetKey(project, user)));
-
-const projectsOf = (operations: readonly Operation[]): string[] => [
-  ...new Set(operations.map((operation) => operation.project)),
-];
-
-/** The budgets that operations need, each once. */
-export function namesToLock(ancestry: Ancestry, operations: readonly Operation[]): BudgetName[] {
-  const names = new Map<string, BudgetName>();
-  const seen = new Set<string>();
-  const add = (project: string, user: string): void => void names.set(budgetKey(project, user), { project, user });
-  const addPath = (project: string, user: string): void => {
-    const key = budgetKey(project, user);
-    // Not `names.has(key)`: a stale hint may have added this budget as an ancestor, without its own ancestors.
-    if (seen.has(key)) return;
-    seen.add(key);
-    add(project, user);
-    for (const ancestor of ancestry.of({ project, user })) add(project, ancestor);
-  };
-  for (const operation of operations) {
-    const { project, user } = operation;
-    const parent = newParentOf(operation);
-    addPath(project, user);
-    if (parent !== undefined) addPath(project, parent);
-    if (operation.kind === "refund") for (const ancestor of operation.chargedAncestors) add(project, ancestor);
-    if (operation.kind === "expire") for (const ancestor of operation.ancestors) add(project, ancestor);
-  }
-  return [...names.values()];
-}
-
-const requestNames = (operations: readonly Operation[]): RequestName[] =>
-  operations.flatMap((operation) => {
-    const { requestId } = idsOf(operation);
-    return requestId === undefined ? [] : [{ project: operation.project, requestId }];
-  });
-
-/** The reservations that operations name, and with `lookUp` those that their request ids may have opened. */
-function reservationNames(operations: readonly Operation[], lookUp: boolean): ReservationName[] {
-  const names = operations.flatMap((operation) => {
-    const { requestId, reservationId } = idsOf(operation);
-    return [lookUp ? requestId : undefined, reservationId]
-      .filter((id) => id !== undefined)
-      .map((id) => ({ project: operation.project, reservationId: id }));
-  });
-  return [...new Map(names.map((name) => [reservationKey(name.project, name.reservationId), name])).values()];
-}

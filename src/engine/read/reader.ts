@@ -11,7 +11,13 @@ import type { Store } from "../../store/store.ts";
 import type { Engine } from "../commit/engine.ts";
 import { createGroups } from "../groups.ts";
 import { type CurrentCost, presentCost } from "./current-cost.ts";
-import { type DetailedPeriod, type EntryPage, listClosedPeriods, listCostEntries, type PeriodPage } from "./ledger.ts";
+import {
+  type DetailedPeriod,
+  type EntryPage,
+  listClosedPeriods,
+  listCostEntries,
+  type PeriodPage,
+} from "./ledger.ts";
 import { type Level, levelsOf } from "./levels.ts";
 import { type Page, readPage } from "./page.ts";
 
@@ -51,7 +57,13 @@ const NAMES_MAX = 1000;
 /** One is on its way while the next is put together. */
 const IN_FLIGHT_MAX = 2;
 
-export function createReader({ store, engine }: { store: Store; engine: Pick<Engine, "endExpired"> }): Reader {
+export function createReader({
+  store,
+  engine,
+}: {
+  store: Store;
+  engine: Pick<Engine, "endExpired">;
+}): Reader {
   // Reads that arrive while others are at work share the next statement, as operations share a transaction.
   const groups = createGroups<BudgetName, CostRead | undefined>({
     itemsMax: NAMES_MAX,
@@ -72,7 +84,8 @@ export function createReader({ store, engine }: { store: Store; engine: Pick<Eng
   };
 
   const endExpired = async (project: string): Promise<void> => {
-    if (await store.read((connection) => hasExpired(connection, project))) await engine.endExpired({ project });
+    if (await store.read((connection) => hasExpired(connection, project)))
+      await engine.endExpired({ project });
   };
 
   return {

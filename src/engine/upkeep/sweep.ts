@@ -29,7 +29,9 @@ export async function sweep(
   let reset = 0;
   for (const project of projects) {
     for (let moved = limit; moved > 0; reset += moved) {
-      const due = await store.read((connection) => findDue(connection, { project, user: bounds.user, limit }));
+      const due = await store.read((connection) =>
+        findDue(connection, { project, user: bounds.user, limit }),
+      );
       const verdicts = await Promise.all(
         due.map((name) => engine.submitInBackground({ kind: "roll", ...name })),
       );

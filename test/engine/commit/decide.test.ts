@@ -190,6 +190,16 @@ describe("a batch", () => {
 
   it("writes nothing when everything was refused or replayed", () => {
     const { changes } = decideBatch([charge(1n, { user: "nobody" })], ground);
-    assert.deepEqual(changes, { budgets: [], entries: [], modelCosts: [], closed: [], reservations: [],records: [], settings: [], created: [], deleted: [] });
+    assert.deepEqual(changes, {
+      budgets: [],
+      entries: [],
+      modelCosts: [],
+      closed: [],
+      reservations: [],
+      records: [],
+      settings: [],
+      created: [],
+      deleted: [],
+    });
   });
 });

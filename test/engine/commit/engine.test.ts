@@ -70,7 +70,8 @@ describe("the engine", () => {
     assert.equal(verdict.ok, true);
   };
   const spent = async (user: string): Promise<bigint> =>
-    (await store.read((connection) => readBudget(connection, { project: "p", user })))?.budget.spentNanoUsd ?? -1n;
+    (await store.read((connection) => readBudget(connection, { project: "p", user })))?.budget.spentNanoUsd ??
+    -1n;
 
   before(async () => {
     const postgres = stack.use(await startPostgres());

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { sql } from "kysely";
+import { createAncestry } from "../../../src/engine/commit/ancestry.ts";
+import { createEngine, type Engine } from "../../../src/engine/commit/engine.ts";
+import type { Operation, Verdict } from "../../../src/engine/commit/operation.ts";
+import { createReader, type Reader } from "../../../src/engine/read/reader.ts";
+import { type Database, openPostgres } from "../../../src/store/database.ts";
+import { migrate } from "../../../src/store/migrate.ts";
+import { createStore, type Store } from "../../../src/store/store.ts";
+import { assertConserved } from "../../support/conservation.ts";
+import { startPostgres } from "../../support/postgres.ts";
+
+const PROJECT = "p";
+const LOCK_WAIT_MS_MAX = 1_000;
+const HOUR_US = 3_600_000_000n;
+
+const reasonOf = (verdict: Verdict): string => (verdict.ok ? "ok" : verdict.error.reason);
+
+describe("budgets that another session has locked", () => {
+  const stack = new AsyncDisposableStack();
+  let database: Database;
+  let engine: Engine;
+  let reader: Reader;
+  const defects: unknown[] = [];
+  let requests = 0;
+
+  const create = (user: string, parent?: string): Promise<Verdict> =>
+    engine.submit({
+      kind: "create",
+      project: PROJECT,
+      user,
+      totalNanoUsd: 1_000n,
+      period: undefined,
+      parent,
+      modelLimits: [],
+      fingerprint: "",
+    });
+  const charge = (user: string): Operation => ({
+    kind: "charge",
+    project: PROJECT,
+    user,
+    requestId: `request-${++requests}`,
+    fingerprint: "",
+    source: "COST",
+    model: "m",
+    costNanoUsd: 1n,
+    detail: undefined,
+    reservationId: undefined,
+  });
+  const hold = (user: string, requestId: string, ttlUs: bigint): Operation => ({
+    kind: "reserve",
+    project: PROJECT,
+    user,
+    requestId,
+    fingerprint: "",
+    model: "m",
+    amountNanoUsd: 10n,
+    ttlUs,
+    onExpiry: "RELEASE",
+    detail: undefined,
+  });
+  const held = async (user: string): Promise<bigint> =>
+    (await reader.current({ project: PROJECT, user })).budget.heldNanoUsd;
+
+  /** Does some work while another session has the rows of these users locked. */
+  const whileLocked = (users: readonly string[], work: () => Promise<void>): Promise<void> =>
+    database.unlimited.transaction().execute(async (transaction) => {
+      await sql`select 1 from budgets where user_id = any(${users}::text[]) for update`.execute(transaction);
+      await work();
+    });
+
+  before(async () => {
+    const postgres = stack.use(await startPostgres());
+    database = stack.use(
+      openPostgres({
+        url: await postgres.createDatabase(),
+        connectionsMax: 10,
+        timeoutMs: 60_000,
+        onIdleError: () => {},
+      }),
+    );
+    await migrate(database);
+    const store: Store = createStore({ database, retryMsMax: 10_000 });
+    engine = createEngine({
+      store,
+      ancestry: createAncestry(store),
+      limits: {
+        batchOperationsMax: 100,
+        batchesInFlightMax: 2,
+        queueOperationsMax: 1_000,
+        backgroundOperationsMax: 100,
+        lockWaitMsMax: LOCK_WAIT_MS_MAX,
+      },
+      onChanged: () => {},
+      onDefect: (error) => defects.push(error),
+    });
+    reader = createReader({ store, engine });
+    for (const user of ["locked-1", "locked-2", "locked-3", "free", "team"]) {
+      assert.equal(reasonOf(await create(user)), "ok");
+    }
+    assert.equal(reasonOf(await create("member", "team")), "ok");
+  });
+  after(async () => {
+    await stack.disposeAsync();
+  });
+
+  it("delay their own callers only, however many they are, who are told UNAVAILABLE in the end", async () => {
+    const locked = ["locked-1", "locked-2", "locked-3"];
+    await whileLocked(locked, async () => {
+      const waiting = locked.flatMap((user) => Array.from({ length: 5 }, () => engine.submit(charge(user))));
+      let ended = 0;
+      for (const each of waiting) void each.then(() => ended++);
+      // In one batch with others, and after them.
+      for (let round = 0; round < 20; round++) {
+        const verdicts = await Promise.all([engine.submit(charge("free")), engine.submit(charge("member"))]);
+        assert.deepEqual(verdicts.map(reasonOf), ["ok", "ok"]);
+      }
+      assert.equal(ended, 0, "those on locked budgets still wait");
+      const verdicts = await Promise.all(waiting);
+      assert.deepEqual([...new Set(verdicts.map(reasonOf))], ["STORE_UNAVAILABLE"]);
+    });
+    assert.deepEqual(defects, []);
+  });
+
+  it("serve those who wait as soon as they are free, in the order in which they came", async () => {
+    const waiting: Promise<Verdict>[] = [];
+    await whileLocked(["locked-1"], async () => {
+      for (let n = 0; n < 3; n++) waiting.push(engine.submit(charge("locked-1")));
+      assert.equal(reasonOf(await engine.submit(charge("free"))), "ok");
+    });
+    const verdicts = await Promise.all(waiting);
+    const spent = verdicts.map((verdict) => (verdict.ok ? verdict.budget.spentNanoUsd : verdict.error));
+    assert.deepEqual(spent, [1n, 2n, 3n]);
+    // Not busy any more: the next one shares a batch with all others.
+    assert.equal(reasonOf(await engine.submit(charge("locked-1"))), "ok");
+  });
+
+  it("delay charges below them, and not those on their siblings", async () => {
+    await whileLocked(["team"], async () => {
+      const below = engine.submit(charge("member"));
+      assert.equal(reasonOf(await engine.submit(charge("free"))), "ok");
+      assert.equal(reasonOf(await below), "STORE_UNAVAILABLE");
+    });
+  });
+
+  it("keep their expired holds, and nobody else's", async () => {
+    for (const user of ["locked-1", "free", "member"]) {
+      assert.equal(reasonOf(await engine.submit(hold(user, `hold-${user}`, HOUR_US))), "ok");
+    }
+    await whileLocked(["locked-1"], async () => {
+      await sql`update reservations set expires_at = clock_timestamp() where state = 'HELD'`.execute(
+        database.kysely,
+      );
+      assert.equal(await held("free"), 0n);
+      assert.equal(await held("team"), 0n);
+      assert.equal(reasonOf(await engine.submit(charge("free"))), "ok");
+      // Nobody can end it while the row is locked: it still shows, and the reader does not wait.
+      assert.equal(await held("locked-1"), 10n);
+      assert.equal(
+        (await reader.listUsers({ project: PROJECT, prefix: "", after: undefined, limit: 10 })).more,
+        false,
+      );
+    });
+    assert.equal(await held("locked-1"), 0n);
+    await assertConserved(database.kysely);
+  });
+
+  it("do not keep the others of their project from ending more holds than one transaction ends", async () => {
+    const holds = Array.from({ length: 1_200 }, (_, n) => engine.submit(hold("locked-2", `many-${n}`, 1n)));
+    await Promise.all(holds);
+    const charged = engine.submit(charge("locked-2"));
+    assert.equal(reasonOf(await engine.submit(charge("free"))), "ok");
+    const verdict = await charged;
+    assert.equal(verdict.ok && verdict.budget.heldNanoUsd, 0n);
+    await assertConserved(database.kysely);
+    assert.deepEqual(defects, []);
+  });
+});
