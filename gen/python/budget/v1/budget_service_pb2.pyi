@@ -250,6 +250,30 @@ class BatchUpdateCostResult(_message.Message):
     status: _status_pb2.Status
     def __init__(self, response: _Optional[_Union[UpdateCostResponse, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
+class RefundCostRequest(_message.Message):
+    __slots__ = ("project", "request_id", "charge_request_id", "amount_nano_usd")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CHARGE_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_NANO_USD_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    request_id: str
+    charge_request_id: str
+    amount_nano_usd: int
+    def __init__(self, project: _Optional[str] = ..., request_id: _Optional[str] = ..., charge_request_id: _Optional[str] = ..., amount_nano_usd: _Optional[int] = ...) -> None: ...
+
+class RefundCostResponse(_message.Message):
+    __slots__ = ("refunded_nano_usd", "budget", "replayed", "request_id")
+    REFUNDED_NANO_USD_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    refunded_nano_usd: int
+    budget: _budget_pb2.Budget
+    replayed: bool
+    request_id: str
+    def __init__(self, refunded_nano_usd: _Optional[int] = ..., budget: _Optional[_Union[_budget_pb2.Budget, _Mapping]] = ..., replayed: bool = ..., request_id: _Optional[str] = ...) -> None: ...
+
 class ReleaseReservationRequest(_message.Message):
     __slots__ = ("project", "reservation_id")
     PROJECT_FIELD_NUMBER: _ClassVar[int]

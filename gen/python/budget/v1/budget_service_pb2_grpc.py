@@ -75,6 +75,11 @@ class BudgetServiceStub(object):
                 request_serializer=budget_dot_v1_dot_budget__service__pb2.BatchUpdateCostRequest.SerializeToString,
                 response_deserializer=budget_dot_v1_dot_budget__service__pb2.BatchUpdateCostResponse.FromString,
                 _registered_method=True)
+        self.RefundCost = channel.unary_unary(
+                '/budget.v1.BudgetService/RefundCost',
+                request_serializer=budget_dot_v1_dot_budget__service__pb2.RefundCostRequest.SerializeToString,
+                response_deserializer=budget_dot_v1_dot_budget__service__pb2.RefundCostResponse.FromString,
+                _registered_method=True)
         self.ReleaseReservation = channel.unary_unary(
                 '/budget.v1.BudgetService/ReleaseReservation',
                 request_serializer=budget_dot_v1_dot_budget__service__pb2.ReleaseReservationRequest.SerializeToString,
@@ -199,6 +204,15 @@ class BudgetServiceServicer(object):
 
     def BatchUpdateCost(self, request, context):
         """BatchUpdateCost records many costs in one call; each stands alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefundCost(self, request, context):
+        """RefundCost takes a charge back, whole or in part: it writes a negative correction of at most what was charged. The
+        correction counts in the present period of the budget and of each ancestor on which the charge counted: closed periods
+        are final.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -340,6 +354,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.BatchUpdateCost,
                     request_deserializer=budget_dot_v1_dot_budget__service__pb2.BatchUpdateCostRequest.FromString,
                     response_serializer=budget_dot_v1_dot_budget__service__pb2.BatchUpdateCostResponse.SerializeToString,
+            ),
+            'RefundCost': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundCost,
+                    request_deserializer=budget_dot_v1_dot_budget__service__pb2.RefundCostRequest.FromString,
+                    response_serializer=budget_dot_v1_dot_budget__service__pb2.RefundCostResponse.SerializeToString,
             ),
             'ReleaseReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseReservation,
@@ -624,6 +643,33 @@ class BudgetService(object):
             '/budget.v1.BudgetService/BatchUpdateCost',
             budget_dot_v1_dot_budget__service__pb2.BatchUpdateCostRequest.SerializeToString,
             budget_dot_v1_dot_budget__service__pb2.BatchUpdateCostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefundCost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/budget.v1.BudgetService/RefundCost',
+            budget_dot_v1_dot_budget__service__pb2.RefundCostRequest.SerializeToString,
+            budget_dot_v1_dot_budget__service__pb2.RefundCostResponse.FromString,
             options,
             channel_credentials,
             insecure,

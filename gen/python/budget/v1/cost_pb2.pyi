@@ -32,6 +32,7 @@ class EntrySource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ENTRY_SOURCE_RESET: _ClassVar[EntrySource]
     ENTRY_SOURCE_LEGACY: _ClassVar[EntrySource]
     ENTRY_SOURCE_RESERVATION: _ClassVar[EntrySource]
+    ENTRY_SOURCE_REFUND: _ClassVar[EntrySource]
 SERVICE_TIER_UNSPECIFIED: ServiceTier
 SERVICE_TIER_STANDARD: ServiceTier
 SERVICE_TIER_FLEX: ServiceTier
@@ -49,6 +50,7 @@ ENTRY_SOURCE_COST: EntrySource
 ENTRY_SOURCE_RESET: EntrySource
 ENTRY_SOURCE_LEGACY: EntrySource
 ENTRY_SOURCE_RESERVATION: EntrySource
+ENTRY_SOURCE_REFUND: EntrySource
 
 class Usage(_message.Message):
     __slots__ = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens", "input_characters", "output_characters", "input_seconds", "output_seconds", "images", "pixels", "pages", "search_queries", "requests", "service_tier", "cache_read_audio_tokens", "cache_read_image_tokens")
@@ -119,7 +121,7 @@ class KnownCost(_message.Message):
     def __init__(self, model: _Optional[str] = ..., cost_nano_usd: _Optional[int] = ...) -> None: ...
 
 class CostEntry(_message.Message):
-    __slots__ = ("request_id", "user", "kind", "source", "model", "cost_nano_usd", "usage", "price", "reservation_id", "create_time", "spent_after_nano_usd", "total_after_nano_usd", "held_after_nano_usd", "period_start")
+    __slots__ = ("request_id", "user", "kind", "source", "model", "cost_nano_usd", "usage", "price", "reservation_id", "create_time", "spent_after_nano_usd", "total_after_nano_usd", "held_after_nano_usd", "period_start", "corrects_request_id")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +136,7 @@ class CostEntry(_message.Message):
     TOTAL_AFTER_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     HELD_AFTER_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     PERIOD_START_FIELD_NUMBER: _ClassVar[int]
+    CORRECTS_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     user: str
     kind: EntryKind
@@ -148,7 +151,8 @@ class CostEntry(_message.Message):
     total_after_nano_usd: int
     held_after_nano_usd: int
     period_start: _timestamp_pb2.Timestamp
-    def __init__(self, request_id: _Optional[str] = ..., user: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., source: _Optional[_Union[EntrySource, str]] = ..., model: _Optional[str] = ..., cost_nano_usd: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., price: _Optional[_Union[Price, _Mapping]] = ..., reservation_id: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., spent_after_nano_usd: _Optional[int] = ..., total_after_nano_usd: _Optional[int] = ..., held_after_nano_usd: _Optional[int] = ..., period_start: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    corrects_request_id: str
+    def __init__(self, request_id: _Optional[str] = ..., user: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., source: _Optional[_Union[EntrySource, str]] = ..., model: _Optional[str] = ..., cost_nano_usd: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., price: _Optional[_Union[Price, _Mapping]] = ..., reservation_id: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., spent_after_nano_usd: _Optional[int] = ..., total_after_nano_usd: _Optional[int] = ..., held_after_nano_usd: _Optional[int] = ..., period_start: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., corrects_request_id: _Optional[str] = ...) -> None: ...
 
 class Price(_message.Message):
     __slots__ = ("model", "source", "lines", "assumptions")
