@@ -1,21 +1,29 @@
 import { sql } from "kysely";
+import { budgetKey } from "../domain/budget.ts";
 import type { Connection } from "./connection.ts";
 import type { BudgetName } from "./names.ts";
+import { unnest } from "./unnest.ts";
 
-/** Users of the ancestors of a budget, nearest first. */
-export async function readAncestors(connection: Connection, name: BudgetName): Promise<string[]> {
-  const result = await sql<{ user_id: string }>`
-    with recursive ancestors as (
-      select project, parent_user_id as user_id, 1 as depth from budgets
-      where project = ${name.project} and user_id = ${name.user} and parent_user_id is not null
+/** Users of the ancestors of budgets, nearest first, by `budgetKey`. Those without a parent are absent. */
+export async function readAncestors(
+  connection: Connection,
+  names: readonly BudgetName[],
+): Promise<Map<string, string[]>> {
+  const rows = names.map(({ project, user }) => ({ project, user_id: user }));
+  const result = await sql<{ project: string; user_id: string; ancestors: string[] }>`
+    with recursive chain as (
+      select b.project, b.user_id, b.parent_user_id as ancestor, 1 as depth
+      from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
+      join budgets b on b.project = k.project and b.user_id = k.user_id
+      where b.parent_user_id is not null
       union all
-      select b.project, b.parent_user_id, a.depth + 1 from ancestors a
-      join budgets b on b.project = a.project and b.user_id = a.user_id
-      where b.parent_user_id is not null and a.depth < 100
+      select c.project, c.user_id, b.parent_user_id, c.depth + 1 from chain c
+      join budgets b on b.project = c.project and b.user_id = c.ancestor
+      where b.parent_user_id is not null and c.depth < 100
     )
-    select user_id from ancestors order by depth
+    select project, user_id, array_agg(ancestor order by depth) as ancestors from chain group by project, user_id
   `.execute(connection);
-  return result.rows.map((row) => row.user_id);
+  return new Map(result.rows.map((row) => [budgetKey(row.project, row.user_id), row.ancestors]));
 }
 
 /** How many levels there are below a budget: 0 when it has no children. */

@@ -122,13 +122,8 @@ const widest = (one: Written | undefined, other: Written): Written =>
 
 /** Thrown when a budget has a parent that is not among the locked ones: the locks must be taken anew, in order. */
 export class UnlockedParent extends Error {
-  readonly project: string;
-  readonly user: string;
-
-  constructor(project: string, user: string) {
+  constructor() {
     super("the parent of a locked budget is not locked");
-    this.project = project;
-    this.user = user;
   }
 }
 
@@ -140,7 +135,7 @@ function pathOf(
   const path: Budget[] = [];
   for (let next: string | undefined = user; next !== undefined; next = path.at(-1)?.parent) {
     const budget = budgets.get(budgetKey(project, next));
-    if (budget === undefined && path.length > 0) throw new UnlockedParent(project, user);
+    if (budget === undefined && path.length > 0) throw new UnlockedParent();
     if (budget === undefined) return [];
     path.push(budget);
   }

@@ -135,7 +135,8 @@ async function commitWith(
     } catch (error) {
       if (error instanceof BudgetsBusy) throw error;
       if (error instanceof TryAgain) extras = withExtra(extras, error.extra, attempt);
-      else if (error instanceof UnlockedParent) await ancestry.refresh(error);
+      // All of them: where the tree has moved, other hints are stale, too.
+      else if (error instanceof UnlockedParent) await ancestry.refresh(tried);
       else if (error instanceof LockTimeout) await noteLocked();
       else throw error;
       if (restarts >= RESTARTS_MAX) throw new TooManyRestarts({ cause: error });

@@ -11,9 +11,9 @@ function engineWithoutAncestorsOf(inside: Inside, users: readonly string[], defe
     store: inside.store,
     ancestry: {
       of: (name) => (users.includes(name.user) ? [] : inside.ancestry.of(name)),
-      refresh: (name) => {
+      refresh: (names) => {
         refreshes++;
-        return inside.ancestry.refresh(name);
+        return inside.ancestry.refresh(names);
       },
     },
     limits: {
