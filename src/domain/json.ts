@@ -1,7 +1,8 @@
 /** An object of JSON, whose members may be anything. */
 export type Json = Readonly<Record<string, unknown>>;
 
-export const isObject = (value: unknown): value is Json =>
+/** Whether a value is an object: not null, and not a list. A caller that knows JSON only has `Member` as JsonValue. */
+export const isObject = <Member = unknown>(value: unknown): value is Readonly<Record<string, Member>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const SHOWN_CHARACTERS_MAX = 40;

@@ -1,4 +1,5 @@
 import { invalidField } from "../domain/errors.ts";
+import { isObject } from "../domain/json.ts";
 import type { Costs } from "../domain/legacy-memory.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import { checkName } from "../domain/name.ts";
@@ -23,11 +24,6 @@ export interface LegacyRecord {
   /** What /get_budget put into the record; absent where the client made it. */
   origin: Origin | undefined;
 }
-
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A posted map of users, every record of it checked. @throws INVALID_FIELD, as in `user_dict.alice.current_cost` */
 export function parseLegacyMap(userDict: unknown): LegacyRecord[] {
