@@ -193,10 +193,24 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return config;
 }
 
+/** `://user:`, after which a URL has a password, or `://host:`, after which it has a port. */
+const USER_OR_HOST = /:\/\/[^:@/]*:/g;
+const PORT = /^\d{1,5}(?:[/?]|$)/;
+
 /** A URL may hold a password, even a broken one, and that must not reach a log. */
-const redact = (value: string): string =>
-  value
-    .replace(/(:\/\/[^:@/]*:).*@/s, "$1***@")
-    // Without a host, what follows the user stands where a port would.
-    .replace(/(:\/\/[^:@/]*:)(?!\d{1,5}(?:[/?]|$)|\*)[^@]*$/s, "$1***")
-    .replace(/(password=)[^&]*/gi, "$1***");
+function redact(value: string): string {
+  return withoutUserPassword(value).replace(/(password=)[^&]*/gi, "$1***");
+}
+
+function withoutUserPassword(value: string): string {
+  const passwordEnd = value.lastIndexOf("@");
+  for (const { 0: text, index } of value.matchAll(USER_OR_HOST)) {
+    const start = index + text.length;
+    if (start <= passwordEnd) {
+      return `${value.slice(0, start)}***${withoutUserPassword(value.slice(passwordEnd))}`;
+    }
+    // Without a host, the password stands where a port would.
+    if (!PORT.test(value.slice(start, start + 6))) return `${value.slice(0, start)}***`;
+  }
+  return value;
+}

@@ -1,8 +1,8 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { formatUsd, type NanoUsd } from "../domain/money.ts";
 import { dollarsOf } from "./dollars.ts";
 import { infoOf } from "./purser-error.ts";
+import { retryDelayMs } from "./retry-delay.ts";
 
 /** Why a call was refused: the budget of a user, or the limit that it has for a model. */
 export type BudgetExceededReason = "BUDGET_EXCEEDED" | "MODEL_LIMIT_EXCEEDED";
@@ -105,9 +105,7 @@ export function exceededFrom(user: string, error: ConnectError, now = new Date()
   const info = infoOf(error);
   if (info?.reason !== "BUDGET_EXCEEDED" && info?.reason !== "MODEL_LIMIT_EXCEEDED") return undefined;
   const { metadata } = info;
-  const [retry] = error.findDetails(RetryInfoSchema);
-  const delay = retry?.retryDelay;
-  const delayMs = delay && Number(delay.seconds) * 1000 + Math.ceil(delay.nanos / 1_000_000);
+  const delayMs = retryDelayMs(error);
   return {
     reason: info.reason,
     project: metadata["project"] ?? "",

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
+import { retryDelayMs } from "./retry-delay.ts";
 
 const PAUSE_FIRST_MS = 50;
 const PAUSE_LONGEST_MS = 2_000;
@@ -20,14 +20,9 @@ export async function whileUnavailable<T>(call: () => Promise<T>, retryMsMax: nu
       return await call();
     } catch (error) {
       if (!(error instanceof ConnectError) || !PASSING.includes(error.code)) throw error;
-      const waitMs = Math.max(pauseMs * (0.5 + Math.random() / 2), askedForMs(error));
+      const waitMs = Math.max(pauseMs * (0.5 + Math.random() / 2), retryDelayMs(error) ?? 0);
       if (performance.now() - startedMs + waitMs > retryMsMax) throw error;
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
-}
-
-function askedForMs(error: ConnectError): number {
-  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  return delay === undefined ? 0 : Number(delay.seconds) * 1000 + delay.nanos / 1_000_000;
 }

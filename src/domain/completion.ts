@@ -1,12 +1,12 @@
 import { anthropicMessages } from "./completion/anthropic.ts";
 import { bedrockConverse } from "./completion/bedrock.ts";
-import { isObject, type Json } from "./completion/fields.ts";
 import { googleGenerate } from "./completion/google.ts";
 import { openaiChat } from "./completion/openai-chat.ts";
 import { openaiAudio, openaiImages } from "./completion/openai-media.ts";
 import { openaiResponses } from "./completion/openai-responses.ts";
 import type { Reading } from "./completion/shape.ts";
 import { Failure, invalidField } from "./errors.ts";
+import { isObject, type Json } from "./json.ts";
 import { checkUsage } from "./usage.ts";
 
 // The first that recognizes a response reads it, so the forms with the plainest marks come first.

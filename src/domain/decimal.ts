@@ -1,3 +1,5 @@
+import { withoutTrailing } from "./text.ts";
+
 /**
  * Exact numbers for prices. A fraction of two integers, because prices per hour of audio have no finite decimal per
  * second. Nothing here rounds but `roundHalfAwayFromZero` and `toDecimalText`, which say so.
@@ -85,7 +87,7 @@ export function toDecimalText(value: Fraction): string {
 function shiftedText(size: bigint, places: number): string {
   if (places === 0) return size.toString();
   const digits = size.toString().padStart(places + 1, "0");
-  const decimals = digits.slice(-places).replace(/0+$/, "");
+  const decimals = withoutTrailing(digits.slice(-places), "0");
   return decimals === "" ? digits.slice(0, -places) : `${digits.slice(0, -places)}.${decimals}`;
 }
 

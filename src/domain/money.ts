@@ -1,3 +1,5 @@
+import { withoutTrailing } from "./text.ts";
+
 /**
  * An amount of money in nano-US-dollars (1e-9 USD), a signed 64-bit integer from {@link NANO_USD_MIN} to
  * {@link NANO_USD_MAX}: about plus or minus 9.2 billion dollars.
@@ -95,7 +97,7 @@ function decimalText(amount: NanoUsd, currency: string, decimalsMin: number): st
   const sign = amount < 0n ? "-" : "";
   const whole = magnitude(amount) / NANO_USD_PER_USD;
   const nanos = String(magnitude(amount) % NANO_USD_PER_USD).padStart(FRACTION_DIGITS, "0");
-  const fraction = nanos.replace(/0+$/, "").padEnd(decimalsMin, "0");
+  const fraction = withoutTrailing(nanos, "0").padEnd(decimalsMin, "0");
   return `${sign}${currency}${whole}${fraction === "" ? "" : `.${fraction}`}`;
 }
 

@@ -10,7 +10,7 @@ import type { Usage } from "./usage.ts";
 
 export type { PriceLine } from "./prices/cost.ts";
 export type { PriceLayer, PriceSource } from "./prices/layer.ts";
-export { acceptPriceFile, type PriceFile, type PriceFileVerdict } from "./prices/litellm.ts";
+export { acceptInSteps, acceptPriceFile, type PriceFile, type PriceFileVerdict } from "./prices/litellm.ts";
 export {
   checkProjectRates,
   type ProjectPrice,

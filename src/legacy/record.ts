@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { invalidField } from "../domain/errors.ts";
+import { isObject } from "../domain/json.ts";
 import type { Costs } from "../domain/legacy-memory.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import { checkName } from "../domain/name.ts";
@@ -24,11 +25,6 @@ export interface LegacyRecord {
   /** What /get_budget put into the record; absent where the client made it. */
   origin: Origin | undefined;
 }
-
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Records that are checked together. Other calls run between two such slices. */
 const SLICE_RECORDS_MAX = 1000;

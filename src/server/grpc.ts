@@ -62,7 +62,8 @@ const bind = (server: grpc.Server, address: string): Promise<number> =>
 
 /** grpc-js wraps what the system said into a sentence of its own, without the code. */
 function asSystemError(error: Error): Error {
-  const [, message, code] = /\[((?:listen|bind|getaddrinfo) (E[A-Z]+)[^\]]*)\]/.exec(error.message) ?? [];
+  const [, message, code] =
+    /\[((?:listen|bind|getaddrinfo) (E[A-Z]+)(?:[^A-Z[\]][^[\]]*)?)\]/.exec(error.message) ?? [];
   return message === undefined ? error : Object.assign(new Error(message, { cause: error }), { code });
 }
 

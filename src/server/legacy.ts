@@ -1,7 +1,7 @@
 import { invalidField } from "../domain/errors.ts";
+import { isObject, type Json } from "../domain/json.ts";
 import { checkName } from "../domain/name.ts";
 import type { Legacy } from "../legacy/legacy.ts";
-import { isObject, type JsonObject } from "../legacy/record.ts";
 
 /**
  * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users out when it
@@ -25,7 +25,7 @@ export const LEGACY_ROUTES: Readonly<Record<string, LegacyRoute>> = {
   },
 };
 
-function parse(body: string): { project: string; request: JsonObject } {
+function parse(body: string): { project: string; request: Json } {
   let request: unknown;
   try {
     request = JSON.parse(body);

@@ -118,6 +118,8 @@ function tellOthers(store: Store, database: Database, payload: string): void {
   store.write((connection) => notify(connection, payload)).catch(() => {});
 }
 
+const LEFT_OUT_LOGGED_MAX = 20;
+
 /** The price books, following PRICES_FILE where there is one. @throws PriceFileError */
 async function openPrices(
   stack: AsyncDisposableStack,
@@ -135,6 +137,10 @@ async function openPrices(
   const use = (file: PriceFile): void => {
     books.useFile(file);
     log.info({ path, models: file.models.size, leftOut: file.leftOut.length }, "prices read");
+    if (file.leftOut.length > 0) {
+      const examples = file.leftOut.slice(0, LEFT_OUT_LOGGED_MAX);
+      log.warn({ path, leftOut: examples }, "models of the price file were left out");
+    }
   };
   const file = stack.use(
     await watchPriceFile({

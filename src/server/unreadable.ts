@@ -71,15 +71,19 @@ function explain({ code, rawMessage, details }: ConnectError, input: DescMessage
   return isUnreadable ? invalidField("request", rawMessage).error : undefined;
 }
 
+/** The longest key of a caller that becomes part of the path of a field. */
+const KEY_CHARACTERS_MAX = 100;
+
 /**
  * protobuf-es names the field by its message, as in `budget.v1.Period.count`, or says which key of a message, or which
  * value of an enum, it does not know; callers know fields by their path.
  */
 function fieldIn(message: string, input: DescMessage): string {
   const known = /field ((?:\w+\.)+[A-Z]\w*)\.(\w+)/.exec(message);
-  const unknown = /message ((?:\w+\.)+[A-Z]\w*) from JSON: key "(\w{1,100})" is unknown/.exec(message);
-  const [, typeName, name] = known ?? unknown ?? [];
-  const [, enumName] = /enum ((?:\w+\.)+[A-Z]\w*) from JSON/.exec(message) ?? [];
+  const unknown = /message ([\w.]+) from JSON: key "(\w+)"/.exec(message);
+  const [, typeName, named = ""] = known ?? unknown ?? [];
+  const name = named.length > KEY_CHARACTERS_MAX ? undefined : named;
+  const [, enumName] = /enum ([\w.]+) from JSON/.exec(message) ?? [];
   const nameIn = (type: DescMessage): string | undefined =>
     type.typeName === typeName
       ? name

@@ -142,6 +142,10 @@ test("rates from outside are checked, naming the field", () => {
   for (const usd of ["", "-1", "1,5", "NaN", "0x10", "9".repeat(41)]) {
     assert.equal(field(rate, { ...rate, dimension: "output", usd }), "rates[1].usd", usd);
   }
+  assert.equal(field({ ...rate, usd: "1000" }), undefined);
+  for (const usd of ["1000.000001", "1e300", "1e-400", "1e-16"]) {
+    assert.equal(field(rate, { ...rate, dimension: "output", usd }), "rates[1].usd", usd);
+  }
   for (const per of [0, -1, 1.5, Number.NaN, 1e13]) assert.equal(field({ ...rate, per }), "rates[0].per");
   assert.equal(field({ ...rate, serviceTier: "turbo" }), "rates[0].service_tier");
   assert.equal(field({ ...rate, aboveInputTokens: -1 }), "rates[0].above_input_tokens");

@@ -38,22 +38,22 @@ test("a text that is not a JSON object is refused", () => {
 });
 
 test("fewer than 50 models are refused, 50 are not", () => {
-  assert.equal(refused(numbered(49)), "it has 49 models, fewer than 50");
+  assert.equal(refused(numbered(49)), "it has 49 models with a usable price, fewer than 50");
   assert.equal(accepted(numbered(50)).models.size, 50);
 });
 
 test("entries that are no objects are no models", () => {
   assert.match(
     refused(JSON.stringify(Object.fromEntries(Array.from({ length: 80 }, (_, n) => [n, "x"])))),
-    /has 0 models/,
+    /has 0 models with a usable price/,
   );
 });
 
 test("a file that lost more than half of the old one's models is refused, however many it adds", () => {
   const old = accepted(numbered(200));
   assert.equal(accepted(numbered(100), old).models.size, 100);
-  assert.equal(refused(numbered(99), old), "it lacks 101 of the 200 models of the file in use");
-  assert.equal(refused(numbered(500, 101), old), "it lacks 101 of the 200 models of the file in use");
+  assert.equal(refused(numbered(99), old), "it lacks 101 of the 200 priced models of the file in use");
+  assert.equal(refused(numbered(500, 101), old), "it lacks 101 of the 200 priced models of the file in use");
   assert.equal(accepted(numbered(500, 100), old).models.size, 500);
 });
 

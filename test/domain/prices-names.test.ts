@@ -131,6 +131,7 @@ const FILE_NAMES: [written: string, known: string | undefined][] = [
   ["ft:gpt-4o-mini:acme::9xyz", "ft:gpt-4o-mini-2024-07-18"],
   ["azure/eu/gpt-4o-2024-11-20", "azure/eu/gpt-4o-2024-11-20"],
   ["google/gemini-2.5-pro", "gemini/gemini-2.5-pro"],
+  ["vertex_ai_beta/gemini-1.5-pro", "gemini-1.5-pro"],
   ["google/gemini-1.5-pro", "gemini-1.5-pro"],
   ["aws/us.anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic.claude-3-5-haiku-20241022-v1:0"],
   ["bedrock/us-gov-west-1/anthropic.claude-3-5-haiku-20241022-v1:0", undefined],

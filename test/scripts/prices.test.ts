@@ -154,8 +154,16 @@ suite("npm run prices ends", () => {
   test("with 1 where a file cannot be used", () => {
     refused(1, /^prices: cannot read the file: ENOENT[^\n]+\n$/, "compare", join(folder, "none.json"));
     const small = fileOf("small.json", {}, 3);
-    refused(1, `${small}: it has 3 models, fewer than 50`, "compare", small);
-    refused(1, `${small}: it has 3 models, fewer than 50`, "gpt-4o", "--input", "1", "--file", small);
+    refused(1, `${small}: it has 3 models with a usable price, fewer than 50`, "compare", small);
+    refused(
+      1,
+      `${small}: it has 3 models with a usable price, fewer than 50`,
+      "gpt-4o",
+      "--input",
+      "1",
+      "--file",
+      small,
+    );
     const broken = join(folder, "broken.json");
     writeFileSync(broken, "{");
     refused(1, /broken\.json: it is not JSON: [^\n]+\n$/, "compare", broken);

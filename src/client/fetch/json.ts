@@ -1,9 +1,9 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isObject as isObjectOf } from "../../domain/json.ts";
 
 export type { JsonObject } from "@bufbuild/protobuf";
 
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = isObjectOf<JsonValue>;
 
 export const objectAt = (value: unknown, key: string): JsonObject | undefined => {
   const inner = isObject(value) ? value[key] : undefined;

@@ -1,3 +1,4 @@
+import { withoutTrailing } from "../../domain/text.ts";
 import type { Api, WorstCase } from "./api.ts";
 import { askForUsage, type BodyText, bodyText, type FetchInput, withBody } from "./body.ts";
 import { objectAt, parseObject, textAt } from "./json.ts";
@@ -52,7 +53,7 @@ export async function readRequest(
   const method = init?.method ?? (input instanceof Request ? input.method : "GET");
   const url = input instanceof Request ? input.url : String(input);
   if (!URL.canParse(url) || method.toUpperCase() !== "POST") return asItCame;
-  const path = new URL(url).pathname.replace(/\/+$/, "");
+  const path = withoutTrailing(new URL(url).pathname, "/");
   const api = APIS.find((each) => each.path.test(path));
   if (api !== undefined) {
     const { call, text } = readBody(api, path, await bodyText(input, init), options);

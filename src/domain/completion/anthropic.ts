@@ -1,6 +1,7 @@
 import { invalidField } from "../errors.ts";
+import { isObject } from "../json.ts";
 import type { Usage } from "../usage.ts";
-import { type At, below, countAt, isObject, textOf, usageBelow } from "./fields.ts";
+import { type At, below, countAt, textOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf } from "./shape.ts";
 
 const KINDS = new Set(["message", "message_start", "message_delta"]);

@@ -1,4 +1,5 @@
-import { type At, below, countAt, isObject, type Json, objectsOf, usageBelow } from "./fields.ts";
+import { isObject, type Json } from "../json.ts";
+import { type At, below, countAt, objectsOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf } from "./shape.ts";
 
 /**

@@ -1,15 +1,11 @@
 import { invalidField } from "../errors.ts";
-
-export type Json = Readonly<Record<string, unknown>>;
+import { isObject, type Json, shown } from "../json.ts";
 
 /** Where a value is in the request, for errors: as in `completion.usage`. */
 export interface At {
   readonly json: Json;
   readonly path: string;
 }
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 export const objectsOf = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
@@ -54,7 +50,3 @@ export function numberAt({ json, path }: At, key: string): number | undefined {
 
 export const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
-
-/** The value as a short text. JSON has no NaN, but google.protobuf.Struct has. */
-const shown = (value: unknown): string =>
-  (typeof value === "number" ? String(value) : (JSON.stringify(value) ?? typeof value)).slice(0, 40);

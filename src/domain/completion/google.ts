@@ -1,5 +1,6 @@
+import { isObject, type Json } from "../json.ts";
 import type { Usage } from "../usage.ts";
-import { type At, countAt, isObject, type Json, objectsOf, textOf, usageBelow } from "./fields.ts";
+import { type At, countAt, objectsOf, textOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf, withoutOverlap } from "./shape.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { invalidField } from "../errors.ts";
+import { isObject, type Json } from "../json.ts";
 import type { Usage } from "../usage.ts";
-import { type At, below, countAt, isObject, type Json, numberAt, textOf } from "./fields.ts";
+import { type At, below, countAt, numberAt, textOf } from "./fields.ts";
 import { type Shape, tierOf, withoutOverlap } from "./shape.ts";
 
 /**

@@ -1,5 +1,6 @@
+import { isObject, type Json } from "../json.ts";
 import type { Usage } from "../usage.ts";
-import { type At, below, countAt, isObject, type Json, numberAt, objectsOf, textOf } from "./fields.ts";
+import { type At, below, countAt, numberAt, objectsOf, textOf } from "./fields.ts";
 import { type Reading, type Shape, withoutOverlap } from "./shape.ts";
 
 /** OpenAI's images: generated and edited ones, billed by token (gpt-image) or by the image (DALL-E). */

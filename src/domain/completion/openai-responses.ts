@@ -1,5 +1,6 @@
+import { isObject, type Json } from "../json.ts";
 import type { Usage } from "../usage.ts";
-import { type At, below, countAt, isObject, type Json, objectsOf, textOf, usageBelow } from "./fields.ts";
+import { type At, below, countAt, objectsOf, textOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf, withoutOverlap } from "./shape.ts";
 
 const FINAL_EVENTS = new Set(["response.completed", "response.incomplete", "response.failed"]);

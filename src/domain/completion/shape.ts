@@ -1,5 +1,6 @@
+import { type Json } from "../json.ts";
 import type { ServiceTier, Usage } from "../usage.ts";
-import { type At, type Json, textOf } from "./fields.ts";
+import { type At, textOf } from "./fields.ts";
 
 /** What a provider's response says of its cost. */
 export interface Reading {

@@ -9,6 +9,14 @@ export interface ProviderIndex {
   readonly find: (name: string) => ModelInfo | undefined;
 }
 
+/**
+ * The length and the characters of a name that genai-prices may know. Its patterns are data that an update may change, so
+ * they only see names like those in the data, where the longest has 61 characters; no other name matches.
+ */
+const NORMAL_NAME = /^[-a-z0-9._/:@~[\]=+]{1,128}$/;
+
+export const isNormalName = (name: string): boolean => NORMAL_NAME.test(name);
+
 export function indexProvider(provider: Provider): ProviderIndex {
   const exact = new Map<string, ModelInfo>();
   for (const model of provider.models) {
@@ -16,7 +24,10 @@ export function indexProvider(provider: Provider): ProviderIndex {
   }
   const families = provider.models.filter((model) => hasFamilyRule(model.match));
   const find = (name: string): ModelInfo | undefined =>
-    exact.get(name) ?? families.find((model) => sameMajor(model.id, name) && accepts(model.match, name));
+    exact.get(name) ??
+    (isNormalName(name)
+      ? families.find((model) => sameMajor(model.id, name) && accepts(model.match, name))
+      : undefined);
   return { provider, exact, find };
 }
 
@@ -43,12 +54,21 @@ function accepts(rule: MatchLogic, name: string): boolean {
 function acceptsAll(rules: readonly MatchLogic[], name: string): boolean {
   return (
     rules.some((part) => !("regex" in part)) &&
-    rules.every((part) => ("regex" in part ? new RegExp(part.regex).test(name) : accepts(part, name)))
+    rules.every((part) => ("regex" in part ? patternOf(part.regex).test(name) : accepts(part, name)))
   );
 }
 
+const patterns = new Map<string, RegExp>();
+
+/** The patterns are those of the data, so there are as many as it has. */
+function patternOf(source: string): RegExp {
+  let pattern = patterns.get(source);
+  if (pattern === undefined) patterns.set(source, (pattern = new RegExp(source)));
+  return pattern;
+}
+
 function acceptsPattern(pattern: string, name: string): boolean {
-  const match = new RegExp(pattern).exec(name);
+  const match = patternOf(pattern).exec(name);
   if (match === null || match[0] === "") return false;
   const after = name.slice(match.index + match[0].length);
   // A pattern may end inside a number, "gemini-3\.5-flash-\d"; the digit it took belongs to the version.

@@ -11,28 +11,7 @@ import {
   withDashedDate,
   withoutDate,
 } from "./names.ts";
-
-/** What is written before a slash, as LiteLLM and gateways do, to the provider's id in genai-prices. */
-const PROVIDERS: ReadonlyMap<string, string> = new Map([
-  ["azure_ai", "azure"],
-  ["azure_text", "azure"],
-  ["bedrock", "aws"],
-  ["bedrock_converse", "aws"],
-  ["amazon", "aws"],
-  ["text-completion-openai", "openai"],
-  ["gemini", "google"],
-  ["vertex_ai", "google"],
-  ["vertex_ai_beta", "google"],
-  ["vertex", "google"],
-  ["cohere_chat", "cohere"],
-  ["together_ai", "together"],
-  ["together-ai", "together"],
-  ["fireworks_ai", "fireworks"],
-  ["voyage", "voyageai"],
-  ["xai", "x-ai"],
-  ["moonshot", "moonshotai"],
-  ["github_copilot", "github-copilot"],
-]);
+import { genaiProvider } from "./providers.ts";
 
 /** Where a name without a provider is looked for, beside the providers whose own rule claims it: the makers. */
 const MAKERS = [
@@ -112,7 +91,7 @@ const snapshotsOf = (index: ProviderIndex, base: string): string[] =>
 
 function lookUp(name: string): Resolved | undefined {
   const [prefix, rest] = splitProvider(name) ?? [];
-  const index = prefix === undefined ? undefined : PROVIDER_INDEXES.get(PROVIDERS.get(prefix) ?? prefix);
+  const index = prefix === undefined ? undefined : PROVIDER_INDEXES.get(genaiProvider(prefix));
   if (index !== undefined && rest !== undefined) return findAt(index, rest) ?? findAt(index, name);
   return lookUpBare(name) ?? lookUpUnique(name);
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { ModelRates } from "./rates.ts";
 
 export type PriceSource = "project" | "file" | "genai-prices";
@@ -23,19 +24,15 @@ export interface PriceLayer {
   contextTokens?(model: string): number | undefined;
 }
 
-/** A map that forgets its oldest entries, since model names come from callers. */
+/** Remembers what it computed for the names asked for last: names come from callers, so there is no end to them. */
 export function boundedMemo<Value>(
   entriesMax: number,
   compute: (key: string) => Value,
 ): (key: string) => Value {
-  const memo = new Map<string, { value: Value }>();
+  const memo = new LRUCache<string, { value: Value }>({ max: entriesMax });
   return (key) => {
-    const known = memo.get(key);
-    if (known !== undefined) return known.value;
-    const fresh = { value: compute(key) };
-    const oldest = memo.size >= entriesMax ? memo.keys().next() : undefined;
-    if (oldest?.done === false) memo.delete(oldest.value);
-    memo.set(key, fresh);
-    return fresh.value;
+    let known = memo.get(key);
+    if (known === undefined) memo.set(key, (known = { value: compute(key) }));
+    return known.value;
   };
 }

@@ -1,15 +1,16 @@
 import { type Fraction, fromNumber, multiply, parseDecimal } from "../decimal.ts";
+import { isObject, type Json, shown } from "../json.ts";
+import { outOfBounds, USD_CHARACTERS_MAX } from "./bounds.ts";
 import { createFieldReader } from "./litellm-fields.ts";
 import { type Quote, ratesFrom } from "./quotes.ts";
 import { type Dimension, type ModelRates, type Rate, unitOf } from "./rates.ts";
 
-export type Json = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** An entry that has a price which is none. Half of a model's prices are wrong prices, so it is left out as a whole. */
 export class BadEntry extends Error {}
+
+/** Entries of the published file have up to 60 fields. */
+const FIELDS_MAX = 300;
+const TIERS_MAX = 100;
 
 const MILLION = 1_000_000;
 const readField = createFieldReader();
@@ -19,6 +20,8 @@ const readField = createFieldReader();
  * providers write them. Throws BadEntry.
  */
 export function entryRates(entry: Json): ModelRates | undefined {
+  const fields = Object.keys(entry).length;
+  if (fields > FIELDS_MAX) throw new BadEntry(`it has ${fields} fields, more than ${FIELDS_MAX}`);
   const tiered = tieredQuotes(entry);
   const replaced = new Set(
     tiered.length === 0 ? [] : [...TIERED_WHOLE, ...tiered.map(({ dimension }) => dimension)],
@@ -35,6 +38,9 @@ function flatQuotes(entry: Json): Quote[] {
   for (const [name, value] of Object.entries(entry)) {
     const field = readField(name, entry["mode"]);
     if (field === undefined || value === null) continue;
+    if (!Number.isSafeInteger(field.aboveInputTokens)) {
+      throw new BadEntry(`${cut(name)} has a length that is no integer up to 2^53-1`);
+    }
     const aboveInputTokens = threshold(entry, field.aboveInputTokens);
     const quote: Quote = { ...field, aboveInputTokens, rate: rateOf(field.dimension, value, name) };
     ordered.push({ order: field.order, quote });
@@ -56,6 +62,9 @@ const TIERED_WHOLE: readonly Dimension[] = ["input", "cacheRead", "cacheWrite", 
 function tieredQuotes(entry: Json): Quote[] {
   const tiers = entry["tiered_pricing"];
   if (!Array.isArray(tiers)) return [];
+  if (tiers.length > TIERS_MAX) {
+    throw new BadEntry(`tiered_pricing has ${tiers.length} tiers, more than ${TIERS_MAX}`);
+  }
   const read = tiers.filter(isObject).map((tier) => ({ above: startOf(tier), quotes: flatQuotes(tier) }));
   const stated = new Set(read.flatMap(({ quotes }) => quotes.map(({ dimension }) => dimension)));
   return read.flatMap(({ above, quotes }) =>
@@ -120,12 +129,20 @@ function notesOf(entry: Json, search: readonly Quote[]): ModelRates["notes"] {
 /** A price as a number, or as text where the file was written by hand. */
 function rateOf(dimension: Dimension, value: unknown, name: string): Rate {
   const usd = usdOf(value);
-  if (usd === undefined || usd.numerator < 0n) throw new BadEntry(`${name} is ${JSON.stringify(value)}`);
+  if (usd === undefined || usd.numerator < 0n) throw new BadEntry(`${cut(name)} is ${shown(value)}`);
+  const why = outOfBounds(dimension, { usd, per: 1 });
+  if (why !== undefined) throw new BadEntry(`${cut(name)} is ${shown(value)}, ${why}`);
   if (unitOf(dimension) !== "tokens") return { usd, per: 1 };
   return { usd: multiply(usd, fromNumber(MILLION)), per: MILLION };
 }
 
 function usdOf(value: unknown): Fraction | undefined {
   if (typeof value === "number" && Number.isFinite(value)) return fromNumber(value);
-  return typeof value === "string" ? parseDecimal(value) : undefined;
+  return typeof value === "string" && value.length <= USD_CHARACTERS_MAX ? parseDecimal(value) : undefined;
 }
+
+const NAME_CHARACTERS_MAX = 100;
+
+/** The name of a field, for a message. */
+const cut = (name: string): string =>
+  name.length <= NAME_CHARACTERS_MAX ? name : `${name.slice(0, NAME_CHARACTERS_MAX).toWellFormed()}...`;

@@ -1,4 +1,5 @@
 import type { ServiceTier } from "../usage.ts";
+import { boundedMemo } from "./layer.ts";
 import type { Dimension } from "./rates.ts";
 
 /** What a field of LiteLLM's price file prices. */
@@ -61,13 +62,8 @@ export function createFieldReader(): FieldReader {
   return (name, mode) => (IMAGE_MODES.has(mode) ? image(name) : usual(name));
 }
 
-function memo(fields: typeof FIELDS): (name: string) => PriceField | undefined {
-  const known = new Map<string, PriceField | undefined>();
-  return (name) => {
-    if (!known.has(name)) known.set(name, parse(fields, name));
-    return known.get(name);
-  };
-}
+const memo = (fields: typeof FIELDS): ((name: string) => PriceField | undefined) =>
+  boundedMemo(1000, (name) => parse(fields, name));
 
 function parse(fields: typeof FIELDS, name: string): PriceField | undefined {
   for (const [order, [field, dimension]] of fields.entries()) {

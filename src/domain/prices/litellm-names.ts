@@ -7,6 +7,7 @@ import {
   withDashedDate,
   withoutDate,
 } from "./names.ts";
+import { fileProviders } from "./providers.ts";
 
 interface Key {
   /** As the file writes it. */
@@ -39,19 +40,6 @@ const MAKER_PREFIXES = [
   "voyage",
   "moonshot",
 ];
-
-/** What others write for a provider, genai-prices among them, to what this format writes. */
-const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([
-  ["google", ["gemini", "vertex_ai"]],
-  ["vertex", ["vertex_ai"]],
-  ["aws", ["bedrock"]],
-  ["amazon", ["bedrock"]],
-  ["x-ai", ["xai"]],
-  ["together", ["together_ai"]],
-  ["fireworks", ["fireworks_ai"]],
-  ["moonshotai", ["moonshot"]],
-  ["voyageai", ["voyage"]],
-]);
 
 const BEDROCK_PROFILE = /^(?:us|eu|apac|au|jp|ca|global)\./;
 
@@ -90,7 +78,7 @@ function lookUp(index: KeyIndex, name: string): ResolvedKey | undefined {
 }
 
 function lookUpAt({ keys }: KeyIndex, provider: string, rest: string): ResolvedKey | undefined {
-  for (const house of [provider, ...(ALIASES.get(provider) ?? [])]) {
+  for (const house of fileProviders(provider)) {
     const ofHouse = (name: string): Key | undefined => {
       const found = keys.get(`${house}/${name}`) ?? keys.get(name);
       return found !== undefined && sameHouse(found.provider, house) ? found : undefined;

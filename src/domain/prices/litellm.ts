@@ -1,5 +1,6 @@
+import { isObject, type Json } from "../json.ts";
 import { boundedMemo, type PriceLayer } from "./layer.ts";
-import { BadEntry, entryRates, isObject, type Json } from "./litellm-entry.ts";
+import { BadEntry, entryRates } from "./litellm-entry.ts";
 import { type KeyIndex, resolveKey } from "./litellm-names.ts";
 import type { ModelRates } from "./rates.ts";
 
@@ -8,37 +9,79 @@ export interface PriceFile {
   readonly layer: PriceLayer;
   /** The models that the file lists, priced or not. */
   readonly models: ReadonlySet<string>;
-  /** Models that were left out because a price of theirs is none, each with what is wrong. */
-  readonly leftOut: readonly { readonly model: string; readonly why: string }[];
+  /** The models with a usable price. */
+  readonly priced: ReadonlySet<string>;
+  /** Models that were left out because a price of theirs cannot be meant, each with what is wrong. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface LeftOut {
+  readonly model: string;
+  readonly why: string;
 }
 
 export type PriceFileVerdict = { ok: true; file: PriceFile } | { ok: false; why: string };
 
-export const MODELS_MIN = 50;
+export const PRICED_MIN = 50;
 
 /**
  * Reads a price file and decides whether it may take the place of the one in use: refused are a text that is no JSON
- * object, fewer than 50 models, and a file that lacks more than half of the models of the old one (which is what half a
- * download looks like). Pure; the reader of the file logs `why` and keeps the old one.
+ * object, fewer than 50 models with a usable price, and a file without a usable price for more than half of the models
+ * that the old one prices (which is what half a download looks like). Pure; the reader of the file logs `why` and keeps
+ * the old one.
  */
 export function acceptPriceFile(old: PriceFile | undefined, text: string): PriceFileVerdict {
+  const steps = acceptInSteps(old, text);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** acceptPriceFile in steps of well under a millisecond, for a thread that has other work to do between them. */
+export function* acceptInSteps(
+  old: PriceFile | undefined,
+  text: string,
+): Generator<undefined, PriceFileVerdict> {
   const entries = parseEntries(text);
   if (typeof entries === "string") return { ok: false, why: entries };
-  if (entries.size < MODELS_MIN) {
-    return { ok: false, why: `it has ${entries.size} models, fewer than ${MODELS_MIN}` };
+  yield;
+  const { priced, leftOut } = yield* readEntries(entries);
+  if (priced.size < PRICED_MIN) {
+    const why = `it has ${priced.size} models with a usable price, fewer than ${PRICED_MIN}`;
+    return { ok: false, why: why + examples(leftOut) };
   }
-  const lost = [...(old?.models ?? [])].filter((model) => !entries.has(model)).length;
-  if (old !== undefined && lost * 2 > old.models.size) {
-    return { ok: false, why: `it lacks ${lost} of the ${old.models.size} models of the file in use` };
+  const before = old?.priced ?? new Set();
+  let lost = 0;
+  for (const model of before) if (!priced.has(model)) lost++;
+  if (lost * 2 > before.size) {
+    const why = `it lacks ${lost} of the ${before.size} priced models of the file in use`;
+    return { ok: false, why: why + examples(leftOut) };
   }
-  return { ok: true, file: readEntries(entries) };
+  const layer = yield* fileLayer(entries, priced);
+  return {
+    ok: true,
+    file: { layer, models: new Set(entries.keys()), priced: new Set(priced.keys()), leftOut },
+  };
+}
+
+const EXAMPLES_MAX = 3;
+const NAME_CHARACTERS_MAX = 100;
+
+function examples(leftOut: readonly LeftOut[]): string {
+  if (leftOut.length === 0) return "";
+  const shown = leftOut
+    .slice(0, EXAMPLES_MAX)
+    .map(({ model, why }) => `${JSON.stringify(model.slice(0, NAME_CHARACTERS_MAX))}: ${why}`);
+  const others = leftOut.length - shown.length;
+  return `; left out: ${shown.join("; ")}${others === 0 ? "" : `; and ${others} more`}`;
 }
 
 /** The models of a file, without the entry that explains the format; or why there are none. */
 function parseEntries(text: string): Map<string, Json> | string {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     return `it is not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -47,9 +90,25 @@ function parseEntries(text: string): Map<string, Json> | string {
   return new Map(entries.filter(([model]) => model !== "sample_spec"));
 }
 
-function readEntries(entries: ReadonlyMap<string, Json>): PriceFile {
+/** An exponent with which a number may be too small for a float. */
+const SMALL_EXPONENT = /\d[eE]-\d{3}/;
+
+/** JSON.parse reads 1e-400 as 0, which is a price. Such a number is kept as text, which is none. */
+function parseJson(text: string): unknown {
+  if (!SMALL_EXPONENT.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_, value: unknown, context?: { source?: string }) =>
+    value === 0 && /^[-+.0]*[1-9]/.test(context?.source ?? "") ? context?.source : value,
+  );
+}
+
+interface Read {
+  readonly priced: ReadonlyMap<string, ModelRates>;
+  readonly leftOut: readonly LeftOut[];
+}
+
+function* readEntries(entries: ReadonlyMap<string, Json>): Generator<undefined, Read> {
   const priced = new Map<string, ModelRates>();
-  const leftOut: { model: string; why: string }[] = [];
+  const leftOut: LeftOut[] = [];
   for (const [model, entry] of entries) {
     try {
       const rates = entryRates(entry);
@@ -58,13 +117,17 @@ function readEntries(entries: ReadonlyMap<string, Json>): PriceFile {
       if (!(error instanceof BadEntry)) throw error;
       leftOut.push({ model, why: error.message });
     }
+    yield;
   }
-  return { layer: fileLayer(entries, priced), models: new Set(entries.keys()), leftOut };
+  return { priced, leftOut };
 }
 
-function fileLayer(entries: ReadonlyMap<string, Json>, priced: ReadonlyMap<string, ModelRates>): PriceLayer {
-  const pricedKeys = indexKeys(entries, (key) => priced.has(key));
-  const allKeys = indexKeys(entries, () => true);
+function* fileLayer(
+  entries: ReadonlyMap<string, Json>,
+  priced: ReadonlyMap<string, ModelRates>,
+): Generator<undefined, PriceLayer> {
+  const pricedKeys = yield* indexKeys(entries, (key) => priced.has(key));
+  const allKeys = yield* indexKeys(entries, () => true);
   const resolvePriced = boundedMemo(10_000, (model) => resolveKey(pricedKeys, model));
   const resolveAny = boundedMemo(10_000, (model) => resolveKey(allKeys, model));
   const names = [...priced.keys()];
@@ -86,16 +149,23 @@ function fileLayer(entries: ReadonlyMap<string, Json>, priced: ReadonlyMap<strin
   };
 }
 
-function indexKeys(entries: ReadonlyMap<string, Json>, includes: (key: string) => boolean): KeyIndex {
+function* indexKeys(
+  entries: ReadonlyMap<string, Json>,
+  includes: (key: string) => boolean,
+): Generator<undefined, KeyIndex> {
   const keys = new Map<string, { key: string; provider: string }>();
   const endings = new Map<string, string[]>();
   for (const [key, entry] of entries) {
+    yield;
     const lower = key.toLowerCase();
     if (!includes(key) || keys.has(lower)) continue;
     const provider = entry["litellm_provider"];
     keys.set(lower, { key, provider: typeof provider === "string" ? provider : "" });
     const ending = lower.slice(lower.indexOf("/") + 1);
-    if (ending !== lower) endings.set(ending, [...(endings.get(ending) ?? []), key]);
+    if (ending === lower) continue;
+    const others = endings.get(ending);
+    if (others === undefined) endings.set(ending, [key]);
+    else others.push(key);
   }
   return { keys, endings };
 }

@@ -1,6 +1,7 @@
 import { parseDecimal } from "../decimal.ts";
 import { type BudgetError, invalidField } from "../errors.ts";
 import { SERVICE_TIERS, type ServiceTier } from "../usage.ts";
+import { outOfBounds, USD_CHARACTERS_MAX } from "./bounds.ts";
 import type { PriceLayer } from "./layer.ts";
 import { type Quote, ratesFrom } from "./quotes.ts";
 import { type Dimension, isDimension, type ModelRates } from "./rates.ts";
@@ -8,7 +9,7 @@ import { type Dimension, isDimension, type ModelRates } from "./rates.ts";
 /** A rate that a project sets: `usd` for every `per` units of a dimension, as in "0.15" for every 1000000 of input. */
 export interface ProjectRate {
   dimension: Dimension;
-  /** Decimal text of at least 0, up to 40 characters. */
+  /** Decimal text of at least 0, up to 40 characters. For one unit it is 0, or from 1e-18 up to the bound of bounds.ts. */
   usd: string;
   /** An integer from 1 to 1,000,000,000,000. */
   per: number;
@@ -32,7 +33,6 @@ export interface ProjectPrices {
 }
 
 const PER_MAX = 1_000_000_000_000;
-const USD_CHARACTERS_MAX = 40;
 
 /** Tells what is wrong with rates from outside, or undefined. The field is as in `rates[2].usd`. */
 export function checkProjectRates(rates: readonly ProjectRate[], field: string): BudgetError | undefined {
@@ -49,12 +49,15 @@ type Problem = readonly [field: string, description: string];
 
 function problemOf(rate: ProjectRate): Problem | undefined {
   if (!isDimension(rate.dimension)) return ["dimension", "is not a dimension"];
-  if (rate.usd.length > USD_CHARACTERS_MAX || (parseDecimal(rate.usd)?.numerator ?? -1n) < 0n) {
+  const usd = rate.usd.length > USD_CHARACTERS_MAX ? undefined : parseDecimal(rate.usd);
+  if (usd === undefined || usd.numerator < 0n) {
     return ["usd", `must be decimal text of at least 0, up to ${USD_CHARACTERS_MAX} characters`];
   }
   if (!Number.isSafeInteger(rate.per) || rate.per < 1 || rate.per > PER_MAX) {
     return ["per", `must be an integer from 1 to ${PER_MAX}`];
   }
+  const why = outOfBounds(rate.dimension, { usd, per: rate.per });
+  if (why !== undefined) return ["usd", `is ${why}`];
   if (!SERVICE_TIERS.includes(tierOf(rate)))
     return ["service_tier", `must be one of ${SERVICE_TIERS.join(", ")}`];
   const above = rate.aboveInputTokens ?? 0;

@@ -55,9 +55,12 @@ const UNIT_LIST = [
 
 export const DIMENSIONS: readonly Dimension[] = UNIT_LIST.map(([dimension]) => dimension);
 
-const UNITS: ReadonlyMap<Dimension, string> = new Map(UNIT_LIST);
+/** What a dimension is counted in. */
+export type Unit = (typeof UNIT_LIST)[number][1];
 
-export const unitOf = (dimension: Dimension): string => UNITS.get(dimension) ?? "units";
+const UNITS = Object.fromEntries(UNIT_LIST) as Readonly<Record<Dimension, Unit>>;
+
+export const unitOf = (dimension: Dimension): Unit => UNITS[dimension];
 
 export const isDimension = (text: string): text is Dimension => new Set<string>(DIMENSIONS).has(text);
 

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { ProjectPrices } from "../../domain/prices/project.ts";
 import { createPriceBook, type PriceBook, type PriceFile, priceLayers } from "../../domain/prices.ts";
 import { listPrices } from "../../store/prices.ts";
@@ -21,7 +22,7 @@ interface Shelf {
   readAtMs: number;
 }
 
-// A book without prices of a project's own is shared; the others are small. Beyond this the oldest goes.
+// A book without prices of a project's own is shared; the others are small. Beyond this, the one not used for longest goes.
 const PROJECTS_MAX = 10_000;
 
 /**
@@ -34,7 +35,7 @@ export function createPriceBooks(options: {
   refreshMs: number;
 }): PriceBooks {
   const { store, pricesMax, refreshMs } = options;
-  const shelves = new Map<string, Shelf>();
+  const shelves = new LRUCache<string, Shelf>({ max: PROJECTS_MAX });
   let file: PriceFile | undefined;
   let common = createPriceBook();
 
@@ -60,9 +61,6 @@ export function createPriceBooks(options: {
       const shelf: Shelf = { book: read(project), readAtMs: nowMs };
       // A failed reading is nobody's book.
       shelf.book.catch(() => shelves.get(project) === shelf && forget(project));
-      forget(project);
-      const oldest = shelves.size >= PROJECTS_MAX ? shelves.keys().next() : undefined;
-      if (oldest?.done === false) forget(oldest.value);
       shelves.set(project, shelf);
       return shelf.book;
     },

@@ -1,0 +1,12 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
+
+/**
+ * How long an error asks its caller to wait, in whole milliseconds, rounded up: a call that comes a fraction of a
+ * millisecond early is refused again. Undefined where the error asks for nothing.
+ */
+export function retryDelayMs(error: ConnectError): number | undefined {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  if (delay === undefined) return undefined;
+  return Math.max(0, Number(delay.seconds) * 1000 + Math.ceil(delay.nanos / 1_000_000));
+}
