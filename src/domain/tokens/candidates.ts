@@ -1,4 +1,5 @@
 import { createNumberHeap } from "./heap.ts";
+import { type SortSteps, sortSteps } from "./sort.ts";
 
 /**
  * Places where neighbours may be joined, to be taken by rank, and within a rank from the left. Few ranks have all the
@@ -12,18 +13,37 @@ import { createNumberHeap } from "./heap.ts";
 export interface Candidates {
   clear(): void;
   add(rank: number, place: number): void;
-  /** The next place, or -1 when there is none; `rank` then says which rank it was added with. */
+  /**
+   * The next place, after which `rank` says which rank it was added with; NO_PLACE when there is none; or PREPARING while
+   * a long list is being sorted: call again, and add nothing before.
+   */
   take(): number;
   readonly rank: number;
 }
 
+export const NO_PLACE = -1;
+export const PREPARING = -2;
+
 const NONE = -1;
 const KEPT_LENGTH_MAX = 2 ** 18;
+/** Entries of a list that one call reads. Up to so many are sorted in one call, too. */
+const STEP_ENTRIES = 8192;
 
 interface Turn {
   readonly rank: number;
   at: number;
   readonly end: number;
+}
+
+/** A turn whose places are being read from the list of its rank, or sorted. */
+interface Preparation {
+  readonly rank: number;
+  readonly start: number;
+  end: number;
+  entry: number;
+  /** Whether the places that were read so far go down. */
+  descending: boolean;
+  sorting: SortSteps | undefined;
 }
 
 export function createCandidates(ranksMax: number): Candidates {
@@ -37,26 +57,55 @@ export function createCandidates(ranksMax: number): Candidates {
   const turns: Turn[] = [];
   let sorted = new Int32Array(1024);
   let current: Turn | undefined;
+  let preparation: Preparation | undefined;
   let rank = NONE;
 
-  /** Makes the lowest rank the turn that is on. */
-  const startTurn = (): void => {
+  const prepareLowest = (): Preparation => {
     const lowest = ranks.pop();
     const start = current === undefined ? 0 : current.end;
-    let end = start;
-    let descending = true;
-    for (let entry = newest[lowest]!; entry !== NONE; entry = older[entry]!) {
-      if (end === sorted.length) sorted = doubled(sorted);
-      descending &&= end === start || sorted[end - 1]! > places[entry]!;
-      sorted[end++] = places[entry]!;
-    }
+    const entry = newest[lowest]!;
     newest[lowest] = NONE;
+    return { rank: lowest, start, end: start, entry, descending: true, sorting: undefined };
+  };
+
+  /** Reads some more of the list; true when that was the rest. */
+  const read = (turn: Preparation): boolean => {
+    let { entry, end, descending } = turn;
+    for (let left = STEP_ENTRIES; entry !== NONE && left > 0; left--) {
+      if (end === sorted.length) sorted = doubled(sorted);
+      const place = places[entry]!;
+      descending &&= end === turn.start || sorted[end - 1]! > place;
+      sorted[end++] = place;
+      entry = older[entry]!;
+    }
+    turn.entry = entry;
+    turn.end = end;
+    turn.descending = descending;
+    return entry === NONE;
+  };
+
+  /** Sorts some more of the places; true when they are sorted. */
+  const sort = (turn: Preparation): boolean => {
     // Lists are newest first, so places that were added from the left come from the right.
-    const mine = sorted.subarray(start, end);
-    if (descending) mine.reverse();
-    else mine.sort();
-    current = { rank: lowest, at: start, end };
+    if (turn.sorting === undefined) {
+      const mine = sorted.subarray(turn.start, turn.end);
+      if (turn.descending) mine.reverse();
+      else if (mine.length <= STEP_ENTRIES) mine.sort();
+      else turn.sorting = sortSteps(mine);
+    }
+    return turn.sorting === undefined || turn.sorting.next().done === true;
+  };
+
+  /** Makes the lowest rank the turn that is on; false when there is more to do for it. */
+  const startTurn = (): boolean => {
+    preparation ??= prepareLowest();
+    const turn = preparation;
+    if (turn.sorting === undefined && !(turn.entry === NONE || read(turn))) return false;
+    if (!sort(turn)) return false;
+    current = { rank: turn.rank, at: turn.start, end: turn.end };
     turns.push(current);
+    preparation = undefined;
+    return true;
   };
 
   return {
@@ -75,13 +124,19 @@ export function createCandidates(ranksMax: number): Candidates {
       newest[toRank] = entries++;
     },
     take() {
-      while (current !== undefined && current.at === current.end) {
-        turns.pop();
-        current = turns.at(-1);
+      if (preparation === undefined) {
+        while (current !== undefined && current.at === current.end) {
+          turns.pop();
+          current = turns.at(-1);
+        }
+        const lowest = ranks.smallest();
+        if (lowest !== NONE && (current === undefined || lowest < current.rank)) {
+          if (!startTurn()) return PREPARING;
+        }
+      } else if (!startTurn()) {
+        return PREPARING;
       }
-      const lowest = ranks.smallest();
-      if (lowest !== NONE && (current === undefined || lowest < current.rank)) startTurn();
-      if (current === undefined) return NONE;
+      if (current === undefined) return NO_PLACE;
       rank = current.rank;
       return sorted[current.at++]!;
     },
@@ -89,6 +144,7 @@ export function createCandidates(ranksMax: number): Candidates {
       for (let left = ranks.pop(); left !== NONE; left = ranks.pop()) newest[left] = NONE;
       turns.length = 0;
       current = undefined;
+      preparation = undefined;
       entries = 0;
       places = notTooLarge(places);
       older = notTooLarge(older);
