@@ -12,6 +12,8 @@ import { type SortSteps, sortSteps } from "./sort.ts";
  */
 export interface Candidates {
   clear(): void;
+  /** Makes room for so many places at once. Growing later copies them, which takes long for millions. */
+  reserve(places: number): void;
   add(rank: number, place: number): void;
   /**
    * The next place, after which `rank` says which rank it was added with; NO_PLACE when there is none; or PREPARING while
@@ -26,6 +28,9 @@ export const PREPARING = -2;
 
 const NONE = -1;
 const KEPT_LENGTH_MAX = 2 ** 18;
+const CHUNK_BITS = 13;
+const CHUNK_MASK = 2 ** CHUNK_BITS - 1;
+const CHUNKS_KEPT_MAX = 16;
 /** Entries of a list that one call reads. Up to so many are sorted in one call, too. */
 const STEP_ENTRIES = 8192;
 
@@ -48,11 +53,12 @@ interface Preparation {
 
 export function createCandidates(ranksMax: number): Candidates {
   const ranks = createNumberHeap();
-  // Lists: the newest entry of each rank, and for each entry its place and the one that was added before it.
+  // Lists: the newest entry of each rank. An entry is two numbers in a chunk: its place, and the entry that was added
+  // before it. Chunks are never moved, and entries that were read are used again.
   const newest = new Int32Array(ranksMax).fill(NONE);
-  let places = new Int32Array(1024);
-  let older = new Int32Array(1024);
+  const chunks: Int32Array[] = [];
   let entries = 0;
+  let free = NONE;
   // Turns that wait, and last the one that is on; their places lie in `sorted` one after the other.
   const turns: Turn[] = [];
   let sorted = new Int32Array(1024);
@@ -73,10 +79,15 @@ export function createCandidates(ranksMax: number): Candidates {
     let { entry, end, descending } = turn;
     for (let left = STEP_ENTRIES; entry !== NONE && left > 0; left--) {
       if (end === sorted.length) sorted = doubled(sorted);
-      const place = places[entry]!;
+      const chunk = chunks[entry >> CHUNK_BITS]!;
+      const at = (entry & CHUNK_MASK) << 1;
+      const place = chunk[at]!;
+      const before = chunk[at + 1]!;
       descending &&= end === turn.start || sorted[end - 1]! > place;
       sorted[end++] = place;
-      entry = older[entry]!;
+      chunk[at + 1] = free;
+      free = entry;
+      entry = before;
     }
     turn.entry = entry;
     turn.end = end;
@@ -112,16 +123,23 @@ export function createCandidates(ranksMax: number): Candidates {
     get rank() {
       return rank;
     },
+    reserve(places) {
+      if (places > sorted.length) sorted = new Int32Array(places);
+    },
     add(toRank, place) {
-      if (entries === places.length) {
-        places = doubled(places);
-        older = doubled(older);
+      let entry = free;
+      if (entry === NONE) {
+        entry = entries++;
+        if (entry >> CHUNK_BITS === chunks.length) chunks.push(new Int32Array(2 ** (CHUNK_BITS + 1)));
       }
+      const chunk = chunks[entry >> CHUNK_BITS]!;
+      const at = (entry & CHUNK_MASK) << 1;
+      if (free !== NONE) free = chunk[at + 1]!;
       const before = newest[toRank]!;
       if (before === NONE) ranks.push(toRank);
-      places[entries] = place;
-      older[entries] = before;
-      newest[toRank] = entries++;
+      chunk[at] = place;
+      chunk[at + 1] = before;
+      newest[toRank] = entry;
     },
     take() {
       if (preparation === undefined) {
@@ -146,8 +164,8 @@ export function createCandidates(ranksMax: number): Candidates {
       current = undefined;
       preparation = undefined;
       entries = 0;
-      places = notTooLarge(places);
-      older = notTooLarge(older);
+      free = NONE;
+      chunks.length = Math.min(chunks.length, CHUNKS_KEPT_MAX);
       sorted = notTooLarge(sorted);
     },
   };

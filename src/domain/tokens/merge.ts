@@ -37,6 +37,7 @@ class Merger {
   start(piece: Piece, words: Vocabulary): void {
     const length = piece.end - piece.start;
     if (length > this.#next.length) this.#allocate(length);
+    this.#candidates.reserve(length);
     this.#piece = piece;
     this.#words = words;
     this.#length = length;
