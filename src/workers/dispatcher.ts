@@ -14,8 +14,8 @@ export interface Dispatcher extends AsyncDisposable {
 
 export interface Job {
   readonly tokens: Promise<number>;
-  /** Gives the work up: at once when no thread has it, otherwise after the step that the thread is at. */
-  cancel(): void;
+  /** Gives the work up: at once when no thread has it, otherwise after the turn that the thread is at. */
+  cancel: () => void;
 }
 
 interface Pending extends PromiseWithResolvers<number> {
@@ -94,7 +94,7 @@ export function createDispatcher({ threads, workerFile, cancelGraceMs }: Dispatc
 
   const onAnswer = (lane: Lane, { id, tokens }: FromThread): void => {
     const pending = lane.given.get(id);
-    if (pending === undefined) return;
+    if (disposed || pending === undefined) return;
     lane.remove(pending);
     if (tokens !== undefined) pending.resolve(tokens);
     forget(pending);

@@ -12,9 +12,9 @@ export interface Thread {
 }
 
 export interface ThreadEvents {
-  onAnswer(answer: FromThread): void;
+  onAnswer: (answer: FromThread) => void;
   /** The thread is gone, and does not answer what it has. `atWork` is the id of the work that it was at, or 0. */
-  onEnd(atWork: number, cause: unknown): void;
+  onEnd: (atWork: number, cause: unknown) => void;
 }
 
 export function startThread(file: URL, { onAnswer, onEnd }: ThreadEvents): Thread {
@@ -23,10 +23,12 @@ export function startThread(file: URL, { onAnswer, onEnd }: ThreadEvents): Threa
   const worker = new Worker(file, { execArgv: [], workerData });
   let works = 0;
   let ended = false;
+  let stopping = false;
   let cause: unknown;
 
   worker.on("message", (answer: FromThread) => {
-    if (--works === 0) worker.unref();
+    // While it is being stopped, the process must not end before it is.
+    if (--works === 0 && !stopping) worker.unref();
     onAnswer(answer);
   });
   // "exit" follows.
@@ -35,7 +37,7 @@ export function startThread(file: URL, { onAnswer, onEnd }: ThreadEvents): Threa
   });
   worker.on("exit", () => {
     ended = true;
-    onEnd(Atomics.load(atWork, 0), cause);
+    onEnd(Atomics.load(atWork, 0), new Error("the thread ended before it answered", { cause }));
   });
   // Only now: listening for messages makes a worker count again.
   worker.unref();
@@ -51,6 +53,7 @@ export function startThread(file: URL, { onAnswer, onEnd }: ThreadEvents): Threa
     },
     cancel: (id) => post({ cancel: id }),
     async stop() {
+      stopping = true;
       await worker.terminate();
     },
   };

@@ -45,6 +45,7 @@ export interface TokenCounterOptions {
 }
 
 const RETRY_AFTER_MS = 1000;
+const ID_MAX = 2 ** 31 - 1;
 /** A text takes time besides its bytes. */
 const TEXT_COST_BYTES = 16;
 
@@ -76,7 +77,8 @@ export function createTokenCounter(options: TokenCounterOptions): TokenCounter {
         });
       }
       const cost = texts.reduce((sum, text) => sum + text.length + TEXT_COST_BYTES, 0);
-      const work = { id: ++ids, caller, cost, encoding, texts };
+      ids = (ids % ID_MAX) + 1;
+      const work = { id: ids, caller, cost, encoding, texts };
       const { tokens, cancel } = dispatcher.count(work, () => quota.giveBack(caller, bytes));
       signal?.addEventListener("abort", cancel, { once: true });
       try {

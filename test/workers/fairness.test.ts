@@ -17,16 +17,14 @@ function recorder(counter: TokenCounter) {
     await counter.count({ model, text }, { caller, signal: cancelled.signal });
     answered.push(name);
   };
-  return {
-    answered,
-    count,
-    /** Gives up what is not counted yet. */
-    async end(left: readonly Promise<void>[]): Promise<void> {
-      cancelled.abort();
-      await Promise.allSettled(left);
-      await counter.count({ model, text: "last" }, { caller: "last" });
-    },
+  /** Gives up what is not counted yet. */
+  const end = async (left: readonly Promise<void>[]): Promise<void> => {
+    cancelled.abort();
+    await Promise.allSettled(left);
+    // Counted after the thread has given up what it had.
+    await counter.count({ model, text: "last" }, { caller: "last" });
   };
+  return { answered, count, end };
 }
 
 for (const caller of ["another caller", "long"]) {

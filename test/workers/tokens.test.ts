@@ -172,6 +172,22 @@ test("disposing ends every job, and takes no more", async () => {
   assert.equal(await reasonOf(counter.count({ model, text: "late" }, { caller })), "CANCELLED");
 });
 
+test("disposing ends although a thread gives up a cancelled job meanwhile", async () => {
+  const program = `
+    import { createTokenCounter } from ${JSON.stringify(new URL("../../src/workers/tokens.ts", import.meta.url).href)};
+    const counter = createTokenCounter({ threads: 1, queueJobsMax: 9, queueBytesMax: 2 ** 24 });
+    await counter.count({ model: "gpt-4o", text: "hello" }, { caller: "alice" });
+    const leaving = new AbortController();
+    const job = counter.count({ model: "gpt-4o", text: "a".repeat(3e6) }, { caller: "alice", signal: leaving.signal });
+    leaving.abort();
+    await job.catch(() => {});
+    await counter[Symbol.asyncDispose]();
+    console.log("disposed");
+  `;
+  const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
+  assert.equal((await run).stdout, "disposed\n");
+});
+
 test("idle threads do not keep a process alive, disposed or not", async () => {
   const program = `
     import { createTokenCounter } from ${JSON.stringify(new URL("../../src/workers/tokens.ts", import.meta.url).href)};
