@@ -46,7 +46,7 @@ export async function measureOvertaking(shortTexts: number): Promise<Overtaking>
         first.resolve();
       },
       (error: unknown) => {
-        if (!leaving.signal.aborted) first.reject(error as Error);
+        if (!leaving.signal.aborted) first.reject(error instanceof Error ? error : new Error(String(error)));
       },
     );
   }
