@@ -3,7 +3,15 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { fuzz, measureMegabytes, measureThroughput } from "./tokens/counting.ts";
 import { measureDelay } from "./tokens/delay.ts";
-import { delayLines, megabyteLines, type Results, throughputLines, worstLines } from "./tokens/report.ts";
+import { measureOvertaking } from "./tokens/overtaking.ts";
+import {
+  delayLines,
+  megabyteLines,
+  overtakingLines,
+  type Results,
+  throughputLines,
+  worstLines,
+} from "./tokens/report.ts";
 
 /** `npm run bench:tokens`: how fast tokens are counted, and what the server's other calls notice of it. */
 
@@ -66,9 +74,11 @@ async function measure(seconds: number, seed: number): Promise<Results> {
   say(megabyteLines(megabytes));
   const delay = await measureDelay(repetitions, quick ? 100 : 500);
   say(delayLines(delay));
+  const overtaking = await measureOvertaking(quick ? 20 : 200);
+  say(overtakingLines(overtaking));
   const worst = await fuzz(seconds, seed);
   say(worstLines(worst));
-  return { node, seed, seconds, repetitions, throughput, megabytes, worst, delay };
+  return { node, seed, seconds, repetitions, throughput, megabytes, worst, delay, overtaking };
 }
 
 const options = optionsOrNone();

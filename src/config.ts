@@ -152,6 +152,15 @@ export const SETTINGS = {
     "How long it is remembered what a LiteLLM BudgetManager has posted, after its last post. It must load its map again then.",
   ),
   TOKEN_THREADS: wholeNumber({ default: 1, min: 1, max: 64 }, "Threads that count tokens."),
+  TOKEN_QUEUE_JOBS_MAX: wholeNumber(
+    // Twice the texts of a batch, since a project may hold as much as it leaves free.
+    { default: 20_000, min: 4000, max: 1_000_000 },
+    "Texts and chats that may wait to be counted or be counted, at most. A project may have as many as it leaves free. One more is UNAVAILABLE.",
+  ),
+  TOKEN_QUEUE_BYTES_MAX: wholeNumber(
+    { default: 512 * MIB, min: 2 * MIB, max: 65_536 * MIB },
+    "Bytes of the texts that may wait to be counted or be counted, at most, shared in the same way. At least twice REQUEST_BYTES_MAX.",
+  ),
   SHUTDOWN_GRACE_MS: wholeNumber(
     { default: 10_000, min: 0, max: 10 * MINUTE_MS },
     "How long a stopping server finishes the calls that it has begun.",
@@ -181,6 +190,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       "ENGINE_BATCHES_IN_FLIGHT_MAX",
       String(config.ENGINE_BATCHES_IN_FLIGHT_MAX),
       `fewer than DATABASE_CONNECTIONS_MAX (${config.DATABASE_CONNECTIONS_MAX})`,
+    );
+  }
+  if (config.TOKEN_QUEUE_BYTES_MAX < 2 * config.REQUEST_BYTES_MAX) {
+    throw new ConfigError(
+      "TOKEN_QUEUE_BYTES_MAX",
+      String(config.TOKEN_QUEUE_BYTES_MAX),
+      `at least twice REQUEST_BYTES_MAX (${config.REQUEST_BYTES_MAX}), so that a request fits beside as much free room`,
     );
   }
   if (config.WORKERS > 1 && config.DATABASE_URL === undefined) {

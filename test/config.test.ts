@@ -89,7 +89,11 @@ suite("The settings", () => {
       const bounds = /^a whole number from (\d+) to (\d+)$/.exec(setting.allowed);
       if (bounds === null) continue;
       const [, min = "", max = ""] = bounds;
-      const others = { DATABASE_CONNECTIONS_MAX: "1000", DATABASE_URL: "postgres://host/db" };
+      const others = {
+        DATABASE_CONNECTIONS_MAX: "1000",
+        DATABASE_URL: "postgres://host/db",
+        REQUEST_BYTES_MAX: "1048576",
+      };
       for (const bound of [min, max]) {
         const config: Record<string, unknown> = loadConfig({ ...others, [name]: bound });
         assert.equal(config[name], Number(bound));
@@ -105,6 +109,14 @@ suite("The settings", () => {
       complaint({ DATABASE_CONNECTIONS_MAX: "4", ENGINE_BATCHES_IN_FLIGHT_MAX: "4" }),
       'ENGINE_BATCHES_IN_FLIGHT_MAX="4" is not allowed: it must be fewer than DATABASE_CONNECTIONS_MAX (4)',
     );
+  });
+
+  test("leave room for a whole request in the queue of texts, beside as much that is free", () => {
+    assert.equal(
+      complaint({ REQUEST_BYTES_MAX: "67108864", TOKEN_QUEUE_BYTES_MAX: "134217727" }),
+      'TOKEN_QUEUE_BYTES_MAX="134217727" is not allowed: it must be at least twice REQUEST_BYTES_MAX (67108864), so that a request fits beside as much free room',
+    );
+    assert.equal(loadConfig({ REQUEST_BYTES_MAX: "67108864" }).TOKEN_QUEUE_BYTES_MAX, 536_870_912);
   });
 
   test("refuse several workers on the embedded store, which one process at a time may use", () => {

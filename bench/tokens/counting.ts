@@ -9,6 +9,8 @@ export interface Throughput {
   countsPerSecond: number;
 }
 
+const CALLER = { caller: "bench" };
+const QUEUE = { queueJobsMax: 20_000, queueBytesMax: 2 ** 29 };
 const WINDOW_MS = 400;
 // Enough in flight that a thread never waits for the next job.
 const IN_FLIGHT = 32;
@@ -34,7 +36,7 @@ async function countsPerSecond(counter: TokenCounter, job: CountJob): Promise<nu
   const start = performance.now();
   let counts = 0;
   const lane = async (): Promise<void> => {
-    for (; performance.now() - start < WINDOW_MS; counts++) await counter.count(job);
+    for (; performance.now() - start < WINDOW_MS; counts++) await counter.count(job, CALLER);
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   return (counts * 1000) / (performance.now() - start);
@@ -53,7 +55,9 @@ export async function measureMegabytes(repetitions: number, seed: number): Promi
   for (const [kind, text] of megabytes(createRandom(seed))) {
     const job = { model: "gpt-4o", text };
     let tokens = 0;
-    const values = await repeated(repetitions, () => timed(async () => (tokens = await counter.count(job))));
+    const values = await repeated(repetitions, () =>
+      timed(async () => (tokens = await counter.count(job, CALLER))),
+    );
     timings.push({ kind, tokens, milliseconds: median(values) });
   }
   return timings;
@@ -77,7 +81,7 @@ export async function fuzz(seconds: number, seed: number): Promise<Worst> {
   const random = createRandom(seed);
   const time = (recipe: Recipe, bytes: number): Promise<number> => {
     const job = { model: recipe.model, text: cook(recipe, bytes) };
-    return timed(() => counter.count(job));
+    return timed(() => counter.count(job, CALLER));
   };
   const end = performance.now() + seconds * 1000;
   let texts = 0;
@@ -95,12 +99,12 @@ export async function fuzz(seconds: number, seed: number): Promise<Worst> {
 }
 
 async function warmCounter(threads: number): Promise<TokenCounter> {
-  const counter = createTokenCounter({ threads });
+  const counter = createTokenCounter({ threads, ...QUEUE });
   const models = ["gpt-4o", "gpt-4"];
   const jobs = Array.from({ length: threads * 4 }, (_, index) => ({
     model: models[index % 2] ?? "gpt-4o",
     text: "warm ".repeat(20_000),
   }));
-  await Promise.all(jobs.map((job) => counter.count(job)));
+  await Promise.all(jobs.map((job) => counter.count(job, CALLER)));
   return counter;
 }

@@ -1,16 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type Client, createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
-import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { MEGABYTE } from "./inputs.ts";
 import { median, quantile, timed } from "./measure.ts";
+import { type Purser, startServer } from "./server.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const NAME = { project: "bench", user: "alice" };
 
 /** How long GetCurrentCost takes, in milliseconds: the median over the repetitions of each one's quantile. */
@@ -26,14 +17,11 @@ export interface Delay {
   busyCalls: number;
 }
 
-type Purser = Client<typeof BudgetService>;
-
 /** Asks a server in a process of its own, so that only its event loop is measured. Each round has at least so many calls. */
 export async function measureDelay(repetitions: number, calls: number): Promise<Delay> {
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "purser-bench-"));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const purser = await startServer(stack, folder);
+  const connect = await startServer(stack);
+  const purser = connect();
   await purser.createBudget({ ...NAME, totalBudgetNanoUsd: 10n ** 15n });
   await idle(purser, calls);
   await busy(purser, calls);
@@ -75,28 +63,4 @@ async function busy(purser: Purser, calls: number): Promise<number[]> {
     await charge;
   }
   return delays;
-}
-
-async function startServer(stack: AsyncDisposableStack, folder: string): Promise<Purser> {
-  const server = spawn(process.execPath, ["src/main.ts"], {
-    cwd: ROOT,
-    env: { PATH: process.env["PATH"], DATA_DIR: folder, GRPC_PORT: "0", HTTP_PORT: "0", LOG_LEVEL: "error" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = once(server, "close");
-  stack.defer(async () => {
-    server.kill("SIGTERM");
-    await ended;
-  });
-  let said = "";
-  server.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
-  for (;;) {
-    const [, port] = /gRPC\D+[\d.]*:(\d+)/.exec(said) ?? [];
-    if (port !== undefined) {
-      const baseUrl = `http://127.0.0.1:${port}`;
-      return createClient(BudgetService, createGrpcTransport({ baseUrl }));
-    }
-    await Promise.race([once(server.stdout, "data"), ended]);
-    if (server.exitCode !== null) throw new Error(`the server ended: ${said}`);
-  }
 }

@@ -1,6 +1,7 @@
 import type { Throughput, Timing, Worst } from "./counting.ts";
 import type { Delay } from "./delay.ts";
 import { rounded } from "./measure.ts";
+import type { Overtaking } from "./overtaking.ts";
 
 export interface Results {
   node: string;
@@ -11,9 +12,11 @@ export interface Results {
   megabytes: Timing[];
   worst: Worst;
   delay: Delay;
+  overtaking: Overtaking;
 }
 
 const TARGET_MS = 20;
+const OVERTAKING_TARGET_MS = 200;
 
 const ms = (value: number): string => `${rounded(value).toFixed(1)} ms`.padStart(11);
 
@@ -46,4 +49,10 @@ export const delayLines = (delay: Delay): string[] => [
   `${ms(delay.busyP50)}  p50, while 1 MB of the letter a is counted (${delay.busyCalls} calls)`,
   `${ms(delay.busyP99)}  p99, while 1 MB of the letter a is counted`,
   `${ms(delay.addedP99)}  more than idle; the target is at most ${TARGET_MS} ms: ${delay.addedP99 <= TARGET_MS ? "met" : "missed"}`,
+];
+
+export const overtakingLines = (overtaking: Overtaking): string[] => [
+  `UpdateCost of "hi", while ${overtaking.longTexts} texts of ${overtaking.longTextBytes / 1e6} MB of another project are counted`,
+  `${ms(overtaking.p50)}  p50 of ${overtaking.shortTexts} calls, in which ${overtaking.longTextsCounted} long texts were done`,
+  `${ms(overtaking.max)}  the longest; the target is at most ${OVERTAKING_TARGET_MS} ms: ${overtaking.max <= OVERTAKING_TARGET_MS ? "met" : "missed"}`,
 ];

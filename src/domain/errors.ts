@@ -33,8 +33,8 @@ export type BudgetError =
   | { reason: "UNPRICED_MODEL"; model: string; nearest: readonly string[] }
   /** A sum left the range of a signed 64-bit integer of nano-USD. Nothing was changed. */
   | { reason: "AMOUNT_OVERFLOW"; project: string; user: string }
-  /** The server has more work queued than it may hold. */
-  | { reason: "OVERLOADED"; operationsMax: number; retryAfterMs: number }
+  /** The server has more work queued than it may hold. `bytesMax` is there where it also counts the bytes of texts. */
+  | { reason: "OVERLOADED"; operationsMax: number; bytesMax?: number; retryAfterMs: number }
   /** The database did not do what it was asked, after retries. What was asked may or may not have happened: retry with the same request id. */
   | { reason: "STORE_UNAVAILABLE"; retryAfterMs: number }
   /** The caller went away, or its deadline passed, before the operation joined a batch. Nothing was changed. */
@@ -119,7 +119,9 @@ export function describe(error: BudgetError): string {
     case "AMOUNT_OVERFLOW":
       return `the budget of user ${quote(error.user)} in project ${quote(error.project)} would leave the range of 64-bit nano-USD`;
     case "OVERLOADED":
-      return `${error.operationsMax} operations are queued; retry in ${error.retryAfterMs} ms`;
+      return error.bytesMax === undefined
+        ? `${error.operationsMax} operations are queued; retry in ${error.retryAfterMs} ms`
+        : `too many texts wait to be counted: the server holds ${error.operationsMax} and ${error.bytesMax} bytes of text, and a project as much as it leaves free; retry in ${error.retryAfterMs} ms`;
     case "STORE_UNAVAILABLE":
       return "the database is unavailable; retry with the same request_id";
     case "CANCELLED":

@@ -51,7 +51,13 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     retryMsMax: config.DATABASE_RETRY_MS_MAX,
     ...outageLog(log),
   });
-  const tokens = stack.use(createTokenCounter({ threads: config.TOKEN_THREADS }));
+  const tokens = stack.use(
+    createTokenCounter({
+      threads: config.TOKEN_THREADS,
+      queueJobsMax: config.TOKEN_QUEUE_JOBS_MAX,
+      queueBytesMax: config.TOKEN_QUEUE_BYTES_MAX,
+    }),
+  );
   const stopping = new AbortController();
   const feed = stack.use(createFeed((payload) => tellOthers(store, database, payload)));
   stack.use(database.listen((payload) => feed.received(payload)));

@@ -1,51 +1,59 @@
 import { Worker } from "node:worker_threads";
-import type { CountAnswer, CountJob } from "./protocol.ts";
+import type { CountWork, FromThread, ThreadData, ToThread } from "./protocol.ts";
 
-/** One worker thread with at most one job. It keeps the process alive only while it has one. */
+/** A worker thread. It keeps the process alive only while it has work. */
 export interface Thread {
   /** True once the thread is gone, by `stop` or by itself. */
   readonly ended: boolean;
-  /** Runs a job; rejects when the thread ends before it answers. */
-  run(job: CountJob): Promise<CountAnswer>;
+  give(work: CountWork): void;
+  /** Asks for a work to be given up. It is answered in any case. */
+  cancel(id: number): void;
   stop(): Promise<void>;
 }
 
-export function startThread(file: URL): Thread {
-  const worker = new Worker(file, { execArgv: [] });
-  let running: PromiseWithResolvers<CountAnswer> | undefined;
+export interface ThreadEvents {
+  onAnswer: (answer: FromThread) => void;
+  /** The thread is gone, and does not answer what it has. `atWork` is the id of the work that it was at, or 0. */
+  onEnd: (atWork: number, cause: unknown) => void;
+}
+
+export function startThread(file: URL, { onAnswer, onEnd }: ThreadEvents): Thread {
+  const atWork = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: ThreadData = { atWork };
+  const worker = new Worker(file, { execArgv: [], workerData });
+  let works = 0;
   let ended = false;
+  let stopping = false;
   let cause: unknown;
 
-  const take = (): PromiseWithResolvers<CountAnswer> | undefined => {
-    const job = running;
-    running = undefined;
-    worker.unref();
-    return job;
-  };
-  worker.on("message", (answer: CountAnswer) => take()?.resolve(answer));
-  // "exit" follows, and rejects the job.
+  worker.on("message", (answer: FromThread) => {
+    // While it is being stopped, the process must not end before it is.
+    if (--works === 0 && !stopping) worker.unref();
+    onAnswer(answer);
+  });
+  // "exit" follows.
   worker.on("error", (error) => {
     cause = error;
   });
   worker.on("exit", () => {
     ended = true;
-    take()?.reject(new Error("the thread ended before it answered", { cause }));
+    onEnd(Atomics.load(atWork, 0), new Error("the thread ended before it answered", { cause }));
   });
   // Only now: listening for messages makes a worker count again.
   worker.unref();
 
+  const post = (message: ToThread): void => worker.postMessage(message);
   return {
     get ended() {
       return ended;
     },
-    async run(job) {
-      if (ended) throw new Error("the thread has ended", { cause });
-      running = Promise.withResolvers<CountAnswer>();
-      worker.ref();
-      worker.postMessage(job);
-      return await running.promise;
+    give(work) {
+      if (works++ === 0) worker.ref();
+      post({ count: work });
     },
+    cancel: (id) => post({ cancel: id }),
     async stop() {
+      stopping = true;
       await worker.terminate();
     },
   };

@@ -1,140 +1,107 @@
-import { Failure, invalidField } from "../domain/errors.ts";
-import type { CountAnswer, CountJob } from "./protocol.ts";
-import { createQueue } from "./queue.ts";
-import { startThread, type Thread } from "./thread.ts";
+import { Failure } from "../domain/errors.ts";
+import { chatTexts, type Encoding, encodingFor } from "../domain/tokens.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { createQuota } from "./quota.ts";
+import { jobBytes } from "./size.ts";
 
-export type { CountJob } from "./protocol.ts";
+export { TEXT_BYTES_MAX } from "./size.ts";
 
-/** Counts tokens on worker threads, so that no text, however long, holds up the event loop. */
+/** What to count: a text, or a chat in OpenAI's JSON. `model` chooses the encoding; of a chat, an encoding's name does too. */
+export type CountJob =
+  | { model: string; text: string }
+  | { model: string; messages: readonly unknown[]; tools?: readonly unknown[] | undefined };
+
+export interface CountOptions {
+  /** Whose job it is: callers get equal shares of the threads and of the queue. */
+  caller: string;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Counts tokens on worker threads, so that no text, however long, holds up the event loop. Short texts overtake long ones,
+ * and each caller has its share.
+ */
 export interface TokenCounter extends AsyncDisposable {
   /**
    * The number of tokens of a text or a chat. Throws a Failure: INVALID_FIELD where countChat does, and for more than
-   * 4 MiB of text (field `text`, `messages` or `tools`); OVERLOADED when too many jobs wait; CANCELLED once `signal` is
+   * 4 MiB of text (field `text`, `messages` or `tools`); OVERLOADED when too much waits; CANCELLED once `signal` is
    * aborted or the counter disposed; INTERNAL when the thread died of the job.
    */
-  count(job: CountJob, signal?: AbortSignal): Promise<number>;
+  count(job: CountJob, options: CountOptions): Promise<number>;
+  /** What is kept for callers now: nothing, when all jobs are done. */
+  readonly load: { jobs: number; callers: number };
 }
 
 export interface TokenCounterOptions {
   threads: number;
-  /** Jobs that may wait for a thread. */
-  jobsQueuedMax?: number;
-  /** How long a cancelled job may go on before its thread is replaced: a new thread costs more than most counts. */
+  /** Jobs that may wait or be counted, at most. One caller may have as many as it leaves free, so half when it is alone. */
+  queueJobsMax: number;
+  /** Bytes of text that may wait or be counted, at most; shared in the same way. */
+  queueBytesMax: number;
+  /** How long a thread may take to give up a cancelled job before it counts as broken and is replaced. */
   cancelGraceMs?: number;
   /** The worker, for tests that need one which misbehaves. */
   workerFile?: URL;
 }
 
-export const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_AFTER_MS = 1000;
+const ID_MAX = 2 ** 31 - 1;
+/** A text takes time besides its bytes. */
+const TEXT_COST_BYTES = 16;
 
 /** TypeScript where this is, JavaScript where both were compiled. */
 const WORKER_FILE = new URL(import.meta.url.replace(/tokens\.([jt]s)$/, "tokens.worker.$1"));
 
-interface Pending extends PromiseWithResolvers<number> {
-  job: CountJob;
-  signal: AbortSignal | undefined;
-}
-
 /** Starts the threads, which build their vocabularies in the background; jobs may be given at once. */
 export function createTokenCounter(options: TokenCounterOptions): TokenCounter {
-  const { threads, jobsQueuedMax = 1024, cancelGraceMs = 100 } = options;
-  const workerFile = options.workerFile ?? WORKER_FILE;
-  const queue = createQueue<Pending>();
-  const disposal = new AbortController();
-
-  const lane = async (): Promise<void> => {
-    let thread = startThread(workerFile);
-    disposal.signal.addEventListener("abort", () => void thread.stop());
-    for (let next = await queue.take(); next !== undefined; next = await queue.take()) {
-      if (thread.ended) thread = startThread(workerFile);
-      await settle(next, runOn(thread, next, cancelGraceMs));
-      // Replaced at once, so that the next job finds a warm thread.
-      if (thread.ended && !disposal.signal.aborted) thread = startThread(workerFile);
-    }
-    await thread.stop();
-  };
-  const lanes = Array.from({ length: threads }, lane);
+  const { threads, queueJobsMax, queueBytesMax, cancelGraceMs = 10_000, workerFile = WORKER_FILE } = options;
+  const dispatcher = createDispatcher({ threads, workerFile, cancelGraceMs });
+  const quota = createQuota(queueJobsMax, queueBytesMax);
+  let ids = 0;
+  let disposed = false;
 
   return {
-    async count(job, signal) {
-      checkSize(job);
-      if (disposal.signal.aborted || signal?.aborted === true) throw new Failure({ reason: "CANCELLED" });
-      if (queue.size >= jobsQueuedMax) {
+    get load() {
+      return { jobs: dispatcher.size, callers: quota.callers };
+    },
+    async count(job, { caller, signal }) {
+      const bytes = jobBytes(job);
+      if (disposed || signal?.aborted === true) throw new Failure({ reason: "CANCELLED" });
+      const { encoding, texts, formTokens } = partsOf(job);
+      if (!quota.take(caller, bytes)) {
         throw new Failure({
           reason: "OVERLOADED",
-          operationsMax: jobsQueuedMax,
+          operationsMax: queueJobsMax,
+          bytesMax: queueBytesMax,
           retryAfterMs: RETRY_AFTER_MS,
         });
       }
-      const pending: Pending = { ...Promise.withResolvers<number>(), job, signal };
-      const cancel = (): void => {
-        queue.remove(pending);
-        pending.reject(new Failure({ reason: "CANCELLED" }));
-      };
-      const stopped = AbortSignal.any(signal === undefined ? [disposal.signal] : [disposal.signal, signal]);
-      stopped.addEventListener("abort", cancel, { once: true });
-      queue.add(pending);
+      const cost = texts.reduce((sum, text) => sum + text.length + TEXT_COST_BYTES, 0);
+      ids = (ids % ID_MAX) + 1;
+      const work = { id: ids, caller, cost, encoding, texts };
+      const { tokens, cancel } = dispatcher.count(work, () => quota.giveBack(caller, bytes));
+      signal?.addEventListener("abort", cancel, { once: true });
       try {
-        return await pending.promise;
+        return formTokens + (await tokens);
       } finally {
-        stopped.removeEventListener("abort", cancel);
+        signal?.removeEventListener("abort", cancel);
       }
     },
     async [Symbol.asyncDispose]() {
-      disposal.abort();
-      queue.close();
-      await Promise.all(lanes);
+      disposed = true;
+      await dispatcher[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Gives a job's caller the outcome, unless it was told already that the job is cancelled. Never rejects. */
-async function settle(pending: Pending, outcome: Promise<CountAnswer>): Promise<void> {
-  try {
-    const answer = await outcome;
-    if ("tokens" in answer) pending.resolve(answer.tokens);
-    else pending.reject(new Failure(answer.error));
-  } catch (cause) {
-    pending.reject(new Failure({ reason: "INTERNAL" }, { cause }));
-  }
+interface Parts {
+  encoding: Encoding;
+  texts: readonly string[];
+  formTokens: number;
 }
 
-/** Runs a job; when it is cancelled and does not end within the grace, its thread is stopped. */
-async function runOn(thread: Thread, { job, signal }: Pending, cancelGraceMs: number): Promise<CountAnswer> {
-  let timer: NodeJS.Timeout | undefined;
-  const abort = (): void => {
-    timer = setTimeout(() => void thread.stop(), cancelGraceMs);
-  };
-  if (signal?.aborted === true) abort();
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    return await thread.run(job);
-  } finally {
-    signal?.removeEventListener("abort", abort);
-    clearTimeout(timer);
-  }
-}
-
-function checkSize(job: CountJob): void {
-  if ("text" in job) {
-    checkBytes("text", Buffer.byteLength(job.text));
-    return;
-  }
-  checkBytes("messages", textBytes(job.messages));
-  checkBytes("tools", textBytes(job.tools));
-}
-
-function checkBytes(field: string, bytes: number): void {
-  if (bytes > TEXT_BYTES_MAX)
-    throw invalidField(field, `has ${bytes} bytes of text, more than ${TEXT_BYTES_MAX}`);
-}
-
-/** Bytes of all strings in a JSON value; nested deeper than any message, it is the counting that complains. */
-function textBytes(value: unknown, depth = 0): number {
-  if (typeof value === "string") return Buffer.byteLength(value);
-  if (typeof value !== "object" || value === null || depth > 200) return 0;
-  let bytes = 0;
-  for (const item of Object.values(value)) bytes += textBytes(item, depth + 1);
-  return bytes;
-}
+/** Taken apart here, so that a thread is sent a list of texts instead of a JSON of any depth. */
+const partsOf = (job: CountJob): Parts =>
+  "text" in job
+    ? { encoding: encodingFor(job.model), texts: [job.text], formTokens: 0 }
+    : chatTexts(job.model, job.messages, job.tools);

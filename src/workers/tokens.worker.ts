@@ -1,26 +1,62 @@
-import { parentPort } from "node:worker_threads";
-import { Failure } from "../domain/errors.ts";
-import { countChat, countText, encodingFor, warmEncoding } from "../domain/tokens.ts";
-import type { CountAnswer, CountJob } from "./protocol.ts";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type CountSteps, countTextsSteps, warmEncoding } from "../domain/tokens.ts";
+import type { CountWork, FromThread, ThreadData, ToThread } from "./protocol.ts";
+import { createTurns } from "./turns.ts";
 
-/** The thread that counts. It answers each job with one message, in order. */
+/** The thread that counts. It works on all that it was given in turns of a few milliseconds. */
 const port = parentPort;
 if (port === null) throw new Error("tokens.worker.ts runs as a worker thread");
 
-port.on("message", (job: CountJob) => port.postMessage(answer(job)));
+const TURN_MS = 3;
 
-// Jobs that come meanwhile wait in the port; the first to count would have paid for this anyway.
-warmEncoding("o200k_base");
-warmEncoding("cl100k_base");
+interface Started extends CountWork {
+  steps: CountSteps;
+}
 
-function answer(job: CountJob): CountAnswer {
-  try {
-    return { tokens: countJob(job) };
-  } catch (error) {
-    if (error instanceof Failure) return { error: error.error };
-    throw error;
+const { atWork } = workerData as ThreadData;
+const turns = createTurns<Started>();
+
+const answer = (message: FromThread): void => port.postMessage(message);
+
+function receive(message: ToThread): void {
+  if ("count" in message) {
+    const work = message.count;
+    turns.add({ ...work, steps: countTextsSteps(work.encoding, work.texts) });
+  } else if (turns.remove(message.cancel) !== undefined) {
+    answer({ id: message.cancel });
   }
 }
 
-const countJob = (job: CountJob): number =>
-  "text" in job ? countText(encodingFor(job.model), job.text) : countChat(job.model, job.messages, job.tools);
+/** Counts until nothing is left, and looks between turns at what has come. */
+function countAll(): void {
+  for (let turn = turns.next(); turn !== undefined; turn = turns.next()) {
+    const end = performance.now() + TURN_MS;
+    for (let work = turn.work(); work !== undefined && performance.now() < end; work = turn.work()) {
+      countUntil(work, end);
+    }
+    Atomics.store(atWork, 0, 0);
+    for (let next = receiveMessageOnPort(port!); next !== undefined; next = receiveMessageOnPort(port!)) {
+      receive(next.message as ToThread);
+    }
+  }
+}
+
+function countUntil(work: Started, end: number): void {
+  Atomics.store(atWork, 0, work.id);
+  do {
+    const step = work.steps.next();
+    if (step.done !== true) continue;
+    turns.remove(work.id);
+    answer({ id: work.id, tokens: step.value });
+    return;
+  } while (performance.now() < end);
+}
+
+port.on("message", (message: ToThread) => {
+  receive(message);
+  countAll();
+});
+
+// Works that come meanwhile wait in the port; the first to be counted would have paid for this anyway.
+warmEncoding("o200k_base");
+warmEncoding("cl100k_base");

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import type { Worker } from "node:worker_threads";
 import { type BudgetError, Failure } from "../../src/domain/errors.ts";
 import { countChat, countText } from "../../src/domain/tokens.ts";
 import { createTokenCounter, TEXT_BYTES_MAX } from "../../src/workers/tokens.ts";
 
+const queue = { queueJobsMax: 20_000, queueBytesMax: 2 ** 29 };
+const caller = "alice";
 const misbehaving = new URL("./misbehaving.worker.ts", import.meta.url);
 const model = "gpt-4o";
 
@@ -22,16 +26,16 @@ async function errorOf(promise: Promise<unknown>): Promise<BudgetError> {
 const reasonOf = async (promise: Promise<unknown>): Promise<string> => (await errorOf(promise)).reason;
 
 test("texts and chats are counted on threads as they are without", async () => {
-  await using counter = createTokenCounter({ threads: 2 });
+  await using counter = createTokenCounter({ threads: 2, ...queue });
   const messages = [{ role: "user", content: "hello world" }];
   const tools = [{ type: "function", function: { name: "search" } }];
   assert.deepEqual(
     await Promise.all([
-      counter.count({ model, text: "hello world" }),
-      counter.count({ model: "gpt-4", text: "Größenordnung" }),
-      counter.count({ model, messages }),
-      counter.count({ model, messages, tools }),
-      counter.count({ model, text: "a\ud800b" }),
+      counter.count({ model, text: "hello world" }, { caller }),
+      counter.count({ model: "gpt-4", text: "Größenordnung" }, { caller }),
+      counter.count({ model, messages }, { caller }),
+      counter.count({ model, messages, tools }, { caller }),
+      counter.count({ model, text: "a\ud800b" }, { caller }),
     ]),
     [
       2,
@@ -44,19 +48,22 @@ test("texts and chats are counted on threads as they are without", async () => {
 });
 
 test("what cannot be counted is refused as without threads, and the thread lives on", async () => {
-  await using counter = createTokenCounter({ threads: 1 });
-  assert.deepEqual(await errorOf(counter.count({ model, messages: [{ role: "user", content: 5 }] })), {
-    reason: "INVALID_FIELD",
-    field: "messages[0].content",
-    description: "must be a string, a list of content parts, or null",
-  });
-  assert.equal(await counter.count({ model, text: "hello world" }), 2);
+  await using counter = createTokenCounter({ threads: 1, ...queue });
+  assert.deepEqual(
+    await errorOf(counter.count({ model, messages: [{ role: "user", content: 5 }] }, { caller })),
+    {
+      reason: "INVALID_FIELD",
+      field: "messages[0].content",
+      description: "must be a string, a list of content parts, or null",
+    },
+  );
+  assert.equal(await counter.count({ model, text: "hello world" }, { caller }), 2);
 });
 
 test("more than 4 MiB of text is refused, naming the field", async () => {
-  await using counter = createTokenCounter({ threads: 1, workerFile: misbehaving });
+  await using counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
   const field = async (job: Parameters<typeof counter.count>[0]): Promise<string | undefined> => {
-    const error = await errorOf(counter.count(job));
+    const error = await errorOf(counter.count(job, { caller }));
     return error.reason === "INVALID_FIELD" ? error.field : undefined;
   };
   // Two bytes each in UTF-8.
@@ -64,67 +71,128 @@ test("more than 4 MiB of text is refused, naming the field", async () => {
   assert.equal(await field({ model, text: long }), "text");
   assert.equal(await field({ model, messages: [{ role: "user", content: long }] }), "messages");
   assert.equal(await field({ model, messages: [], tools: [{ description: long }] }), "tools");
-  assert.equal(await counter.count({ model, text: long.slice(1) }), TEXT_BYTES_MAX / 2);
+  assert.equal(await counter.count({ model, text: long.slice(1) }, { caller }), TEXT_BYTES_MAX / 2);
 });
 
-test("a cancelled job frees its thread, running or queued", async () => {
-  await using counter = createTokenCounter({ threads: 1, workerFile: misbehaving, cancelGraceMs: 0 });
-  const running = new AbortController();
-  const queued = new AbortController();
-  const hanging = counter.count({ model, text: "hang" }, running.signal);
-  const waiting = counter.count({ model, text: "throw" }, queued.signal);
-  const next = counter.count({ model, text: "four" });
-  queued.abort();
-  assert.equal(await reasonOf(waiting), "CANCELLED");
-  running.abort();
-  assert.equal(await reasonOf(hanging), "CANCELLED");
+test("a job is cancelled before it is given, while it waits, and while a thread has it", async () => {
+  await using counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
+  const started: Worker[] = [];
+  const onWorker = (message: unknown): void => void started.push((message as { worker: Worker }).worker);
+  subscribe("worker_threads", onWorker);
+  const controllers = Array.from({ length: 40 }, () => new AbortController());
+  // As many as a thread is given are held, and the others wait.
+  const jobs = controllers.map(({ signal }) =>
+    reasonOf(counter.count({ model, text: "hold" }, { caller, signal })),
+  );
+  assert.deepEqual(counter.load, { jobs: 40, callers: 1 });
+  controllers.at(-1)?.abort();
+  assert.equal(await jobs.at(-1), "CANCELLED");
+  assert.equal(counter.load.jobs, 39);
+  const late = counter.count({ model, text: "late" }, { caller, signal: controllers.at(-1)?.signal });
+  assert.equal(await reasonOf(late), "CANCELLED");
+  for (const controller of controllers) controller.abort();
+  assert.deepEqual(new Set(await Promise.all(jobs)), new Set(["CANCELLED"]));
+  assert.equal(await counter.count({ model, text: "four" }, { caller }), 4);
+  assert.deepEqual(counter.load, { jobs: 0, callers: 0 });
+  unsubscribe("worker_threads", onWorker);
+  assert.equal(started.length, 0);
+});
+
+test("a thread that does not give up a cancelled job is replaced, and its other jobs are counted", async () => {
+  await using counter = createTokenCounter({
+    threads: 1,
+    ...queue,
+    workerFile: misbehaving,
+    cancelGraceMs: 0,
+  });
+  const { signal, abort } = abortable();
+  const hanging = reasonOf(counter.count({ model, text: "hang" }, { caller, signal }));
+  const next = counter.count({ model, text: "four" }, { caller });
+  abort();
+  assert.equal(await hanging, "CANCELLED");
   assert.equal(await next, 4);
-  assert.equal(await reasonOf(counter.count({ model, text: "late" }, running.signal)), "CANCELLED");
+  assert.deepEqual(counter.load, { jobs: 0, callers: 0 });
 });
 
-test("a job that ends within its grace costs no thread", async () => {
-  await using counter = createTokenCounter({ threads: 1, workerFile: misbehaving, cancelGraceMs: 60_000 });
-  const cancelled = new AbortController();
-  const short = counter.count({ model, text: "short" }, cancelled.signal);
-  const next = counter.count({ model, text: "four" });
-  cancelled.abort();
-  assert.equal(await reasonOf(short), "CANCELLED");
-  assert.equal(await next, 4);
-});
+function abortable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
 
-test("a thread that dies fails its own job alone, and is replaced", async () => {
-  await using counter = createTokenCounter({ threads: 1, workerFile: misbehaving });
+test("a thread that dies fails the job that it was at alone, and is replaced", async () => {
+  await using counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
   const outcomes = await Promise.allSettled(
-    ["one", "throw", "four", "exit", "seven"].map((text) => counter.count({ model, text })),
+    ["hold", "one", "throw", "four", "exit", "seven", "release"].map((text) =>
+      counter.count({ model, text }, { caller }),
+    ),
   );
   assert.deepEqual(
     outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.reason.error.reason)),
-    [3, "INTERNAL", 4, "INTERNAL", 5],
+    [4, 3, "INTERNAL", 4, "INTERNAL", 5, 7],
   );
+  assert.deepEqual(counter.load, { jobs: 0, callers: 0 });
 });
 
-test("a full queue says so at once", async () => {
-  await using counter = createTokenCounter({ threads: 1, workerFile: misbehaving, jobsQueuedMax: 2 });
-  const counts = ["a", "bb", "ccc", "dddd"].map((text) => counter.count({ model, text }));
-  const error = await errorOf(Promise.all(counts));
-  assert.deepEqual(error, { reason: "OVERLOADED", operationsMax: 2, retryAfterMs: 1000 });
-  const outcomes = await Promise.allSettled(counts);
-  assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 3);
+test("a thread that dies before it is at a job fails all that it had, so that it does not die for ever", async () => {
+  await using counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
+  const jobs = ["exit at once", "four"].map((text) => reasonOf(counter.count({ model, text }, { caller })));
+  assert.deepEqual(await Promise.all(jobs), ["INTERNAL", "INTERNAL"]);
+  assert.equal(await counter.count({ model, text: "four" }, { caller }), 4);
+});
+
+test("a full queue says so at once, and has room for another caller", async () => {
+  const limits = { queueJobsMax: 6, queueBytesMax: 1000 };
+  await using counter = createTokenCounter({ threads: 1, ...limits, workerFile: misbehaving });
+  const held = ["hold", "hold", "hold"].map((text) => counter.count({ model, text }, { caller }));
+  assert.deepEqual(await errorOf(counter.count({ model, text: "more" }, { caller })), {
+    reason: "OVERLOADED",
+    operationsMax: 6,
+    bytesMax: 1000,
+    retryAfterMs: 1000,
+  });
+  assert.equal(await counter.count({ model, text: "release" }, { caller: "bob" }), 7);
+  assert.deepEqual(await Promise.all(held), [4, 4, 4]);
+  assert.equal(await counter.count({ model, text: "more" }, { caller }), 4);
+});
+
+test("too many bytes in the queue are refused, too", async () => {
+  const limits = { queueJobsMax: 4000, queueBytesMax: 100 };
+  await using counter = createTokenCounter({ threads: 1, ...limits, workerFile: misbehaving });
+  const fits = counter.count({ model, text: "x".repeat(50) }, { caller });
+  assert.equal(await reasonOf(counter.count({ model, text: "x" }, { caller })), "OVERLOADED");
+  assert.equal(await fits, 50);
+  assert.equal(await reasonOf(counter.count({ model, text: "x".repeat(51) }, { caller })), "OVERLOADED");
 });
 
 test("disposing ends every job, and takes no more", async () => {
-  const counter = createTokenCounter({ threads: 1, workerFile: misbehaving });
-  const jobs = ["hang", "queued"].map((text) => reasonOf(counter.count({ model, text })));
+  const counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
+  const jobs = ["hang", "queued"].map((text) => reasonOf(counter.count({ model, text }, { caller })));
   await counter[Symbol.asyncDispose]();
   assert.deepEqual(await Promise.all(jobs), ["CANCELLED", "CANCELLED"]);
-  assert.equal(await reasonOf(counter.count({ model, text: "late" })), "CANCELLED");
+  assert.equal(await reasonOf(counter.count({ model, text: "late" }, { caller })), "CANCELLED");
+});
+
+test("disposing ends although a thread gives up a cancelled job meanwhile", async () => {
+  const program = `
+    import { createTokenCounter } from ${JSON.stringify(new URL("../../src/workers/tokens.ts", import.meta.url).href)};
+    const counter = createTokenCounter({ threads: 1, queueJobsMax: 9, queueBytesMax: 2 ** 24 });
+    await counter.count({ model: "gpt-4o", text: "hello" }, { caller: "alice" });
+    const leaving = new AbortController();
+    const job = counter.count({ model: "gpt-4o", text: "a".repeat(3e6) }, { caller: "alice", signal: leaving.signal });
+    leaving.abort();
+    await job.catch(() => {});
+    await counter[Symbol.asyncDispose]();
+    console.log("disposed");
+  `;
+  const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
+  assert.equal((await run).stdout, "disposed\n");
 });
 
 test("idle threads do not keep a process alive, disposed or not", async () => {
   const program = `
     import { createTokenCounter } from ${JSON.stringify(new URL("../../src/workers/tokens.ts", import.meta.url).href)};
-    const counter = createTokenCounter({ threads: 2 });
-    console.log(await counter.count({ model: "gpt-4o", text: "hello world" }));
+    const counter = createTokenCounter({ threads: 2, queueJobsMax: 9, queueBytesMax: 99 });
+    console.log(await counter.count({ model: "gpt-4o", text: "hello world" }, { caller: "alice" }));
   `;
   const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
   assert.equal((await run).stdout, "2\n");

@@ -3,8 +3,8 @@ import { encodingFor } from "./encoding.ts";
 import { imageTokens } from "./image.ts";
 import { objectAt, textAt } from "./json.ts";
 import type { Encoding } from "./ranks.ts";
-import { type CountText, countText } from "./text.ts";
-import { countTools } from "./tools.ts";
+import { countText } from "./text.ts";
+import { type CountText, countTools } from "./tools.ts";
 
 /** What OpenAI adds around the text: for each message, for a name, and for the start of the reply. */
 const MESSAGE_TOKENS = 3;
@@ -12,6 +12,13 @@ const NAME_TOKENS = 1;
 const REPLY_TOKENS = 3;
 /** A call of a tool is written like a message of its own. */
 const TOOL_CALL_TOKENS = 3;
+
+/** What the tokens of a chat are: some for its form, and those of its texts, which may be counted elsewhere. */
+export interface ChatTexts {
+  encoding: Encoding;
+  formTokens: number;
+  texts: string[];
+}
 
 /**
  * The prompt tokens of a chat, as OpenAI bills them: 3 for each message, 1 for each name, 3 for the reply, and the tokens
@@ -24,12 +31,26 @@ export function countChat(
   messages: readonly unknown[],
   tools?: readonly unknown[],
 ): number {
+  const { encoding, formTokens, texts } = chatTexts(encodingOrModel, messages, tools);
+  return texts.reduce((tokens, text) => tokens + countText(encoding, text), formTokens);
+}
+
+/** The texts of a chat, and what it takes besides them. Throws what `countChat` does. */
+export function chatTexts(
+  encodingOrModel: string,
+  messages: readonly unknown[],
+  tools?: readonly unknown[],
+): ChatTexts {
   const encoding = encodingOf(encodingOrModel);
-  const count = (text: string): number => countText(encoding, text);
-  let tokens = REPLY_TOKENS + countTools(count, encoding, tools ?? []);
+  const texts: string[] = [];
+  const count: CountText = (text) => {
+    if (text !== "") texts.push(text);
+    return 0;
+  };
+  let formTokens = REPLY_TOKENS + countTools(count, encoding, tools ?? []);
   for (const [index, message] of messages.entries())
-    tokens += countMessage(count, message, `messages[${index}]`);
-  return tokens;
+    formTokens += countMessage(count, message, `messages[${index}]`);
+  return { encoding, formTokens, texts };
 }
 
 const encodingOf = (name: string): Encoding =>

@@ -17,14 +17,13 @@ export interface HashedBytes {
   readonly starts: Int32Array;
 }
 
-export function hashStarts(bytes: Uint8Array): HashedBytes {
-  const starts = new Int32Array(bytes.length + 1);
-  let hash = 0;
-  for (let at = 0; at < bytes.length; at++) {
+/** Fills in the hashes of starts from `start` to `end`; those up to `start` must be there. */
+export function hashOn({ bytes, starts }: HashedBytes, start: number, end: number): void {
+  let hash = starts[start]!;
+  for (let at = start; at < end; at++) {
     hash = (Math.imul(hash, BASE) + bytes[at]! + 1) | 0;
     starts[at + 1] = hash;
   }
-  return { bytes, starts };
 }
 
 const POWERS_MAX = 1024;

@@ -1,76 +1,152 @@
-import { createCandidates, notTooLarge } from "./candidates.ts";
+import { type Candidates, createCandidates, NO_PLACE, notTooLarge, PREPARING } from "./candidates.ts";
 import { type HashedBytes, hashBetween } from "./hash.ts";
 import { NO_RANK, rankOf, type Vocabulary } from "./ranks.ts";
 
 const RANKS_MAX = 2 ** 18;
-
-// One piece is merged at a time and merging never waits, so the working memory is shared by all calls. A part is known by
-// where it starts, counted from the start of the piece.
-const candidates = createCandidates(RANKS_MAX);
-let next = new Int32Array(1024);
-let previous = new Int32Array(1024);
-let pairRanks = new Int32Array(1024);
+/** Parts that one step looks at. */
+const STEP_PARTS = 2048;
+/** Working memories that are kept for the next text; more are made while more long pieces are being merged. */
+const IDLE_MAX = 2;
 
 /** A piece of a text: its bytes from `start` to `end`. */
-interface Piece {
+export interface Piece {
   readonly text: HashedBytes;
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * How many tokens byte-pair merging leaves of a piece: again and again the neighbours whose union has the lowest rank are
- * joined, the leftmost first among equals. The candidates are kept in order, so n bytes take n log n steps, where looking
- * for the best pair afresh each time (as js-tiktoken does) takes n squared.
+ * Counts how many tokens byte-pair merging leaves of a piece: again and again the neighbours whose union has the lowest
+ * rank are joined, the leftmost first among equals. The candidates are kept in order, so n bytes take n log n steps, where
+ * looking for the best pair afresh each time (as js-tiktoken does) takes n squared.
  */
+class Merger {
+  /** Parts that are left. */
+  parts = 0;
+  #piece: Piece | undefined;
+  #words: Vocabulary | undefined;
+  #length = 0;
+  /** Parts whose rank with the next one was looked up. */
+  #ranked = 0;
+  readonly #candidates: Candidates = createCandidates(RANKS_MAX);
+  // A part is known by where it starts, counted from the start of the piece.
+  #next = new Int32Array(1024);
+  #previous = new Int32Array(1024);
+  #pairRanks = new Int32Array(1024);
+
+  start(piece: Piece, words: Vocabulary): void {
+    const length = piece.end - piece.start;
+    if (length > this.#next.length) this.#allocate(length);
+    this.#candidates.reserve(length);
+    this.#piece = piece;
+    this.#words = words;
+    this.#length = length;
+    this.#ranked = 0;
+    this.parts = length;
+  }
+
+  /** Does so many steps; true when the piece is merged. */
+  advance(steps: number): boolean {
+    if (this.#ranked === this.#length) return this.#merge(steps);
+    this.#rankParts(steps);
+    return false;
+  }
+
+  /** Forgets the piece, after which the next may be started. */
+  clear(): void {
+    this.#piece = undefined;
+    this.#candidates.clear();
+    this.#next = notTooLarge(this.#next);
+    this.#previous = notTooLarge(this.#previous);
+    this.#pairRanks = notTooLarge(this.#pairRanks);
+  }
+
+  #allocate(length: number): void {
+    const size = 2 ** Math.ceil(Math.log2(length));
+    this.#next = new Int32Array(size);
+    this.#previous = new Int32Array(size);
+    this.#pairRanks = new Int32Array(size);
+  }
+
+  #rankParts(steps: number): void {
+    const end = Math.min(this.#length, this.#ranked + steps);
+    for (let at = this.#ranked; at < end; at++) {
+      this.#next[at] = at + 1;
+      this.#previous[at] = at - 1;
+      // The part after this one is not linked yet.
+      this.#rankBytes(at, at + 1 < this.#length ? at + 2 : at + 1, at + 1);
+    }
+    this.#ranked = end;
+  }
+
+  #merge(steps: number): boolean {
+    const candidates = this.#candidates;
+    const pairRanks = this.#pairRanks;
+    for (let left = steps; left > 0; left--) {
+      const place = candidates.take();
+      if (place === NO_PLACE) return true;
+      if (place === PREPARING) return false;
+      // A candidate is stale when its pair has since become another; a part that was joined has none.
+      if (pairRanks[place] !== candidates.rank) continue;
+      this.#join(place);
+      this.parts--;
+    }
+    return false;
+  }
+
+  /** Joins the part that starts at `left` with the one after it. */
+  #join(left: number): void {
+    const right = this.#next[left]!;
+    const after = this.#next[right]!;
+    this.#next[left] = after;
+    if (after < this.#length) this.#previous[after] = left;
+    this.#pairRanks[right] = NO_RANK;
+    this.#rankPair(left);
+    const before = this.#previous[left]!;
+    if (before >= 0) this.#rankPair(before);
+  }
+
+  #rankPair(left: number): void {
+    const right = this.#next[left]!;
+    this.#rankBytes(left, right < this.#length ? this.#next[right]! : right, right);
+  }
+
+  /** Looks up the pair that is the bytes from `left` to `pairEnd`; its second part starts at `right`. */
+  #rankBytes(left: number, pairEnd: number, right: number): void {
+    const { text, start } = this.#piece!;
+    const words = this.#words!;
+    const joinable = pairEnd > right && pairEnd - left <= words.tokenBytesMax;
+    const from = start + left;
+    const to = start + pairEnd;
+    const rank = joinable ? rankOf(words, text.bytes, from, to, hashBetween(text, from, to)) : NO_RANK;
+    this.#pairRanks[left] = rank;
+    if (rank !== NO_RANK) this.#candidates.add(rank, left);
+  }
+}
+
+// Pieces of several texts may be in the middle of merging. A piece that fits one step needs no memory of its own.
+const idle: Merger[] = [];
+
+/** How many tokens merging leaves of a piece. */
 export function countMerged(piece: Piece, words: Vocabulary): number {
-  const length = piece.end - piece.start;
-  if (length > next.length) allocate(length);
-  for (let at = 0; at < length; at++) {
-    next[at] = at + 1;
-    previous[at] = at - 1;
-  }
-  for (let at = 0; at < length; at++) rankPair(at, piece, words);
-  let parts = length;
-  for (let left = candidates.take(); left !== NO_RANK; left = candidates.take()) {
-    // A candidate is stale when its pair has since become another; a part that was joined has none.
-    if (pairRanks[left] !== candidates.rank) continue;
-    join(left, piece, words);
-    parts--;
-  }
-  candidates.clear();
-  next = notTooLarge(next);
-  previous = notTooLarge(previous);
-  pairRanks = notTooLarge(pairRanks);
+  const merger = idle.pop() ?? new Merger();
+  merger.start(piece, words);
+  while (!merger.advance(STEP_PARTS));
+  return release(merger);
+}
+
+/** The same, of a long piece: yields after each of many short steps. */
+export function* mergeSteps(piece: Piece, words: Vocabulary): Generator<void, number, void> {
+  // When the count is given up, the merger is not put back: clearing it would take long.
+  const merger = idle.pop() ?? new Merger();
+  merger.start(piece, words);
+  while (!merger.advance(STEP_PARTS)) yield;
+  return release(merger);
+}
+
+function release(merger: Merger): number {
+  const { parts } = merger;
+  merger.clear();
+  if (idle.length < IDLE_MAX) idle.push(merger);
   return parts;
-}
-
-function allocate(length: number): void {
-  const size = 2 ** Math.ceil(Math.log2(length));
-  next = new Int32Array(size);
-  previous = new Int32Array(size);
-  pairRanks = new Int32Array(size);
-}
-
-/** Joins the part that starts at `left` with the one after it. */
-function join(left: number, piece: Piece, words: Vocabulary): void {
-  const right = next[left]!;
-  const after = next[right]!;
-  next[left] = after;
-  if (after < piece.end - piece.start) previous[after] = left;
-  pairRanks[right] = NO_RANK;
-  rankPair(left, piece, words);
-  const before = previous[left]!;
-  if (before >= 0) rankPair(before, piece, words);
-}
-
-function rankPair(left: number, { text, start, end }: Piece, words: Vocabulary): void {
-  const right = next[left]!;
-  const pairEnd = start + right < end ? next[right]! : right;
-  const joinable = pairEnd > right && pairEnd - left <= words.tokenBytesMax;
-  const from = start + left;
-  const to = start + pairEnd;
-  const rank = joinable ? rankOf(words, text.bytes, from, to, hashBetween(text, from, to)) : NO_RANK;
-  pairRanks[left] = rank;
-  if (rank !== NO_RANK) candidates.add(rank, left);
 }

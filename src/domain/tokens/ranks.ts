@@ -11,8 +11,6 @@ export type Encoding = "o200k_base" | "cl100k_base";
  * stretch of bytes that is looked up.
  */
 export interface Vocabulary {
-  /** Cuts text into pieces, which are merged apart from each other. Global and Unicode aware. */
-  readonly pieces: RegExp;
   /** The bytes of all tokens, one after the other in the order of ranks. */
   readonly bytes: Uint8Array;
   /** Where each rank's bytes start; one more at the end. */
@@ -30,14 +28,13 @@ const built = new Map<Encoding, Vocabulary>();
 export function vocabulary(encoding: Encoding): Vocabulary {
   const known = built.get(encoding);
   if (known !== undefined) return known;
-  const source = SOURCES[encoding];
-  const fresh = build(source.pat_str, source.bpe_ranks);
+  const fresh = build(SOURCES[encoding].bpe_ranks);
   built.set(encoding, fresh);
   return fresh;
 }
 
 /** js-tiktoken's data: lines of "! first-rank token token ...", tokens in base64, ranks counting up without a gap. */
-function build(pattern: string, lines: string): Vocabulary {
+function build(lines: string): Vocabulary {
   const tokens = lines.split("\n").flatMap((line) => line.split(" ").slice(2));
   const bytes = new Uint8Array((lines.length * 3) / 4);
   const starts = new Int32Array(tokens.length + 1);
@@ -56,7 +53,6 @@ function build(pattern: string, lines: string): Vocabulary {
     tokenBytesMax = Math.max(tokenBytesMax, end - start);
   }
   return {
-    pieces: new RegExp(pattern, "gu"),
     bytes: bytes.slice(0, end),
     starts,
     hashes,

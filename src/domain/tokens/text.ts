@@ -1,8 +1,16 @@
-import { type HashedBytes, hashBetween, hashStarts } from "./hash.ts";
-import { countMerged } from "./merge.ts";
+import { type HashedBytes, hashBetween, hashOn } from "./hash.ts";
+import { countMerged, mergeSteps } from "./merge.ts";
+import { BUSY, PieceCutter } from "./pieces.ts";
 import { type Encoding, NO_RANK, rankOf, type Vocabulary, vocabulary } from "./ranks.ts";
 
-export type CountText = (text: string) => number;
+/** Counting in short steps, of less than a millisecond, and in the end the number of tokens. */
+export type CountSteps = Generator<void, number, void>;
+
+/** Bytes whose pieces are counted in one step. Longer pieces are merged in steps of their own. */
+const STEP_BYTES = 2048;
+const HASH_STEP_BYTES = 65_536;
+/** What a text takes besides its bytes, as a number of bytes, so that a million empty texts are many steps too. */
+const TEXT_BYTES = 64;
 
 /**
  * The number of tokens of a text, the same as js-tiktoken's `encode(text, [], []).length`: text that looks like a special
@@ -10,17 +18,45 @@ export type CountText = (text: string) => number;
  * O(n log n); use the token counter of src/workers for texts of callers, since a megabyte takes half a second.
  */
 export function countText(encoding: Encoding, text: string): number {
+  const steps = countTextsSteps(encoding, [text]);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The tokens of several texts together, counted each by itself. A caller may pause between steps, or never go on. */
+export function* countTextsSteps(encoding: Encoding, texts: readonly string[]): CountSteps {
   const words = vocabulary(encoding);
-  const { pieces } = words;
-  const whole = text.toWellFormed();
-  const hashed = hashStarts(Buffer.from(whole, "utf8"));
   let tokens = 0;
-  let start = 0;
-  pieces.lastIndex = 0;
-  for (let match = pieces.exec(whole); match !== null; match = pieces.exec(whole)) {
-    const end = start + Buffer.byteLength(match[0], "utf8");
-    tokens += isToken(words, hashed, start, end) ? 1 : countMerged({ text: hashed, start, end }, words);
-    start = end;
+  let left = STEP_BYTES;
+  for (const text of texts) {
+    const bytes = Buffer.from(text, "utf8");
+    const hashed: HashedBytes = { bytes, starts: new Int32Array(bytes.length + 1) };
+    for (let at = 0; at < bytes.length; at += HASH_STEP_BYTES) {
+      if (at > 0) yield;
+      hashOn(hashed, at, Math.min(bytes.length, at + HASH_STEP_BYTES));
+    }
+    const cutter = new PieceCutter(bytes, encoding);
+    left -= TEXT_BYTES;
+    for (let start = 0; start < bytes.length; ) {
+      const end = cutter.end(start);
+      if (end === BUSY) {
+        yield;
+        continue;
+      }
+      if (isToken(words, hashed, start, end)) tokens++;
+      else if (end - start <= STEP_BYTES) tokens += countMerged({ text: hashed, start, end }, words);
+      else tokens += yield* mergeSteps({ text: hashed, start, end }, words);
+      left -= end - start;
+      start = end;
+      if (left > 0) continue;
+      left = STEP_BYTES;
+      yield;
+    }
+    if (left > 0) continue;
+    left = STEP_BYTES;
+    yield;
   }
   return tokens;
 }

@@ -1,7 +1,9 @@
 import { invalidField } from "../errors.ts";
 import { objectAt, textAt } from "./json.ts";
 import type { Encoding } from "./ranks.ts";
-import type { CountText } from "./text.ts";
+
+/** Takes a text to count, and gives what it adds to the tokens of the form: 0, where texts are counted later. */
+export type CountText = (text: string) => number;
 
 /**
  * What OpenAI adds when tool definitions are written into a prompt, as its cookbook measures it: for each function, for a
@@ -83,5 +85,6 @@ function countEnum(count: CountText, values: readonly unknown[]): number {
 /** A description without the full stop that OpenAI drops. */
 function sentence(description: unknown, path: string): string {
   if (description === undefined || description === null) return "";
-  return textAt(description, path).replace(/\.$/, "");
+  const text = textAt(description, path);
+  return text.endsWith(".") ? text.slice(0, -1) : text;
 }

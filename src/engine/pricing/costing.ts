@@ -5,7 +5,7 @@ import { type NanoUsd, nanoUsdFromDollars } from "../../domain/money.ts";
 import { checkName } from "../../domain/name.ts";
 import type { PriceBook, Priced } from "../../domain/prices.ts";
 import type { Usage } from "../../domain/usage.ts";
-import { TEXT_BYTES_MAX, type TokenCounter } from "../../workers/tokens.ts";
+import { type CountOptions, TEXT_BYTES_MAX, type TokenCounter } from "../../workers/tokens.ts";
 import type { PriceBooks } from "./price-books.ts";
 
 /** A cost and where it came from. */
@@ -89,18 +89,19 @@ export const createCosting = (books: Pick<PriceBooks, "of">, tokens: TokenCounte
     // A model without a price needs no counting.
     book.priceUsage(model, { inputTokens: 1, outputTokens: 1 });
     const [inputTokens, outputTokens] = await Promise.all([
-      tokens.count({ model, text: checkText("text.input_text", input) }, signal),
-      tokens.count({ model, text: checkText("text.output_text", output) }, signal),
+      tokens.count({ model, text: checkText("text.input_text", input) }, { caller: project, signal }),
+      tokens.count({ model, text: checkText("text.output_text", output) }, { caller: project, signal }),
     ]);
     return costed(book, model, { inputTokens, outputTokens }, "text");
   },
 
-  worstCase: async (project, call, signal) => worstCase(await books.of(project), tokens, call, signal),
+  worstCase: async (project, call, signal) =>
+    worstCase(await books.of(project), tokens, call, { caller: project, signal }),
 
   async project(project, { model, prompt, maxOutputTokens }, signal) {
     const book = await books.of(project);
     book.priceUsage(model, { inputTokens: 1 });
-    const promptTokens = await countPrompt(tokens, model, prompt, signal);
+    const promptTokens = await countPrompt(tokens, model, prompt, { caller: project, signal });
     const usage: Usage = { inputTokens: promptTokens };
     const price = priced(book, model, usage, "messages");
     const worstCase =
@@ -122,10 +123,10 @@ async function worstCase(
   book: PriceBook,
   tokens: TokenCounter,
   { model, prompt, maxOutputTokens }: ProjectedCall,
-  signal: AbortSignal | undefined,
+  options: CountOptions,
 ): Promise<{ amountNanoUsd: NanoUsd; detail: EstimateDetail }> {
   book.priceUsage(model, { inputTokens: 1 });
-  const inputTokens = await countPrompt(tokens, model, prompt, signal);
+  const inputTokens = await countPrompt(tokens, model, prompt, options);
   const bound =
     maxOutputTokens === undefined
       ? modelsOwnBound(book, model, inputTokens)
@@ -207,11 +208,11 @@ const countPrompt = (
   tokens: TokenCounter,
   model: string,
   prompt: Prompt,
-  signal: AbortSignal | undefined,
+  options: CountOptions,
 ): Promise<number> =>
   "text" in prompt
-    ? tokens.count({ model, text: checkText("text", prompt.text) }, signal)
-    : tokens.count({ model, ...prompt }, signal);
+    ? tokens.count({ model, text: checkText("text", prompt.text) }, options)
+    : tokens.count({ model, ...prompt }, options);
 
 function checkText(field: string, text: string): string {
   if (Buffer.byteLength(text) > TEXT_BYTES_MAX) {

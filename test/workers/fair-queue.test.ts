@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createFairQueue, type FairQueue, type Queued } from "../../src/workers/fair-queue.ts";
+
+interface Item extends Queued {
+  name: string;
+}
+
+const item = (caller: string, name: string, cost = 10): Item => ({ caller, name, cost });
+
+function takeAll(queue: FairQueue<Item>): string {
+  const names: string[] = [];
+  for (let next = queue.take(); next !== undefined; next = queue.take()) names.push(next.name);
+  return names.join(" ");
+}
+
+test("one caller's items are first in, first out", () => {
+  const queue = createFairQueue<Item>(10);
+  for (const name of ["a1", "a2", "a3"]) queue.add(item("a", name));
+  assert.equal(takeAll(queue), "a1 a2 a3");
+  assert.equal(queue.take(), undefined);
+});
+
+test("callers take turns, however many items one has", () => {
+  const queue = createFairQueue<Item>(10);
+  for (const name of ["a1", "a2", "a3", "a4"]) queue.add(item("a", name));
+  queue.add(item("b", "b1"));
+  queue.add(item("c", "c1"));
+  queue.add(item("c", "c2"));
+  assert.equal(takeAll(queue), "a1 b1 c1 a2 c2 a3 a4");
+});
+
+test("shares are of the cost: as many bytes of short items as of long ones", () => {
+  const queue = createFairQueue<Item>(40);
+  for (let at = 0; at < 10; at++) queue.add(item("long", "L", 30 + at));
+  for (let at = 0; at < 100; at++) queue.add(item("short", "s", 1 + (at % 10)));
+  const taken = { long: 0, short: 0 };
+  for (let next = queue.take(); next !== undefined && queue.callers === 2; next = queue.take()) {
+    taken[next.caller as "long" | "short"] += next.cost;
+    assert.ok(Math.abs(taken.long - taken.short) <= 45, JSON.stringify(taken));
+  }
+  assert.ok(taken.long > 200);
+});
+
+test("a caller whose items come one by one has no more turns than one who waits", () => {
+  const queue = createFairQueue<Item>(10);
+  for (const name of ["b1", "b2", "b3"]) queue.add(item("b", name));
+  const taken: (string | undefined)[] = [];
+  for (let at = 1; at <= 3; at++) {
+    queue.add(item("a", `a${at}`));
+    taken.push(queue.take()?.name, queue.take()?.name);
+  }
+  assert.deepEqual(taken, ["b1", "a1", "b2", "a2", "b3", "a3"]);
+});
+
+test("an item that costs more than any should is taken all the same", () => {
+  const queue = createFairQueue<Item>(10);
+  queue.add(item("a", "a1", 1000));
+  queue.add(item("b", "b1"));
+  assert.equal(takeAll(queue), "a1 b1");
+});
+
+test("nothing is kept of a caller without items, be they taken or removed", () => {
+  const queue = createFairQueue<Item>(10);
+  const items = Array.from({ length: 10_000 }, (_, index) => item(`project ${index}`, String(index)));
+  for (const each of items) queue.add(each);
+  assert.deepEqual([queue.size, queue.callers], [10_000, 10_000]);
+  for (const each of items.slice(0, 5000)) assert.equal(queue.remove(each), true);
+  assert.equal(queue.remove(items[0]!), false);
+  assert.deepEqual([queue.size, queue.callers], [5000, 5000]);
+  takeAll(queue);
+  assert.deepEqual([queue.size, queue.callers], [0, 0]);
+});
