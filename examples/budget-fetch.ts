@@ -1,9 +1,9 @@
 /**
- * OpenAI's SDK within a budget: `npx node --conditions=purser-source examples/budget-fetch.ts`.
+ * Keeps OpenAI's SDK within a budget: `npx node --conditions=purser-source examples/budget-fetch.ts`.
  *
- * Runs Purser in this process, with an empty store, and a stand-in for the provider that answers in its format: nothing is
- * spent, and no key is needed. Against a server, make the client with createPurserClient; against OpenAI itself, drop
- * `baseURL`, and give your key. (The condition is for this repository alone, where the package is not installed.)
+ * The example runs Purser in this process, with an empty store, and a stand-in for the provider that answers in its format.
+ * So it spends nothing and needs no key. To use a server, make the client with createPurserClient. To call OpenAI itself,
+ * remove `baseURL` and give your key. (The condition is needed in this repository only, where the package is not installed.)
  */
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
@@ -23,7 +23,7 @@ stack.defer(() => provider.close());
 const alice = { project: "example", user: "alice" };
 await purser.createBudget({ ...alice, totalBudgetNanoUsd: CENT });
 
-// All that a program changes: the fetch of its SDK.
+// The only change to a program: the fetch of its SDK.
 await using fetch = budgetFetch(purser, { ...alice, timeoutMs: 60_000 });
 const openai = new OpenAI({ apiKey: "none", baseURL: provider.url, fetch });
 
@@ -50,13 +50,13 @@ try {
 }
 
 async function spent(): Promise<string> {
-  // The SDK is through with a stream when it has seen its last event; the charge may be under way.
+  // The SDK ends a stream at its last event, when the charge may still be under way.
   await fetch.flush();
   const { budget } = await purser.getBudget(alice);
   return `$${Number(budget?.spentNanoUsd) / NANO_USD_PER_USD}`;
 }
 
-/** Answers every chat with the same words, whole or streamed. */
+/** A provider that answers every chat with the same words, whole or streamed. */
 async function startStandIn(): Promise<{ url: string; close(): void }> {
   const usage = { prompt_tokens: 14, completion_tokens: 500, total_tokens: 514 };
   const content = "330 metres.";

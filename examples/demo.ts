@@ -1,7 +1,7 @@
 /**
- * A budget's day, on a server of its own: `npm run demo`.
+ * Shows a budget's day on a server of its own: `npm run demo`.
  *
- * Starts an embedded server on free ports with an empty store, which is gone when the demo ends.
+ * The demo starts a server on free ports with an empty embedded store, and deletes the store when it ends.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -53,7 +53,7 @@ say(`   At worst, with 1000 tokens of answer: ${formatUsd(projected.worstCaseCos
 say(`   Within budget: ${projected.withinBudget ? "yes" : "no"}.`);
 say(`   What remains would pay for ${projected.maxAffordableOutputTokens} tokens of answer.`);
 
-say("\n3. Calls were made; their responses are recorded as the providers sent them.");
+say("\n3. Calls were made. Their responses are charged as the providers sent them.");
 for (const name of (await readdir(RESPONSES)).toSorted()) {
   const completion = JSON.parse(await readFile(new URL(name, RESPONSES), "utf8")) as JsonObject;
   const charged = await client.updateCost({
@@ -76,7 +76,7 @@ const again = await client.updateCost({
 });
 say(`   replayed: ${again.replayed ? "yes" : "no"}`);
 
-say("\n5. bob has one cent a day. A charge is a fact: it is recorded, and said to be over.");
+say("\n5. bob has one cent a day. A charge is a fact: it is recorded even when it exceeds the budget.");
 const bob = { project: "demo", user: "bob" };
 await client.createBudget({ ...bob, totalBudgetNanoUsd: CENT, duration: Duration.DAILY });
 const over = await client.updateCost({

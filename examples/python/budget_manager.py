@@ -1,12 +1,16 @@
-"""A budget, and what was charged to it: `python budget_manager.py`, beside a running server.
+"""Creates a budget and charges it: `python budget_manager.py [project]`, while a server runs.
 
-The class takes the place of LiteLLM's BudgetManager. The server is the one at PURSER_ADDRESS, or else on this machine.
+The class replaces LiteLLM's BudgetManager. It calls the server at PURSER_ADDRESS, by default 127.0.0.1:50051.
 """
+
+import sys
 
 from purser import BudgetManager
 
-with BudgetManager(project_name="example") as manager:
-    # Five dollars a month. The same call again changes nothing.
+project = sys.argv[1] if len(sys.argv) > 1 else "example"
+
+with BudgetManager(project_name=project) as manager:
+    # Five dollars a month. Repeating the call changes nothing.
     manager.create_budget(total_budget=5.00, user="alice", duration="monthly")
 
     messages = [{"role": "user", "content": "How tall is the Eiffel tower?"}]
@@ -15,7 +19,7 @@ with BudgetManager(project_name="example") as manager:
         f"After the prompt, alice would have spent ${projected:.8f} of ${manager.get_total_budget('alice'):.2f}."
     )
 
-    # What a provider answered: an object of its SDK, LiteLLM's ModelResponse, or its JSON.
+    # A provider's answer: an object of its SDK, LiteLLM's ModelResponse, or its JSON as a dict.
     completion = {
         "object": "chat.completion",
         "model": "gpt-4o-mini",

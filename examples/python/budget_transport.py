@@ -1,17 +1,21 @@
-"""The OpenAI SDK, within a budget: `python budget_transport.py`, beside a running server, with OPENAI_API_KEY set.
+"""Keeps the OpenAI SDK within a budget: `python budget_transport.py [project]`, with a server and OPENAI_API_KEY set.
 
-Nothing has to be remembered: each call is held before it is sent, and charged when its answer has come.
+The transport holds the worst case of each call before it is sent, and charges the real cost when the answer has arrived.
 """
+
+import sys
 
 from openai import DefaultHttpxClient, OpenAI
 
 from purser import BudgetExceededError, BudgetManager, BudgetTransport, Client
 
+project = sys.argv[1] if len(sys.argv) > 1 else "example"
+
 with Client() as purser:
-    manager = BudgetManager("example", client=purser)
+    manager = BudgetManager(project, client=purser)
     manager.create_budget(total_budget=0.01, user="bob", duration="daily")
 
-    transport = BudgetTransport(purser, project="example", user="bob")
+    transport = BudgetTransport(purser, project=project, user="bob")
     with OpenAI(http_client=DefaultHttpxClient(transport=transport)) as openai:
         stream = openai.chat.completions.create(
             model="gpt-4o-mini",

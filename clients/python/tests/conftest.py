@@ -16,7 +16,7 @@ from .provider import Provider
 
 @pytest.fixture(scope="session")
 def address() -> str:
-    """A running Purser server's; test/interop/python.test.ts starts one, and says where."""
+    """The address of a running Purser server, which test/interop/python.interop.ts starts."""
     return os.environ["PURSER_ADDRESS"]
 
 

@@ -1,6 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { ROOT } from "../../support/program.ts";
+import { pythonVenv } from "../../support/python.ts";
+
+const run = promisify(execFile);
 
 /** The Python client. */
 export const PACKAGE = join(ROOT, "clients/python");
@@ -19,4 +25,25 @@ export async function explained<T>(running: Promise<T>): Promise<T> {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     throw new Error(`${(error as Error).message}\n${stdout}\n${stderr}`, { cause: error });
   }
+}
+
+/** Python with what the tests of the client need, and the client as it is installed from a registry. */
+export interface InstalledPackage extends AsyncDisposable {
+  python: string;
+  /** The folder that it is installed in, for PYTHONPATH. */
+  site: string;
+}
+
+export async function installPackage(): Promise<InstalledPackage> {
+  const requirements = await pinned("requirements.txt");
+  const { python } = await pythonVenv(["--no-deps", "--no-compile", ...requirements]);
+  const folder = await mkdtemp(join(tmpdir(), "purser-package-"));
+  const site = join(folder, "site");
+  // The wheel is made from the source distribution, so both have what is needed.
+  await run(python, ["-m", "build", "--no-isolation", "--outdir", folder, PACKAGE]);
+  const wheel = (await readdir(folder))
+    .filter((name) => name.endsWith(".whl"))
+    .map((name) => join(folder, name));
+  await run(python, ["-m", "pip", "install", "--quiet", "--no-deps", "--target", site, ...wheel]);
+  return { python, site, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 }

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { makeDataFolder } from "../support/embedded.ts";
 import { startProgram } from "../support/program.ts";
-import { pythonVenv } from "../support/python.ts";
-import { explained, PACKAGE, pinned } from "./python/package.ts";
+import { explained, installPackage, PACKAGE } from "./python/package.ts";
 
 const run = promisify(execFile);
 
@@ -16,20 +14,10 @@ describe("the Python client", () => {
   const stack = new AsyncDisposableStack();
   after(() => stack.disposeAsync());
   let python: string;
-  /** Where the package is installed, as from a registry. */
   let site: string;
 
   before(async () => {
-    ({ python } = await pythonVenv(["--no-deps", "--no-compile", ...(await pinned("requirements.txt"))]));
-    const folder = await mkdtemp(join(tmpdir(), "purser-package-"));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    site = join(folder, "site");
-    // The wheel is made from the source distribution, so both have what is needed.
-    await run(python, ["-m", "build", "--no-isolation", "--outdir", folder, PACKAGE]);
-    const wheel = (await readdir(folder))
-      .filter((name) => name.endsWith(".whl"))
-      .map((name) => join(folder, name));
-    await run(python, ["-m", "pip", "install", "--quiet", "--no-deps", "--target", site, ...wheel]);
+    ({ python, site } = stack.use(await installPackage()));
   });
 
   it("is packed with its types and its generated code", async () => {
