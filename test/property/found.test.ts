@@ -129,6 +129,21 @@ describe("the model's state is the service's", () => {
       create("a", { parent: "parent" }),
     ]));
 
+  it("when a budget with a child, or with a limit to set, has holds that have just expired", () =>
+    run("below", [
+      create("parent"),
+      create("child", { parent: "parent" }),
+      batch(reserve("child", "1", 10n), reserve("parent", "2", 10n)),
+      { kind: "pass", hours: 2 },
+      { kind: "delete", user: "parent" },
+      batch(reserve("child", "3", 10n)),
+      { kind: "pass", hours: 2 },
+      { kind: "update", user: "parent", change: { limits: [{ model: "m", limitNanoUsd: 20n }] } },
+      batch(reserve("child", "4", 10n)),
+      { kind: "pass", hours: 2 },
+      { kind: "update", user: "child", change: { parent: undefined } },
+    ]));
+
   it("when more holds than one transaction ends run out at once", () =>
     run("many", [
       create("a"),

@@ -12,7 +12,7 @@ import type { Ancestry } from "./ancestry.ts";
 import { decideBatch, type Ground, idsOf, UnlockedParent } from "./batch.ts";
 import { readGround } from "./ground.ts";
 import { keysOf, namesToLock, projectsOf } from "./names.ts";
-import type { Expire, Operation, Verdict } from "./operation.ts";
+import { type Expire, needsBelow, type Operation, type Verdict } from "./operation.ts";
 import { makeRequestId } from "./request-id.ts";
 
 /** Expired holds that one transaction ends, at most: other transactions run between two such slices. */
@@ -120,6 +120,7 @@ async function commitWith(
   first: Extras,
 ): Promise<Committed> {
   let extras = first;
+  let before: Committed = { verdicts: [], expired: 0, changed: [], repeats: false, sawExpired: false };
   /** Budgets that only expired holds need, and that another session has locked. */
   const avoided = new Set<string>();
   let tried: readonly BudgetName[] = [];
@@ -130,8 +131,10 @@ async function commitWith(
         (connection) => commitOnce(connection, attempt, extras, (names) => (tried = names)),
         { lockTimeoutMs },
       );
-      if (committed.verdicts.length === operations.length) return committed;
-      throw new BudgetsBusy(keysOf(committed.changed), committed);
+      if (committed.verdicts.length === operations.length) return merged(before, committed);
+      if (committed.expired >= EXPIRED_MAX)
+        throw new BudgetsBusy(keysOf(committed.changed), merged(before, committed));
+      before = merged(before, committed);
     } catch (error) {
       if (error instanceof BudgetsBusy) throw error;
       if (error instanceof TryAgain) extras = withExtra(extras, error.extra, attempt);
@@ -147,10 +150,16 @@ async function commitWith(
   async function noteLocked(): Promise<void> {
     const locked = keysOf(await store.read((connection) => findLocked(connection, tried)));
     const needed = keysOf(namesToLock(ancestry, operations)).intersection(locked);
-    if (needed.size > 0) throw new BudgetsBusy(needed, undefined);
+    if (needed.size > 0) throw new BudgetsBusy(needed, before.expired > 0 ? before : undefined);
     for (const key of locked) avoided.add(key);
   }
 }
+
+const merged = (before: Committed, last: Committed): Committed => ({
+  ...last,
+  expired: before.expired + last.expired,
+  changed: [...before.changed, ...last.changed],
+});
 
 function withExtra(extras: Extras, extra: TryAgain["extra"], { operations, ancestry }: Attempt): Extras {
   if (extra === "lookUp") return { ...extras, lookUp: true };
@@ -169,7 +178,7 @@ interface Attempt {
  * One attempt, inside a transaction.
  *
  * @param onNames Told which budgets are about to be locked.
- * @returns No verdicts where more holds have expired than fit in one transaction: only a slice of them was ended.
+ * @returns No verdicts where expired holds have to be ended in a transaction of their own: only that was done.
  * @throws TryAgain, UnlockedParent: the transaction is to be rolled back and begun again.
  */
 async function commitOnce(
@@ -181,7 +190,8 @@ async function commitOnce(
   const needed = namesToLock(ancestry, operations);
   const found = (await extras.expired?.(connection)) ?? [];
   const expiries = found.filter(canEnd(needed, mayEnd)).map(expiryOf);
-  const isSlice = found.length >= EXPIRED_MAX && expiries.length > 0;
+  // What lies below a budget is read for the operation alone, so the holds there have to be ended before it begins.
+  const isSlice = expiries.length > 0 && (found.length >= EXPIRED_MAX || operations.some(needsBelow));
   const all = isSlice ? expiries : [...expiries, ...operations];
   if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false, sawExpired: true };
   const names = namesToLock(ancestry, all);
