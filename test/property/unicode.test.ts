@@ -37,7 +37,7 @@ function* namesOfAllUnicode(bytesMax: number): Generator<string> {
 
 /** What a database, a driver or a text of an array could take for something else. */
 const TRICKY = [
-  ..."\"'\\{}(),;:$%_*[]<>&?#=/-`|~ \u00a0\u00ad",
+  ..."\"'\\{}(),;:$%_*[]<>&?#=/-`|~ \u00ad".split(""),
   "NULL",
   "null",
   "\\N",
