@@ -7,6 +7,7 @@ import { ConfigError, loadConfig } from "./config.ts";
 import { PriceFileError } from "./engine/pricing/price-file.ts";
 import { greeting } from "./server/greeting.ts";
 import { startServer } from "./server/server.ts";
+import { DataFolderError } from "./store/data-folder.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";
 import { MigrationError } from "./store/migrate.ts";
 import { DatabaseUnfit } from "./store/requirements.ts";
@@ -41,6 +42,7 @@ function readArguments(): Command {
 
 const SELF_EXPLAINING = [
   FolderLockedError,
+  DataFolderError,
   DatabaseUnfit,
   MigrationError,
   PriceFileError,

@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { backoffMs } from "../domain/backoff.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
-const PAUSE_FIRST_MS = 50;
-const PAUSE_LONGEST_MS = 2_000;
+const PAUSE = { firstMs: 50, longestMs: 2_000 };
 
 /** Unavailable: the server says so, or cannot be reached. Aborted: the connection was lost while the call was under way. */
 const PASSING: readonly Code[] = [Code.Unavailable, Code.Aborted];
@@ -15,12 +15,12 @@ const PASSING: readonly Code[] = [Code.Unavailable, Code.Aborted];
  */
 export async function whileUnavailable<T>(call: () => Promise<T>, retryMsMax: number): Promise<T> {
   const startedMs = performance.now();
-  for (let pauseMs = PAUSE_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_LONGEST_MS)) {
+  for (let attempt = 0; ; attempt++) {
     try {
       return await call();
     } catch (error) {
       if (!(error instanceof ConnectError) || !PASSING.includes(error.code)) throw error;
-      const waitMs = Math.max(pauseMs * (0.5 + Math.random() / 2), retryDelayMs(error) ?? 0);
+      const waitMs = Math.max(backoffMs(attempt, PAUSE, Math.random()), retryDelayMs(error) ?? 0);
       if (performance.now() - startedMs + waitMs > retryMsMax) throw error;
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }

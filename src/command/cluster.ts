@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { backoffMs } from "../domain/backoff.ts";
 
 /**
  * Several processes behind the same ports: the primary begins them, hands connections to them in turn, and has another one
@@ -36,8 +37,7 @@ interface Running {
   ended: Promise<number | string>;
 }
 
-const RESTART_FIRST_MS = 100;
-const RESTART_LONGEST_MS = 10_000;
+const RESTART = { firstMs: 100, longestMs: 10_000 };
 
 /**
  * Begins workers, which run this same program, and keeps as many running until they are told to stop.
@@ -95,10 +95,11 @@ async function keep(
   stopping: AbortSignal,
   log: Logger,
 ): Promise<number | string> {
-  let pauseMs = RESTART_FIRST_MS;
+  let failures = 0;
   for (let running = first; ; running = begin()) {
     const serves = await watchStart(running, greeting, log);
-    pauseMs = serves ? RESTART_FIRST_MS : Math.min(pauseMs * 2, RESTART_LONGEST_MS);
+    failures = serves ? 0 : failures + 1;
+    const pauseMs = backoffMs(failures, RESTART, 1);
     const end = await endOf(running, stopping);
     if (stopping.aborted) return end;
     log.error({ worker: running.worker.id, end, pauseMs }, "a worker ended; another takes its place");

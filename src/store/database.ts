@@ -1,8 +1,7 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { Kysely, type LogEvent, PGliteDialect, PostgresDialect } from "kysely";
 import pg from "pg";
+import { explainOpening, prepareDataFolder } from "./data-folder.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { listen } from "./notifications.ts";
 import type { Schema } from "./schema.ts";
@@ -104,16 +103,16 @@ const SURVIVES_PROCESS =
 /**
  * PostgreSQL inside the process, in a folder that one process at a time may use.
  *
- * @throws FolderLockedError when another process has the folder.
+ * @throws FolderLockedError when another process has the folder, DataFolderError when it cannot be used.
  */
 export async function openEmbedded(options: {
   folder: string;
   onStatement?: OnStatement;
 }): Promise<Database> {
-  await mkdir(options.folder, { recursive: true });
+  const files = await prepareDataFolder(options.folder);
   const lock = lockFolder(options.folder);
   try {
-    const pglite = await PGlite.create(join(options.folder, "postgres"), { parsers });
+    const pglite = await PGlite.create(files, { parsers });
     const database = embedded(pglite, options.onStatement);
     return {
       ...database,
@@ -126,7 +125,7 @@ export async function openEmbedded(options: {
     };
   } catch (error) {
     lock[Symbol.dispose]();
-    throw error;
+    throw await explainOpening(options.folder, error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { brokenLock } from "./data-folder.ts";
 
 export class FolderLockedError extends Error {
   constructor(folder: string, options?: ErrorOptions) {
@@ -16,18 +17,20 @@ const SQLITE_BUSY = 5;
  * Node has no file locks of its own; SQLite, which is part of it, has, on every platform. The lock is an open exclusive
  * transaction on an empty database: the kernel drops it with the process, so a crash leaves nothing to clean up.
  *
- * @throws FolderLockedError
+ * @throws FolderLockedError when another process has it, DataFolderError when the lock cannot be made.
  */
 export function lockFolder(folder: string): Disposable {
-  const database = new DatabaseSync(join(folder, "lock"));
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(join(folder, "lock"));
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
-    database.close();
+    database?.close();
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
       throw new FolderLockedError(folder, { cause: error });
     }
-    throw error;
+    throw brokenLock(folder, error);
   }
-  return { [Symbol.dispose]: () => database.close() };
+  const taken = database;
+  return { [Symbol.dispose]: () => taken.close() };
 }

@@ -1,9 +1,11 @@
 import { sql } from "kysely";
 import pg from "pg";
+import { backoffMs } from "../domain/backoff.ts";
 import type { Connection } from "./connection.ts";
 
 const CHANNEL = "purser_budgets";
-const RECONNECT_MS = 1_000;
+const RECONNECT = { firstMs: 1_000, longestMs: 10_000 };
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Tells every server that listens. */
 export async function notify(connection: Connection, payload: string): Promise<void> {
@@ -19,9 +21,16 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let disposed = false;
+  let failures = 0;
 
   const connect = async (): Promise<void> => {
-    const next = new pg.Client({ connectionString: url, application_name: "purser listen" });
+    const next = new pg.Client({
+      connectionString: url,
+      application_name: "purser listen",
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      // It sends nothing: without this, nothing would tell that the other end is gone.
+      keepAlive: true,
+    });
     client = next;
     next.on("notification", ({ payload }) => onPayload(payload ?? ""));
     next.on("error", () => {});
@@ -30,9 +39,11 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
       await next.connect();
       if (await isPooled(next)) return await giveUp(next);
       await next.query(`listen ${CHANNEL}`);
+      failures = 0;
       // Whatever was told meanwhile was missed.
       onPayload("*");
     } catch {
+      failures++;
       await next.end().catch(() => {});
       again();
     }
@@ -44,7 +55,7 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
   const again = (): void => {
     if (disposed) return;
     clearTimeout(timer);
-    timer = setTimeout(() => void connect(), RECONNECT_MS).unref();
+    timer = setTimeout(() => void connect(), backoffMs(failures, RECONNECT, Math.random())).unref();
   };
 
   void connect();

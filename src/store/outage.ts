@@ -21,6 +21,8 @@ export const isLockTimeout = (error: unknown): boolean => codeOf(error) === "55P
 export const isOutage = (error: unknown): boolean =>
   error instanceof NoAnswer ||
   error instanceof NoConnection ||
+  // The embedded PostgreSQL has come to its end, as after a PANIC: until a restart, every statement fails so.
+  (error instanceof Error && error.name === "RuntimeError") ||
   SQLSTATES.test(codeOf(error)) ||
   SOCKET_CODES.test(codeOf(error)) ||
   // pg gives no code where the connection ends during a statement, or before one.

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { OnExpiry } from "../../../gen/es/budget/v1/reservation_pb.ts";
+import { backoffMs } from "../../domain/backoff.ts";
 import type { NanoUsd } from "../../domain/money.ts";
 import type { PurserClient } from "../connect.ts";
 import { BudgetExceededError, exceededFrom, isUnavailable, PurserUnavailableError } from "../errors.ts";
@@ -92,8 +93,7 @@ async function reserve(asked: Asked, maxOutputTokens: bigint | undefined): Promi
 }
 
 const UNAVAILABLE = "Purser cannot be reached, and the call was not made";
-const DELAY_MS_MIN = 50;
-const DELAY_MS_MAX = 1_000;
+const DELAY = { firstMs: 50, longestMs: 1_000 };
 
 /** Asks again, with the same id, as long as Purser is away and there is time. A call that is allowed then does not wait. */
 async function persistently(
@@ -103,7 +103,8 @@ async function persistently(
 ): Promise<Reserved> {
   const { timeoutMs, onUnavailable } = asked.options;
   const end = performance.now() + timeoutMs;
-  for (let delayMs = DELAY_MS_MIN; ; delayMs = Math.min(delayMs * 2, DELAY_MS_MAX)) {
+  for (let attempt = 0; ; attempt++) {
+    const delayMs = backoffMs(attempt, DELAY, Math.random());
     try {
       return await reserveOnce(asked, requestId, maxOutputTokens, end - performance.now());
     } catch (thrown) {
