@@ -79,16 +79,19 @@ function take(lease: Lease, bytes: number, stream: ServerHttp2Stream): boolean {
   }
 }
 
-/** Ends a request before grpc-js has it, which takes the closed stream for one that its client gave up. */
+/** Answers a request before grpc-js has it whole, and drops the rest of it. */
 function refuse(stream: ServerHttp2Stream, thrown: unknown): void {
   if (stream.closed || stream.destroyed) return;
   if (!stream.headersSent) {
-    stream.respond(
-      { ":status": 200, "content-type": "application/grpc+proto", ...trailersOf(thrown) },
-      { endStream: true },
-    );
+    const type = { ":status": 200, "content-type": "application/grpc+proto" };
+    stream.respond({ ...type, ...trailersOf(thrown) }, { endStream: true });
   }
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  // grpc-js does nothing more for a stream that is closed. It must not be closed yet, since that drops headers that are not sent.
+  Object.defineProperty(stream, "closed", { value: true, configurable: true });
+  setImmediate(() => {
+    Reflect.deleteProperty(stream, "closed");
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  });
 }
 
 function trailersOf(thrown: unknown): OutgoingHttpHeaders {

@@ -143,6 +143,7 @@ async function stream(route: StreamRoute, call: StreamCall): Promise<void> {
       const bytes = asBuffer(toBinary(method.output, create(method.output, response as never)));
       // A slow reader is waited for: nothing piles up.
       if (!call.write(bytes)) await drained(call);
+      if (call.cancelled) return;
     }
     call.end();
   } catch (thrown) {

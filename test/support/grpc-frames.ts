@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
@@ -10,7 +15,7 @@ export interface Ended {
   code: number;
   message: string;
   reason: string | undefined;
-  headers: Record<string, unknown>;
+  headers: IncomingHttpHeaders;
 }
 
 /** gRPC as frames of HTTP/2: for what no client would send, or reads as it came. */
@@ -52,19 +57,19 @@ export function openFrames(url: string): Frames {
 
 /** Waits for the end of a call. */
 export async function endOf(stream: ClientHttp2Stream): Promise<Ended> {
-  const headers: Record<string, unknown> = {};
+  const headers: IncomingHttpHeaders = {};
   stream.on("response", (given) => Object.assign(headers, given));
   stream.on("trailers", (given) => Object.assign(headers, given));
   stream.on("error", () => {});
   stream.resume();
   if (!stream.closed) await once(stream, "close");
-  const details = Buffer.from(String(headers["grpc-status-details-bin"] ?? ""), "base64");
+  const details = Buffer.from((headers["grpc-status-details-bin"] ?? "").toString(), "base64");
   const [info] = fromBinary(StatusSchema, details).details.map((detail) =>
     anyUnpack(detail, ErrorInfoSchema),
   );
   return {
     code: Number(headers["grpc-status"]),
-    message: decodeURI(String(headers["grpc-message"] ?? "")),
+    message: decodeURI((headers["grpc-message"] ?? "").toString()),
     reason: info?.reason,
     headers,
   };
