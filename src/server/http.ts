@@ -55,6 +55,8 @@ export async function serveHttp(options: {
 
   const server = createServer(
     {
+      // A client that is still sending when its request is refused reads the answer late.
+      keepAliveTimeout: limits.keepaliveMs,
       requestTimeout: limits.requestReceiveMsMax,
       headersTimeout: limits.requestReceiveMsMax,
       connectionsCheckingInterval: Math.min(limits.requestReceiveMsMax, 1000),
