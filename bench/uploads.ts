@@ -29,6 +29,7 @@ const CHUNK = Buffer.alloc(1_000_000, 0x20);
 async function upload(url: string, path: string, megabytes: number): Promise<number | undefined> {
   const headers = { "content-type": "application/json", "transfer-encoding": "chunked" };
   const asked: ClientRequest = request(`${url}${path}`, { method: "POST", agent: false, headers });
+  asked.on("error", () => {});
   const answered = once(asked, "response") as Promise<[IncomingMessage]>;
   Readable.from(Array.from({ length: megabytes }, () => CHUNK)).pipe(asked);
   const [answer] = await answered;

@@ -150,11 +150,11 @@ export const SETTINGS = {
     "Size of a request, at most. A larger one is INVALID_ARGUMENT.",
   ),
   LEGACY_BYTES_MAX: wholeNumber(
-    { default: 64 * MIB, min: 1024, max: 256 * MIB },
+    { default: 64 * MIB, min: 1024, max: 192 * MIB },
     "Size of what may be posted to the legacy routes, at most: a map of 100,000 users has about 21 MB. A larger one is HTTP 400.",
   ),
   REQUEST_BYTES_IN_FLIGHT_MAX: wholeNumber(
-    { default: 256 * MIB, min: 64 * MIB, max: 16_384 * MIB },
+    { default: 192 * MIB, min: 64 * MIB, max: 16_384 * MIB },
     "Bytes of all requests that have begun to arrive and are not answered, at most. One more is UNAVAILABLE, reason OVERLOADED.",
   ),
   REQUEST_RECEIVE_MS_MAX: wholeNumber(

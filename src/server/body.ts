@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { finished } from "node:stream/promises";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip } from "node:zlib";
 import { Failure, invalidField } from "../domain/errors.ts";
@@ -46,7 +47,7 @@ async function readEnvelope(
 
 /**
  * The whole body. One that is too large is refused without being kept: at once where it says how large it is, else when all of
- * it was counted. Where this throws before the end, the caller drops the rest, so that the client gets to see the answer.
+ * it was counted. Where this throws before the end, the caller drops the rest.
  *
  * @param limits.headBytes Come before the message, and end with its length.
  * @throws INVALID_FIELD, OVERLOADED, Aborted
@@ -79,6 +80,15 @@ export async function readBody(
   }
   checkSize(bytes - headBytes, bytesMax);
   return body.subarray(0, bytes);
+}
+
+/**
+ * Reads and drops what is left of a request that was refused. A client that sends it all before it reads, or that does not keep its
+ * connection, would else be cut off before it sees the answer.
+ */
+export async function dropRest(request: IncomingMessage): Promise<void> {
+  request.resume();
+  await finished(request, { writable: false }).catch(() => {});
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -17,24 +17,31 @@ export interface Lease {
 }
 
 export function createBytesInFlight(bytesMax: number): BytesInFlight {
-  let total = 0;
-  return {
-    open() {
-      let mine = 0;
-      let isReleased = false;
-      return {
-        take(bytes) {
-          if (isReleased) return;
-          if (total + bytes > bytesMax)
-            throw new Failure({ reason: "OVERLOADED", requestBytesMax: bytesMax, retryAfterMs: RETRY_MS });
-          total += bytes;
-          mine += bytes;
-        },
-        release() {
-          if (!isReleased) total -= mine;
-          isReleased = true;
-        },
-      };
-    },
-  };
+  const account = { total: 0, bytesMax };
+  return { open: () => new AccountLease(account) };
+}
+
+/** A class, since every request makes one. */
+class AccountLease implements Lease {
+  readonly #account: { total: number; readonly bytesMax: number };
+  #bytes = 0;
+  #isReleased = false;
+
+  constructor(account: { total: number; readonly bytesMax: number }) {
+    this.#account = account;
+  }
+
+  take(bytes: number): void {
+    if (this.#isReleased) return;
+    const { total, bytesMax } = this.#account;
+    if (total + bytes > bytesMax)
+      throw new Failure({ reason: "OVERLOADED", requestBytesMax: bytesMax, retryAfterMs: RETRY_MS });
+    this.#account.total += bytes;
+    this.#bytes += bytes;
+  }
+
+  release(): void {
+    if (!this.#isReleased) this.#account.total -= this.#bytes;
+    this.#isReleased = true;
+  }
 }

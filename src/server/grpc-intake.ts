@@ -56,8 +56,8 @@ export function watchIntake(
       bytes += chunk.length;
       if (!take(lease, chunk.length, stream)) arriving.delete(stream);
     });
-    stream.once("end", () => arriving.delete(stream));
-    stream.once("close", () => {
+    stream.on("end", () => arriving.delete(stream));
+    stream.on("close", () => {
       arriving.delete(stream);
       lease.release();
     });

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { pipeline } from "node:stream/promises";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { Aborted, readMessage } from "./body.ts";
+import { Aborted, dropRest, readMessage } from "./body.ts";
 import type { Lease } from "./bytes-in-flight.ts";
 import { HTTP_CALL, type HttpCall } from "./connect.ts";
 import { decode } from "./decode.ts";
@@ -45,6 +45,8 @@ export async function answerRpc(
     if (dialect && message && !call.isReached) decode(route.method.input, message, dialect.isJson);
   } catch (thrown) {
     if (thrown instanceof Aborted || gone.signal.aborted) return;
+    lease.release();
+    await dropRest(request);
     answered = refusalIn(dialect ?? PLAIN, toConnectError(route.fail(thrown)));
   }
   await send(answered, response);

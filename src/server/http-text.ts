@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe } from "../domain/errors.ts";
-import { Aborted, readBody } from "./body.ts";
+import { Aborted, dropRest, readBody } from "./body.ts";
 import type { Lease } from "./bytes-in-flight.ts";
 import { checkUtf8 } from "./decode.ts";
 import { sendJson } from "./json.ts";
@@ -14,8 +14,11 @@ export async function answerText(
   response: ServerResponse,
   lease: Lease,
 ): Promise<void> {
-  const refuse = (status: number, message: string): void =>
+  const refuse = async (status: number, message: string): Promise<void> => {
+    lease.release();
+    await dropRest(request);
     sendJson(response, status, { status: "error", message });
+  };
   if (request.method !== "POST") return refuse(405, "POST only");
   // A page may send other types without asking first.
   if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? ""))
@@ -29,7 +32,7 @@ export async function answerText(
   } catch (thrown) {
     if (thrown instanceof Aborted) return;
     const error = route.fail(thrown);
-    refuse(httpStatusOf(error), describe(error));
+    await refuse(httpStatusOf(error), describe(error));
   }
 }
 

@@ -5,6 +5,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { dropRest } from "./body.ts";
 import type { BytesInFlight } from "./bytes-in-flight.ts";
 import { implementationOf } from "./connect.ts";
 import { boundConnections, type Limits, type Listener } from "./connections.ts";
@@ -37,16 +38,20 @@ export async function serveHttp(options: {
     for (const [name, value] of Object.entries(origins.answerHeaders(headers)))
       response.setHeader(name, value);
     const refusal = origins.refusal(headers);
-    if (refusal !== undefined)
+    if (refusal !== undefined) {
+      await dropRest(request);
       return sendJson(response, 403, { code: "permission_denied", message: refusal });
+    }
     if (request.method === "OPTIONS")
       return void response.writeHead(204, origins.preflightHeaders(headers)).end();
     const rpc = rpcs.get(path);
     const text = texts.get(path);
     const other = plain.get(path);
     if (other !== undefined) return other(request, response);
-    if (rpc === undefined && text === undefined)
+    if (rpc === undefined && text === undefined) {
+      await dropRest(request);
       return sendJson(response, 404, { error: `nothing is served at ${path}` });
+    }
     const lease = bytesInFlight.open();
     response.once("close", () => lease.release());
     if (rpc !== undefined) return answerRpc(rpc, request, response, { lease, streamMs });
@@ -55,16 +60,12 @@ export async function serveHttp(options: {
 
   const server = createServer(
     {
-      // A client that is still sending when its request is refused reads the answer late.
       keepAliveTimeout: limits.keepaliveMs,
       requestTimeout: limits.requestReceiveMsMax,
       headersTimeout: limits.requestReceiveMsMax,
       connectionsCheckingInterval: Math.min(limits.requestReceiveMsMax, 1000),
     },
     (request, response) => {
-      // The rest of a body that was refused in the middle is read and dropped: a client that sends it all before it reads would
-      // never get to the answer, and the connection would never be free again.
-      response.once("finish", () => request.resume());
       const path = request.url?.split("?", 1)[0] ?? "";
       answer(path, request, response).catch((error: unknown) => {
         log.error({ path, err: error }, "an HTTP request failed");
