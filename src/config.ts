@@ -67,6 +67,18 @@ const pricesFile: Setting<string | undefined> = {
   parse: (value) => (/^[^\0]{1,4096}$/.test(value) ? value : undefined),
 };
 
+/** Items with commas between them; spaces around them are dropped. */
+const list = (allowed: string, about: string, valid: RegExp): Setting<readonly string[]> => ({
+  default: [],
+  shown: "",
+  allowed,
+  about,
+  parse: (value) => {
+    const items = value.split(",").map((item) => item.trim().toLowerCase());
+    return items.every((item) => valid.test(item)) ? items : undefined;
+  },
+});
+
 const MINUTE_MS = 60_000;
 const MIB = 1_048_576;
 
@@ -84,6 +96,16 @@ export const SETTINGS = {
   HTTP_PORT: wholeNumber(
     { default: 8080, min: 0, max: 65535 },
     "Port of Connect, gRPC-Web, the legacy routes and the health checks. 0 takes a free one and says which.",
+  ),
+  HTTP_HOSTS: list(
+    "host names without ports, with commas between them",
+    "Names by which HTTP_PORT may be called, beside localhost, loopback addresses and HOST. Where HOST is not loopback, any IP address may be called, too. Other names are refused: a website could make its own name point here (DNS rebinding).",
+    /^(?:[0-9a-z_-]{1,63}\.){0,10}[0-9a-z_-]{1,63}$|^[0-9a-f:.]{2,45}$/,
+  ),
+  CORS_ORIGINS: list(
+    "origins such as https://app.example.com, with commas between them",
+    "Origins whose web pages may call HTTP_PORT. Pages of all others are refused.",
+    /^https?:\/\/[0-9a-z._:[\]-]{1,255}$/,
   ),
   DATABASE_URL: postgresUrl,
   DATABASE_CONNECTIONS_MAX: wholeNumber(
@@ -126,6 +148,26 @@ export const SETTINGS = {
   REQUEST_BYTES_MAX: wholeNumber(
     { default: 4 * MIB, min: 1024, max: 64 * MIB },
     "Size of a request, at most. A larger one is INVALID_ARGUMENT.",
+  ),
+  LEGACY_BYTES_MAX: wholeNumber(
+    { default: 64 * MIB, min: 1024, max: 192 * MIB },
+    "Size of what may be posted to the legacy routes, at most: a map of 100,000 users has about 21 MB. A larger one is HTTP 400.",
+  ),
+  REQUEST_BYTES_IN_FLIGHT_MAX: wholeNumber(
+    { default: 192 * MIB, min: 64 * MIB, max: 16_384 * MIB },
+    "Bytes of all requests that have begun to arrive and are not answered, at most. One more is UNAVAILABLE, reason OVERLOADED.",
+  ),
+  REQUEST_RECEIVE_MS_MAX: wholeNumber(
+    { default: 30_000, min: 100, max: 60 * MINUTE_MS },
+    "How long a request may take to arrive. One that takes longer is given up: DEADLINE_EXCEEDED over gRPC, 408 over HTTP.",
+  ),
+  CONNECTIONS_MAX: wholeNumber(
+    { default: 10_000, min: 1, max: 1_000_000 },
+    "Connections to each of the two ports, at most. One more is closed at once.",
+  ),
+  KEEPALIVE_MS: wholeNumber(
+    { default: 20_000, min: 100, max: 60 * MINUTE_MS },
+    "How long a connection may be silent before it is probed, and may then take to answer before it is closed. WatchBudget over HTTP/1.1, which has no probes of its own, ends after twice this time; its caller goes on from the last version.",
   ),
   ENGINE_BATCH_OPERATIONS_MAX: wholeNumber(
     { default: 1000, min: 1, max: 10_000 },
@@ -197,6 +239,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       "TOKEN_QUEUE_BYTES_MAX",
       String(config.TOKEN_QUEUE_BYTES_MAX),
       `at least twice REQUEST_BYTES_MAX (${config.REQUEST_BYTES_MAX}), so that a request fits beside as much free room`,
+    );
+  }
+  if (config.LEGACY_BYTES_MAX > config.REQUEST_BYTES_IN_FLIGHT_MAX) {
+    throw new ConfigError(
+      "LEGACY_BYTES_MAX",
+      String(config.LEGACY_BYTES_MAX),
+      `at most REQUEST_BYTES_IN_FLIGHT_MAX (${config.REQUEST_BYTES_IN_FLIGHT_MAX})`,
     );
   }
   if (config.WORKERS > 1 && config.DATABASE_URL === undefined) {

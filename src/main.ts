@@ -72,6 +72,15 @@ async function untilStopped(graceMs: number): Promise<void> {
   say(`${signal}: finishing the calls that have begun, for up to ${graceMs / 1000} s`);
   // A second signal does not wait.
   process.once("SIGTERM", () => process.exit(1)).once("SIGINT", () => process.exit(1));
+  endAfter(graceMs);
+}
+
+const CLOSING_MS_MAX = 5000;
+
+/** Ends this process where something does not stop, such as a statement that PostgreSQL never answers. */
+function endAfter(graceMs: number): void {
+  const end = (): never => fail(`did not stop within ${(graceMs + CLOSING_MS_MAX) / 1000} s; ended`);
+  setTimeout(end, graceMs + CLOSING_MS_MAX).unref();
 }
 
 async function serve(): Promise<void> {
@@ -103,6 +112,7 @@ async function work(): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stopping.resolve());
   await report({ kind: "serving", greeting: greeting(server) });
   await stopping.promise;
+  endAfter(config.SHUTDOWN_GRACE_MS);
   await server[Symbol.asyncDispose]();
   process.disconnect?.();
 }

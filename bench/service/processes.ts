@@ -11,6 +11,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** A server in a process of its own. */
 export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
+  /** Where HTTP is served, if it is. */
+  readonly httpUrl: string;
   readonly client: Client<typeof BudgetService>;
   readonly pid: number;
 }
@@ -32,9 +34,11 @@ async function startServer(
     stdio: ["ignore", "pipe", "inherit"],
   });
   endWithThisProcess(child);
-  const url = `http://${await portOf(child, script)}`;
+  const { grpc, http } = await addressesOf(child, script);
+  const url = `http://${grpc}`;
   return {
     url,
+    httpUrl: `http://${http}`,
     pid: child.pid ?? 0,
     client: createClient(BudgetService, createGrpcTransport({ baseUrl: url })),
     [Symbol.asyncDispose]: () => stop(child),
@@ -47,13 +51,14 @@ function profiling(): string[] {
   return folder === "" ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
 }
 
-function portOf(child: ChildProcess, script: string): Promise<string> {
+function addressesOf(child: ChildProcess, script: string): Promise<{ grpc: string; http: string }> {
   let said = "";
   return new Promise((resolve, reject) => {
     child.stdout?.on("data", (chunk: Buffer) => {
       said += String(chunk);
       const [, address] = /gRPC\D*(\d+\.\d+\.\d+\.\d+:\d+)/i.exec(said) ?? [];
-      if (address !== undefined) resolve(address);
+      const [, http = ""] = /Connect\D*(\d+\.\d+\.\d+\.\d+:\d+)/.exec(said) ?? [];
+      if (address !== undefined) resolve({ grpc: address, http });
     });
     child.once("exit", () => reject(new Error(`${script} did not start: ${said}`)));
   });

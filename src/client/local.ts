@@ -74,14 +74,14 @@ async function close(starting: Promise<Service>): Promise<void> {
   await service?.[Symbol.asyncDispose]();
 }
 
-function clientOf({ routes }: Service, close: () => Promise<void>): LocalPurser {
+function clientOf({ pipeline }: Service, close: () => Promise<void>): LocalPurser {
   let closed: Promise<void> | undefined;
   const unlessClosed: Interceptor = (next) => (request) => {
     if (closed !== undefined) throw new ConnectError("the local Purser is closed", Code.Canceled);
     return next(request);
   };
   const transport = createRouterTransport(
-    (router) => router.service(BudgetService, implementationOf(routes)),
+    (router) => router.service(BudgetService, implementationOf(pipeline.routes)),
     { transport: { interceptors: [unlessClosed] } },
   );
   return {

@@ -35,6 +35,8 @@ export type BudgetError =
   | { reason: "AMOUNT_OVERFLOW"; project: string; user: string }
   /** The server has more work queued than it may hold. `bytesMax` is there where it also counts the bytes of texts. */
   | { reason: "OVERLOADED"; operationsMax: number; bytesMax?: number; retryAfterMs: number }
+  /** The server is receiving more bytes of requests than it may hold. Nothing was changed. */
+  | { reason: "OVERLOADED"; requestBytesMax: number; retryAfterMs: number }
   /** The database did not do what it was asked, after retries. What was asked may or may not have happened: retry with the same request id. */
   | { reason: "STORE_UNAVAILABLE"; retryAfterMs: number }
   /** The caller went away, or its deadline passed, before the operation joined a batch. Nothing was changed. */
@@ -68,6 +70,10 @@ export class Failure extends Error {
     this.error = error;
   }
 }
+
+/** What a caller is told about anything that was thrown. What is no Failure is a defect, whose cause is for the log alone. */
+export const errorOf = (thrown: unknown): BudgetError =>
+  thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" };
 
 // A description may quote what was sent, and an error travels in HTTP headers, which peers limit to a few KB.
 const DESCRIPTION_CHARACTERS_MAX = 400;
@@ -119,6 +125,9 @@ export function describe(error: BudgetError): string {
     case "AMOUNT_OVERFLOW":
       return `the budget of user ${quote(error.user)} in project ${quote(error.project)} would leave the range of 64-bit nano-USD`;
     case "OVERLOADED":
+      if ("requestBytesMax" in error) {
+        return `requests of more than ${error.requestBytesMax} bytes are in flight; retry in ${error.retryAfterMs} ms`;
+      }
       return error.bytesMax === undefined
         ? `${error.operationsMax} operations are queued; retry in ${error.retryAfterMs} ms`
         : `too many texts wait to be counted: the server holds ${error.operationsMax} and ${error.bytesMax} bytes of text, and a project as much as it leaves free; retry in ${error.retryAfterMs} ms`;

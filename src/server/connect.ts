@@ -1,9 +1,20 @@
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
-import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { createContextKey, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
-import { Failure } from "../domain/errors.ts";
-import type { CallContext, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
+import type { Arrival, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
+
+/** What is known of a call that came over HTTP; a client in this process has none. */
+export interface HttpCall {
+  /** The size of the message, decompressed. */
+  readonly bytes: number;
+  /** How long a stream lasts. */
+  readonly streamMs: number;
+  /** Whether Connect could read the message. */
+  isReached: boolean;
+}
+
+export const HTTP_CALL = createContextKey<HttpCall | undefined>(undefined);
 
 /** The routes as a Connect router takes them, whether it serves HTTP or a client in the same process. */
 export const implementationOf = (routes: readonly Route[]): Partial<ServiceImpl<typeof BudgetService>> =>
@@ -15,34 +26,38 @@ const implementUnary =
   (route: UnaryRoute) =>
   async (request: Message, context: HandlerContext): Promise<object> => {
     try {
-      return await route.call(request, sizeOf(request, route.method.input, context), contextOf(context));
+      return await route.call(request, arrivalOf(request, route.method.input, context));
     } catch (thrown) {
-      throw connectErrorOf(thrown);
+      throw toConnectError(route.fail(thrown));
     }
   };
 
 const implementStream = (route: StreamRoute) =>
   async function* (request: Message, context: HandlerContext): AsyncGenerator<object> {
     try {
-      yield* route.open(request, sizeOf(request, route.method.input, context), contextOf(context));
+      yield* route.open(request, arrivalOf(request, route.method.input, context, true));
     } catch (thrown) {
-      throw connectErrorOf(thrown);
+      throw toConnectError(route.fail(thrown));
     }
   };
 
-const connectErrorOf = (thrown: unknown): ConnectError =>
-  toConnectError(thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" });
-
-const contextOf = (context: HandlerContext): CallContext => ({
-  signal: context.signal,
-  abandoned: () => {
-    if (!context.signal.aborted) return undefined;
-    return (context.timeoutMs() ?? 1) <= 0 ? "DEADLINE_EXCEEDED" : "CANCELLED";
-  },
-});
-
-function sizeOf(request: Message, schema: DescMessage, context: HandlerContext): number {
-  const length = context.requestHeader.get("content-length");
-  const plain = length !== null && context.requestHeader.get("content-encoding") === null;
-  return plain ? Number(length) : toBinary(schema, request).length;
+function arrivalOf(
+  request: Message,
+  schema: DescMessage,
+  context: HandlerContext,
+  isStream = false,
+): Arrival {
+  const { signal, requestHeader, values, timeoutMs } = context;
+  const call = values.get(HTTP_CALL);
+  if (call !== undefined) call.isReached = true;
+  return {
+    bytes: call?.bytes ?? toBinary(schema, request).length,
+    isLocal: call === undefined,
+    header: (name) => requestHeader.get(name) ?? undefined,
+    abandoned: () => {
+      if (!signal.aborted) return undefined;
+      return (timeoutMs() ?? 1) <= 0 ? "DEADLINE_EXCEEDED" : "CANCELLED";
+    },
+    signal: isStream && call ? AbortSignal.any([signal, AbortSignal.timeout(call.streamMs)]) : signal,
+  };
 }

@@ -1,52 +1,64 @@
-import { once } from "node:events";
 import type { DescFile } from "@bufbuild/protobuf";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import * as grpc from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
+import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
-import { type BudgetError, Failure, invalidField } from "../domain/errors.ts";
+import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
+import type { BudgetError } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit/engine.ts";
-import type { Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
-import { codeOf, toStatusBytes } from "./status.ts";
+import type { BytesInFlight } from "./bytes-in-flight.ts";
+import { boundConnections, type Limits, type Listener } from "./connections.ts";
+import { decode } from "./decode.ts";
+import { http2ServersOf, watchIntake } from "./grpc-intake.ts";
+import type { Arrival, Pipeline, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
+import { codeOf, toStatus } from "./status.ts";
 
-/** A listening transport. */
-export interface Listener {
-  port: number;
-  /** Refuses new calls, finishes those begun, and gives up on them after `graceMs`. */
-  stop(graceMs: number): Promise<void>;
-}
-
-// Above what the pipeline allows, so that the pipeline can say what is wrong with a request that is too large.
-const TRANSPORT_BYTES_FACTOR = 4;
+// More than a client has in use, and few enough that one connection cannot take the server's memory with calls that never begin.
+const STREAMS_PER_CONNECTION_MAX = 10_000;
 
 // It would write to standard error what it also throws, past the log and its level.
 grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 
-/** Serves the routes as native gRPC, with health checks and reflection. */
+/**
+ * Serves the routes as native gRPC, with health checks and reflection. The origin of a request needs no check here: web browsers
+ * speak HTTP/2 over TLS only, and send no requests of gRPC.
+ */
 export async function serveGrpc(options: {
-  routes: readonly Route[];
+  pipeline: Pipeline;
+  bytesInFlight: BytesInFlight;
+  limits: Limits;
   host: string;
   port: number;
-  requestBytesMax: number;
+  log: Logger;
 }): Promise<Listener> {
+  const { pipeline, bytesInFlight, limits, log } = options;
+  const bytesMax = Math.max(...pipeline.routes.map((route) => route.bytesMax));
   const server = new grpc.Server({
-    "grpc.max_receive_message_length": options.requestBytesMax * TRANSPORT_BYTES_FACTOR,
+    "grpc.max_receive_message_length": bytesMax,
+    "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
+    "grpc.keepalive_time_ms": limits.keepaliveMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveMs,
     // Counts every call for a debugging service that is not served.
     "grpc.enable_channelz": 0,
   });
   const health = new HealthImplementation({ "": "SERVING", [BudgetService.typeName]: "SERVING" });
   health.addToServer(server);
   addReflection(server);
-  addRoutes(server, options.routes);
+  addRoutes(server, pipeline.routes);
   const port = await bind(server, `${bracketed(options.host)}:${options.port}`);
+  for (const http2Server of http2ServersOf(server)) boundConnections(http2Server, limits, log);
+  const { requestReceiveMsMax } = limits;
+  const intake = watchIntake(server, { bytesMax, bytesInFlight, requestReceiveMsMax });
   return {
     port,
     async stop(graceMs) {
       health.setStatus("", "NOT_SERVING");
       health.setStatus(BudgetService.typeName, "NOT_SERVING");
       await shutDown(server, graceMs);
+      intake.stop();
     },
   };
 }
@@ -117,67 +129,82 @@ async function answer(
 ): Promise<void> {
   try {
     const { method } = route;
-    const request = decode(method.input, call.request);
-    const response = await route.call(request, call.request.length, contextOf(call));
+    const response = await route.call(decode(method.input, call.request, false), new GrpcArrival(call));
     callback(null, asBuffer(toBinary(method.output, create(method.output, response as never))));
   } catch (thrown) {
-    callback(toServiceError(thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" }));
+    callback(toServiceError(route.fail(thrown)));
   }
 }
 
 async function stream(route: StreamRoute, call: StreamCall): Promise<void> {
   try {
     const { method } = route;
-    const request = decode(method.input, call.request);
-    for await (const response of route.open(request, call.request.length, contextOf(call))) {
+    const request = decode(method.input, call.request, false);
+    for await (const response of route.open(request, new GrpcArrival(call))) {
       const bytes = asBuffer(toBinary(method.output, create(method.output, response as never)));
       // A slow reader is waited for: nothing piles up.
-      if (!call.write(bytes)) await Promise.race([once(call, "drain"), once(call, "cancelled")]);
+      if (!call.write(bytes)) await drained(call);
+      if (call.cancelled) return;
     }
     call.end();
   } catch (thrown) {
-    call.emit("error", toServiceError(thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" }));
+    call.emit("error", toServiceError(route.fail(thrown)));
   }
 }
 
-function decode(input: Route["method"]["input"], bytes: Buffer): unknown {
-  try {
-    return fromBinary(input, bytes);
-  } catch (error) {
-    throw invalidField("request", `is not a ${input.typeName}: ${(error as Error).message}`);
-  }
-}
+/** Waits until more can be written, or the reader is gone. */
+const drained = (call: StreamCall): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      call.off("drain", done).off("cancelled", done);
+      resolve();
+    };
+    call.on("drain", done).on("cancelled", done);
+    if (call.cancelled) done();
+  });
 
-function contextOf(call: UnaryCall | (StreamCall & { on: UnaryCall["on"] })): {
-  abandoned: Abandoned;
-  signal: AbortSignal;
-} {
-  let controller: AbortController | undefined;
-  return {
-    abandoned: () => {
+class GrpcArrival implements Arrival {
+  readonly bytes: number;
+  readonly isLocal = false;
+  readonly abandoned: Abandoned;
+  readonly #call: UnaryCall | StreamCall;
+  #controller: AbortController | undefined;
+
+  constructor(call: UnaryCall | StreamCall) {
+    this.bytes = call.request.length;
+    this.#call = call;
+    this.abandoned = () => {
       const deadline = call.getDeadline();
       if (Number(deadline) <= Date.now()) return "DEADLINE_EXCEEDED";
       return call.cancelled ? "CANCELLED" : undefined;
-    },
-    // Made only for a handler that asks: most calls never need one.
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (call.cancelled) controller.abort();
-        call.on("cancelled", () => controller?.abort());
-      }
-      return controller.signal;
-    },
-  };
+    };
+  }
+
+  header(name: string): string | undefined {
+    const values = this.#call.metadata.get(name);
+    return values.length === 0 ? undefined : values.join(", ");
+  }
+
+  /** Made only for a handler that asks: most calls never need one. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      if (this.#call.cancelled) controller.abort();
+      // Both kinds of calls are emitters; the types say it of one.
+      (this.#call as UnaryCall).on("cancelled", () => controller.abort());
+      this.#controller = controller;
+    }
+    return this.#controller.signal;
+  }
 }
 
 function toServiceError(error: BudgetError): grpc.ServiceError {
+  const status = toStatus(error);
   const metadata = new grpc.Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(toStatusBytes(error)));
-  const failure = new Failure(error);
+  metadata.set("grpc-status-details-bin", asBuffer(toBinary(StatusSchema, status)));
   // Connect and gRPC number their codes alike.
   const code: number = codeOf(error);
-  return Object.assign(failure, { code, details: failure.message, metadata });
+  return Object.assign(new Error(status.message), { code, details: status.message, metadata });
 }
 
 /** The service's files and all that they import, for `grpcurl` and `buf curl` without a schema at hand. */

@@ -1,49 +1,79 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
-import { invalidField } from "../domain/errors.ts";
+import { dropRest } from "./body.ts";
+import type { BytesInFlight } from "./bytes-in-flight.ts";
 import { implementationOf } from "./connect.ts";
-import type { Listener } from "./grpc.ts";
-import type { Route } from "./pipeline.ts";
-import { toConnectError } from "./status.ts";
-import { COMPRESSIONS, explainUnreadable } from "./unreadable.ts";
-
-/** Answers a plain HTTP request. */
-export type PlainRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-
-// Above what the pipeline allows, so that the pipeline can say what is wrong with a request that is too large.
-const TRANSPORT_BYTES_FACTOR = 4;
+import { boundConnections, type Limits, type Listener } from "./connections.ts";
+import { JSON_OPTIONS } from "./decode.ts";
+import { answerRpc } from "./http-rpc.ts";
+import { answerText } from "./http-text.ts";
+import { type PlainRoute, sendJson } from "./json.ts";
+import type { OriginPolicy } from "./origin.ts";
+import type { Pipeline, Route } from "./pipeline.ts";
 
 /** Serves the routes as Connect and gRPC-Web over HTTP/1.1, beside plain ones by their path. */
 export async function serveHttp(options: {
-  routes: readonly Route[];
+  pipeline: Pipeline;
   plain: ReadonlyMap<string, PlainRoute>;
+  origins: OriginPolicy;
+  bytesInFlight: BytesInFlight;
+  limits: Limits;
   host: string;
   port: number;
-  requestBytesMax: number;
   log: Logger;
 }): Promise<Listener> {
-  const connect = connectHandlers(options.routes, options.requestBytesMax * TRANSPORT_BYTES_FACTOR);
-  const listener: RequestListener = (request, response) => {
-    const path = request.url?.split("?", 1)[0] ?? "";
-    answer(path, request, response).catch((error: unknown) => {
-      options.log.error({ path, err: error }, "an HTTP request failed");
-      response.destroy();
-    });
-  };
+  const { pipeline, plain, origins, bytesInFlight, limits, log } = options;
+  const rpcs = rpcsOf(pipeline.routes);
+  const texts = new Map(pipeline.texts.map((text) => [text.path, text]));
+  // HTTP/1.1 has no ping. A stream that nobody reads any more is found when it ends; whoever reads it asks for the next.
+  const streamMs = 2 * limits.keepaliveMs;
+
   const answer = async (path: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const rpc = connect.get(path);
-    if (rpc !== undefined) return answerRpc(rpc, request, response);
-    const plain = options.plain.get(path);
-    if (plain !== undefined) return plain(request, response);
-    sendJson(response, 404, { error: `nothing is served at ${path}` });
+    const { headers } = request;
+    for (const [name, value] of Object.entries(origins.answerHeaders(headers)))
+      response.setHeader(name, value);
+    const refusal = origins.refusal(headers);
+    if (refusal !== undefined) {
+      await dropRest(request);
+      return sendJson(response, 403, { code: "permission_denied", message: refusal });
+    }
+    if (request.method === "OPTIONS")
+      return void response.writeHead(204, origins.preflightHeaders(headers)).end();
+    const rpc = rpcs.get(path);
+    const text = texts.get(path);
+    const other = plain.get(path);
+    if (other !== undefined) return other(request, response);
+    if (rpc === undefined && text === undefined) {
+      await dropRest(request);
+      return sendJson(response, 404, { error: `nothing is served at ${path}` });
+    }
+    const lease = bytesInFlight.open();
+    response.once("close", () => lease.release());
+    if (rpc !== undefined) return answerRpc(rpc, request, response, { lease, streamMs });
+    if (text !== undefined) return answerText(text, request, response, lease);
   };
 
-  const server = createServer(listener);
+  const server = createServer(
+    {
+      keepAliveTimeout: limits.keepaliveMs,
+      requestTimeout: limits.requestReceiveMsMax,
+      headersTimeout: limits.requestReceiveMsMax,
+      connectionsCheckingInterval: Math.min(limits.requestReceiveMsMax, 1000),
+    },
+    (request, response) => {
+      const path = request.url?.split("?", 1)[0] ?? "";
+      answer(path, request, response).catch((error: unknown) => {
+        log.error({ path, err: error }, "an HTTP request failed");
+        response.destroy();
+      });
+    },
+  );
+  boundConnections(server, limits, log);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(options.port, options.host, resolve);
   });
@@ -59,55 +89,21 @@ export async function serveHttp(options: {
   };
 }
 
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(typeof body === "string" ? body : JSON.stringify(body));
-}
-
-function connectHandlers(routes: readonly Route[], readMaxBytes: number): Map<string, UniversalHandler> {
+function rpcsOf(routes: readonly Route[]): Map<string, { route: Route; handler: UniversalHandler }> {
   const router = createConnectRouter({
     grpc: false,
     grpcWeb: true,
     connect: true,
-    readMaxBytes,
-    acceptCompression: [...COMPRESSIONS],
-    // Connect would skip what it does not know: a misspelt total would be a total of 0, a misspelt duration none at all.
-    jsonOptions: { ignoreUnknownFields: false },
+    acceptCompression: [compressionGzip, compressionBrotli],
+    jsonOptions: JSON_OPTIONS,
   });
   router.service(BudgetService, implementationOf(routes));
-  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-}
-
-async function answerRpc(
-  handler: UniversalHandler,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  // The rest of a body that was refused in the middle is read and dropped: a client that sends it all before it reads
-  // would never get to the answer, and the connection would never be free again.
-  const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-  const body = isPlainJson(request) ? utf8Only(bytes) : bytes;
-  response.once("finish", () => request.resume());
-  const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
-  const answered = await handler({ ...universal, body });
-  await universalResponseToNodeResponse(await explainUnreadable(answered, handler.method.input), response);
-}
-
-const isPlainJson = ({ headers }: IncomingMessage): boolean =>
-  headers["content-encoding"] === undefined &&
-  headers["content-type"]?.startsWith("application/json") === true;
-
-/** Connect would read what is no UTF-8 as U+FFFD, and take two different names for the same. */
-async function* utf8Only(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  try {
-    for await (const chunk of bytes) {
-      decoder.decode(chunk, { stream: true });
-      yield chunk;
-    }
-    decoder.decode();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw toConnectError(invalidField("request", "must be valid UTF-8").error);
-  }
+  const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return new Map(
+    routes.flatMap((route) => {
+      const path = `/${route.method.parent.typeName}/${route.method.name}`;
+      const handler = byPath.get(path);
+      return handler === undefined ? [] : [[path, { route, handler }] as const];
+    }),
+  );
 }

@@ -2,28 +2,27 @@ import { invalidField } from "../domain/errors.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import { checkName } from "../domain/name.ts";
 import type { Legacy } from "../legacy/legacy.ts";
+import type { TextHandler } from "./pipeline.ts";
 
 /**
  * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users out when it
  * starts, the whole map in after each change. Its client raises on HTTP 4xx, so an unknown project is HTTP 200 with
  * `{"status":"error"}`.
  */
-export type LegacyRoute = (legacy: Legacy, body: string) => Promise<string>;
-
-export const LEGACY_ROUTES: Readonly<Record<string, LegacyRoute>> = {
-  "/get_budget": async (legacy, body) => {
+export const legacyHandlers = (legacy: Legacy): Readonly<Record<string, TextHandler>> => ({
+  "/get_budget": async (body) => {
     const { project } = parse(body);
     const map = await legacy.load(project);
     return map === undefined
       ? '{"status":"error","message":"unknown project_name"}'
       : `{"status":"success","data":${map}}`;
   },
-  "/set_budget": async (legacy, body) => {
+  "/set_budget": async (body) => {
     const { project, request } = parse(body);
     await legacy.post(project, request.user_dict);
     return '{"status":"success"}';
   },
-};
+});
 
 function parse(body: string): { project: string; request: Json } {
   let request: unknown;

@@ -7,15 +7,31 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
-import { type BudgetError, describe, Failure } from "../domain/errors.ts";
+import { type BudgetError, describe, errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit/engine.ts";
+import { type Caller, callerOf } from "./caller.ts";
+
+/** A request as its transport gives it: the same for gRPC, Connect, gRPC-Web, the legacy routes and a client in this process. */
+export interface Arrival {
+  /** The size of the message, decompressed. */
+  readonly bytes: number;
+  /** Made in this process, without a port. */
+  readonly isLocal: boolean;
+  /** A header of the request, whatever the case of its name. */
+  header(name: string): string | undefined;
+  /** Asked before work that changes anything: has the caller gone? */
+  readonly abandoned: Abandoned;
+  /** Aborted when the caller goes: for work that can be stopped in the middle. */
+  readonly signal: AbortSignal | undefined;
+}
 
 /** What a handler may know of the call, whichever way it came in. */
 export interface CallContext {
-  /** Asked before work that changes anything: has the caller gone? */
-  abandoned: Abandoned;
-  /** Aborted when the caller goes: for work that can be stopped in the middle. */
-  signal: AbortSignal | undefined;
+  readonly caller: Caller;
+  /** See Arrival. */
+  header(name: string): string | undefined;
+  readonly abandoned: Abandoned;
+  readonly signal: AbortSignal | undefined;
 }
 
 type Methods = typeof BudgetService.method;
@@ -33,91 +49,117 @@ export type Handlers = {
   ) => Answer<Methods[Name]>;
 };
 
-type Handler<Result> = (request: unknown, context: CallContext) => Result;
+/** Handles a route that takes and gives JSON text, by its path. Throws Failure. */
+export type TextHandler = (body: string, context: CallContext) => Promise<string>;
+
+interface Way {
+  /** The largest message that it takes. */
+  readonly bytesMax: number;
+  /**
+   * What the caller is told about anything that was thrown while the call was read, made or answered. Logs it where an operator
+   * wants to know; a transport asks once for each call.
+   */
+  fail(thrown: unknown): BudgetError;
+}
 
 /** A method with its handler, free of their types: for transports, which serve all methods alike. */
 export type Route = UnaryRoute | StreamRoute;
 
-export interface UnaryRoute {
+export interface UnaryRoute extends Way {
   method: DescMethodUnary;
-  /** Never throws anything but Failure. */
-  call(request: unknown, bytes: number, context: CallContext): Promise<object>;
+  call(request: unknown, arrival: Arrival): Promise<object>;
 }
 
-export interface StreamRoute {
+export interface StreamRoute extends Way {
   method: DescMethodServerStreaming;
-  /** Never throws anything but Failure. */
-  open(request: unknown, bytes: number, context: CallContext): AsyncIterable<object>;
+  open(request: unknown, arrival: Arrival): AsyncIterable<object>;
+}
+
+export interface TextRoute extends Way {
+  path: string;
+  call(body: string, arrival: Arrival): Promise<string>;
+}
+
+export interface Pipeline {
+  readonly routes: readonly Route[];
+  readonly texts: readonly TextRoute[];
 }
 
 /**
- * The way of every call, through whichever transport it came: size, handler (which checks fields first), errors. What a
- * handler throws that is no Failure is a defect: it is logged whole, and the caller is told INTERNAL and no more.
+ * The way of every call, through whichever transport it came: size, caller, handler (which checks fields first), error, log.
  *
  * @param options.stopping Aborted when the server stops: streams end then, and their callers go elsewhere.
  */
 export function createPipeline(options: {
   handlers: Handlers;
   requestBytesMax: number;
+  texts?: Readonly<Record<string, TextHandler>>;
+  textBytesMax?: number;
   stopping: AbortSignal;
   log: Logger;
-}): Route[] {
-  const check = (bytes: number, context: CallContext): void => {
-    const gone = context.abandoned();
-    if (gone !== undefined) throw new Failure({ reason: gone });
-    if (bytes > options.requestBytesMax) throw tooLarge(bytes, options.requestBytesMax);
+}): Pipeline {
+  const { handlers, requestBytesMax, texts = {}, textBytesMax = requestBytesMax, stopping, log } = options;
+  const unary = (method: DescMethodUnary, handle: Handler<Promise<object>>): UnaryRoute => ({
+    method,
+    bytesMax: requestBytesMax,
+    fail: (thrown) => fail(thrown, method.name, log),
+    call: async (request, arrival) => handle(request as never, enter(arrival, requestBytesMax)),
+  });
+  const stream = (
+    method: DescMethodServerStreaming,
+    handle: Handler<AsyncIterable<object>>,
+  ): StreamRoute => ({
+    method,
+    bytesMax: requestBytesMax,
+    fail: (thrown) => fail(thrown, method.name, log),
+    async *open(request, arrival) {
+      const context = enter(arrival, requestBytesMax);
+      const signal = arrival.signal ? AbortSignal.any([arrival.signal, stopping]) : stopping;
+      yield* handle(request as never, { ...context, signal });
+    },
+  });
+  return {
+    routes: Object.values(BudgetService.method).map((method) => {
+      const handle = handlers[method.localName as keyof Handlers] as unknown as Handler<never>;
+      return method.methodKind === "unary" ? unary(method, handle) : stream(method, handle);
+    }),
+    texts: Object.entries(texts).map(([path, handle]) => ({
+      path,
+      bytesMax: textBytesMax,
+      fail: (thrown) => fail(thrown, path, log),
+      call: async (body, arrival) => handle(body, enter(arrival, textBytesMax)),
+    })),
   };
-  const handlerOf = (method: DescMethod): Handler<never> =>
-    options.handlers[method.localName as keyof Handlers] as unknown as Handler<never>;
-  const unary = (method: DescMethodUnary): UnaryRoute => {
-    const handle: Handler<Promise<object>> = handlerOf(method);
-    return {
-      method,
-      async call(request, bytes, context) {
-        try {
-          check(bytes, context);
-          return await handle(request, context);
-        } catch (thrown) {
-          throw failureOf(thrown, method.name, options.log);
-        }
-      },
-    };
-  };
-  const stream = (method: DescMethodServerStreaming): StreamRoute => {
-    const handle: Handler<AsyncIterable<object>> = handlerOf(method);
-    return {
-      method,
-      async *open(request, bytes, context) {
-        const { stopping } = options;
-        const signal = context.signal ? AbortSignal.any([context.signal, stopping]) : stopping;
-        try {
-          check(bytes, context);
-          yield* handle(request, { ...context, signal });
-        } catch (thrown) {
-          throw failureOf(thrown, method.name, options.log);
-        }
-      },
-    };
-  };
-  return Object.values(BudgetService.method).map((method) =>
-    method.methodKind === "unary" ? unary(method) : stream(method),
-  );
 }
 
-const tooLarge = (bytes: number, bytesMax: number): Failure =>
-  new Failure({
-    reason: "INVALID_FIELD",
-    field: "request",
-    description: `is ${bytes} bytes, more than the ${bytesMax} allowed`,
-  });
+type Handler<Result> = (request: never, context: CallContext) => Result;
 
-function failureOf(thrown: unknown, method: string, log: Logger): Failure {
-  if (thrown instanceof Failure) {
-    if (isOurs(thrown.error)) log.warn({ method, err: thrown.cause ?? thrown }, describe(thrown.error));
-    return thrown;
-  }
-  log.error({ method, err: thrown }, "a handler failed");
-  return new Failure({ reason: "INTERNAL" }, { cause: thrown });
+/** What every call passes before its handler. @throws Failure */
+function enter(arrival: Arrival, bytesMax: number): CallContext {
+  const gone = arrival.abandoned();
+  if (gone !== undefined) throw new Failure({ reason: gone });
+  checkSize(arrival.bytes, bytesMax);
+  return {
+    caller: callerOf(arrival),
+    header: (name) => arrival.header(name),
+    abandoned: arrival.abandoned,
+    // Some transports make it only when it is asked for.
+    get signal() {
+      return arrival.signal;
+    },
+  };
+}
+
+/** @throws INVALID_FIELD */
+export function checkSize(bytes: number, bytesMax: number): void {
+  if (bytes > bytesMax) throw invalidField("request", `is ${bytes} bytes, more than the ${bytesMax} allowed`);
+}
+
+function fail(thrown: unknown, method: string, log: Logger): BudgetError {
+  const error = errorOf(thrown);
+  if (!(thrown instanceof Failure)) log.error({ method, err: thrown }, "a call failed");
+  else if (isOurs(error)) log.warn({ method, err: thrown.cause ?? thrown }, describe(error));
+  return error;
 }
 
 /** Failures that an operator wants to know of; the others are the caller's. An outage of the store has its own two lines. */

@@ -1,9 +1,11 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { type Database, openEmbedded, openPostgres } from "../store/database.ts";
+import { createBytesInFlight } from "./bytes-in-flight.ts";
 import { serveGrpc } from "./grpc.ts";
+import { healthRoutes } from "./health.ts";
 import { serveHttp } from "./http.ts";
-import { plainRoutes } from "./plain.ts";
+import { createOriginPolicy } from "./origin.ts";
 import { type OpenDatabase, startService } from "./service.ts";
 
 /** A server that serves. Disposing stops it: refuse new calls, finish those begun, close the store. */
@@ -28,10 +30,25 @@ export async function startServer(
 ): Promise<Server> {
   await using stack = new AsyncDisposableStack();
   const service = stack.use(await startService(config, log, open));
-  const { routes, store, legacy, isStopping } = service;
-  const common = { routes, host: config.HOST, requestBytesMax: config.REQUEST_BYTES_MAX };
-  const plain = plainRoutes({ ...common, store, legacy, isStopping, log });
-  const http = await serveHttp({ ...common, port: config.HTTP_PORT, plain, log });
+  const common = {
+    pipeline: service.pipeline,
+    host: config.HOST,
+    // Both ports together: the memory is that of one process.
+    bytesInFlight: createBytesInFlight(config.REQUEST_BYTES_IN_FLIGHT_MAX),
+    limits: {
+      connectionsMax: config.CONNECTIONS_MAX,
+      requestReceiveMsMax: config.REQUEST_RECEIVE_MS_MAX,
+      keepaliveMs: config.KEEPALIVE_MS,
+    },
+    log,
+  };
+  const origins = createOriginPolicy({
+    host: config.HOST,
+    httpHosts: config.HTTP_HOSTS,
+    corsOrigins: config.CORS_ORIGINS,
+  });
+  const plain = healthRoutes(service);
+  const http = await serveHttp({ ...common, port: config.HTTP_PORT, plain, origins });
   const closing = stack.adopt([http], (listeners) =>
     Promise.all(listeners.map((listener) => listener.stop(config.SHUTDOWN_GRACE_MS))).then(() => {}),
   );

@@ -10,25 +10,24 @@ import { createProjectPriceList } from "../engine/pricing/project-prices.ts";
 import { createFeed, type Feed } from "../engine/read/feed.ts";
 import { createReader } from "../engine/read/reader.ts";
 import { startSweeping } from "../engine/upkeep/sweep.ts";
-import { createLegacy, type Legacy } from "../legacy/legacy.ts";
+import { createLegacy } from "../legacy/legacy.ts";
 import type { Database } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
 import { notify } from "../store/notifications.ts";
 import { createStore, type Store } from "../store/store.ts";
 import { createTokenCounter } from "../workers/tokens.ts";
 import { createHandlers } from "./handlers/index.ts";
+import { legacyHandlers } from "./legacy.ts";
 import { outageLog } from "./outage-log.ts";
-import { createPipeline, type Route } from "./pipeline.ts";
+import { createPipeline, type Pipeline } from "./pipeline.ts";
 
 /** Opens the store that a service runs on. */
 export type OpenDatabase = (config: Config, log: Logger) => Promise<Database>;
 
-/** Everything but the listeners: a server puts ports in front of it, a client in the same process calls its routes. */
+/** Everything but the listeners: a server puts ports in front of it, a client in the same process calls its pipeline. */
 export interface Service extends AsyncDisposable {
-  readonly routes: readonly Route[];
+  readonly pipeline: Pipeline;
   readonly store: Store;
-  /** What LiteLLM's client reads and posts. */
-  readonly legacy: Legacy;
   readonly database: Pick<Database, "name" | "durability">;
   readonly isStopping: () => boolean;
   /** Ends the streams. The other calls go on until the service is disposed, which stops it first. */
@@ -88,7 +87,8 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
   );
 
   const prices = await openPrices(stack, store, config, log);
-  const routes = createPipeline({
+  const legacy = createLegacy({ store, engine, sessionDays: config.LEGACY_SESSION_DAYS });
+  const pipeline = createPipeline({
     handlers: createHandlers({
       store,
       reader: createReader({ store, engine }),
@@ -100,6 +100,8 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
       onDefect: (error) => log.error({ err: error }, "a request of a batch failed"),
     }),
     requestBytesMax: config.REQUEST_BYTES_MAX,
+    texts: legacyHandlers(legacy),
+    textBytesMax: config.LEGACY_BYTES_MAX,
     stopping: stopping.signal,
     log,
   });
@@ -107,9 +109,8 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
 
   const running = stack.move();
   return {
-    routes,
+    pipeline,
     store,
-    legacy: createLegacy({ store, engine, sessionDays: config.LEGACY_SESSION_DAYS }),
     database: { name: database.name, durability: database.durability },
     isStopping: () => stopping.signal.aborted,
     stop: () => stopping.abort(),

@@ -1,6 +1,7 @@
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, createRegistry } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -8,10 +9,10 @@ import {
   RetryInfoSchema,
 } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
-import { type BudgetError, describe } from "../domain/errors.ts";
-import { formatUsd } from "../domain/money.ts";
+import type { BudgetError } from "../domain/errors.ts";
+import { detailsOf, messageOf } from "./error-details.ts";
 
-/** The one place where reasons become gRPC codes. */
+/** The one place where reasons become gRPC codes, and these become HTTP statuses. */
 const CODES: Record<BudgetError["reason"], Code> = {
   INVALID_FIELD: Code.InvalidArgument,
   BUDGET_NOT_FOUND: Code.NotFound,
@@ -37,75 +38,26 @@ const CODES: Record<BudgetError["reason"], Code> = {
   INTERNAL: Code.Internal,
 };
 
-export const ERROR_DOMAIN = "budget.v1";
-
-interface Detail<Desc extends DescMessage = DescMessage> {
-  desc: Desc;
-  value: MessageInitShape<Desc>;
-}
-
-const detail = <Desc extends DescMessage>(desc: Desc, value: MessageInitShape<Desc>): Detail => ({
-  desc,
-  value,
-});
-
-function detailsOf(error: BudgetError): Detail[] {
-  const info = detail(ErrorInfoSchema, {
-    domain: ERROR_DOMAIN,
-    reason: error.reason,
-    metadata: metadataOf(error),
-  });
-  if (error.reason === "INVALID_FIELD") {
-    const { field, description } = error;
-    return [info, detail(BadRequestSchema, { fieldViolations: [{ field, description }] })];
-  }
-  return [info, ...quotaFailure(error), ...retryInfo(error)];
-}
-
-/** Of a refused reservation: the level that refused first, then what each level had left. */
-function quotaFailure(error: BudgetError): Detail[] {
-  if (!("levels" in error)) return [];
-  const violations = error.levels
-    .toSorted((a, b) => Number(b.user === error.user) - Number(a.user === error.user))
-    .map(({ user, remainingNanoUsd }) => ({
-      subject: `budget:${error.project}/${user}`,
-      description: `${formatUsd(remainingNanoUsd)} left of the ${formatUsd(error.amountNanoUsd)} asked for`,
-    }));
-  return [detail(QuotaFailureSchema, { violations })];
-}
-
-function retryInfo(error: BudgetError): Detail[] {
-  if (!("retryAfterMs" in error) || error.retryAfterMs === undefined) return [];
-  const seconds = Math.floor(error.retryAfterMs / 1000);
-  const nanos = (error.retryAfterMs % 1000) * 1_000_000;
-  return [detail(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } })];
-}
-
-/** Every value of the error, under its name in the proto. */
-function metadataOf(error: BudgetError): Record<string, string> {
-  const metadata: Record<string, string> = {};
-  for (const [name, value] of Object.entries(error)) {
-    if (name === "reason" || name === "levels" || value === undefined) continue;
-    const key = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (Array.isArray(value))
-      value.forEach((item, index) => (metadata[`${key}_${index + 1}`] = String(item)));
-    else metadata[key] = String(value);
-  }
-  return metadata;
-}
-
 export const codeOf = (error: BudgetError): Code => CODES[error.reason];
+
+export const httpStatusOf = (error: BudgetError): number => codeToHttpStatus(codeOf(error));
+
+/** The types of the details, which JSON needs to write an error inside an answer, as BatchUpdateCost has it. */
+export const DETAIL_TYPES = createRegistry(
+  BadRequestSchema,
+  ErrorInfoSchema,
+  QuotaFailureSchema,
+  RetryInfoSchema,
+);
 
 /** For gRPC's trailer and for results of a batch. */
 export const toStatus = (error: BudgetError): Status =>
   create(StatusSchema, {
     code: codeOf(error),
-    message: describe(error),
+    message: messageOf(error),
     details: detailsOf(error).map(({ desc, value }) => anyPack(desc, create(desc, value))),
   });
 
-export const toStatusBytes = (error: BudgetError): Uint8Array => toBinary(StatusSchema, toStatus(error));
-
 /** For Connect and gRPC-Web. */
 export const toConnectError = (error: BudgetError): ConnectError =>
-  new ConnectError(describe(error), codeOf(error), undefined, detailsOf(error));
+  new ConnectError(messageOf(error), codeOf(error), undefined, detailsOf(error));

@@ -88,16 +88,17 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
       }
     }));
 
-  test("says how large a request of 5 MB is, and gives up on one of 30 MB; both leave the connection as it was", () =>
+  test("refuses requests of 5 MB and of 30 MB alike, and both leave the connection as it was", () =>
     withClient(async (raw) => {
       const name = await newBudget();
-      assert.deepEqual(await refusalOf(raw.call(UPDATE_COST, bytesOf({ ...name, source: longText(5e6) }))), {
-        code: status.INVALID_ARGUMENT,
-        reason: "INVALID_FIELD",
-        field: "request",
-      });
-      const huge = raw.call(UPDATE_COST, bytesOf({ ...name, source: longText(30e6) }));
-      assert.equal((await refusalOf(huge)).code, status.RESOURCE_EXHAUSTED);
+      for (const bytes of [5e6, 30e6]) {
+        const large = raw.call(UPDATE_COST, bytesOf({ ...name, source: longText(bytes) }));
+        assert.deepEqual(await refusalOf(large), {
+          code: status.INVALID_ARGUMENT,
+          reason: "INVALID_FIELD",
+          field: "request",
+        });
+      }
       const answer = await raw.call(UPDATE_COST, bytesOf({ ...name, source: cost }));
       assert.equal(fromBinary(UpdateCostResponseSchema, answer).budget?.spentNanoUsd, 1n);
     }));
@@ -182,7 +183,7 @@ suiteForEach("A huge request", { stores: ["PostgreSQL"], ways: ["Connect"] }, (a
       const response = await fetch(url, { method: "POST", headers, body });
       const text = await response.text();
       assert.match(text, /INVALID_FIELD|grpc-status: 3/);
-      assert.match(text, /larger( |%20)than/);
+      assert.match(text, /more( |%20)than( |%20)the( |%20)4194304( |%20)allowed/);
       assert.equal((await fetch(`${api.server.httpUrl}/healthz`)).status, 200);
     });
   }

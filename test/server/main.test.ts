@@ -12,6 +12,8 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { makeDataFolder } from "../support/embedded.ts";
 import { type Program, ROOT, startProgram } from "../support/program.ts";
+import { makeStore } from "../support/server.ts";
+import { startSilentProxy } from "../support/silent-proxy.ts";
 
 const run = promisify(execFile);
 
@@ -129,6 +131,31 @@ suite("The program", { concurrency: 2 }, () => {
     await using again = startProgram(folder.environment);
     const cost = await (await clientOf(again)).getCurrentCost({ project: "p", user: "u" });
     assert.equal(cost.currentCostNanoUsd, 4n);
+  });
+
+  test("ends even where its database never answers again", async () => {
+    await using store = await makeStore("PostgreSQL");
+    const url = new URL(store.environment.DATABASE_URL ?? "");
+    await using proxy = await startSilentProxy(url.href);
+    url.host = new URL(proxy.url).host;
+    await using program = startProgram({
+      DATABASE_URL: url.href,
+      DATABASE_TIMEOUT_MS: "600000",
+      DATABASE_RETRY_MS_MAX: "600000",
+      SHUTDOWN_GRACE_MS: "0",
+    });
+    const client = await clientOf(program);
+    await client.createBudget({ project: "p", user: "u" });
+    proxy.fallSilent();
+    const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
+    const charge = client.updateCost({ project: "p", user: "u", source });
+    charge.catch(() => {});
+    // The charge has begun when a later call over the same connection is answered.
+    await assert.rejects(client.getBudget({ project: "", user: "u" }));
+    program.process.kill("SIGTERM");
+    assert.equal(await program.ended(), 1);
+    assert.match(program.stderr, /purser: did not stop within 5 s; ended/);
+    await assert.rejects(charge);
   });
 
   test("killed in the middle of charges, has every one that it acknowledged when it starts again", async () => {

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
+  QuotaFailureSchema,
   RetryInfoSchema,
 } from "../../gen/es/google/rpc/error_details_pb.ts";
 
@@ -32,6 +33,12 @@ export function told(error: ConnectError): Told {
     ...(delay && { retryDelayMs: Number(delay.seconds) * 1000 + delay.nanos / 1_000_000 }),
   };
 }
+
+/** The budgets that google.rpc.QuotaFailure names. */
+export const levelsOf = (error: ConnectError): string[] =>
+  error
+    .findDetails(QuotaFailureSchema)
+    .flatMap((detail) => detail.violations.map((violation) => violation.subject));
 
 /** The error that a call ends with. */
 export async function errorOf(call: Promise<unknown>): Promise<ConnectError> {

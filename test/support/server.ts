@@ -10,6 +10,7 @@ import pino from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { loadConfig } from "../../src/config.ts";
 import { openDatabase, startServer } from "../../src/server/server.ts";
+import { DETAIL_TYPES } from "../../src/server/status.ts";
 import type { Database } from "../../src/store/database.ts";
 import { makeDataFolder } from "./embedded.ts";
 import { startPostgres } from "./postgres.ts";
@@ -52,7 +53,12 @@ export async function startTestServer(
     ),
     connectJson: createClient(
       BudgetService,
-      createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1", useBinaryFormat: false }),
+      createConnectTransport({
+        baseUrl: httpUrl,
+        httpVersion: "1.1",
+        useBinaryFormat: false,
+        jsonOptions: { registry: DETAIL_TYPES },
+      }),
     ),
     grpcWeb: createClient(BudgetService, createGrpcWebTransport({ baseUrl: httpUrl, httpVersion: "1.1" })),
     grpcUrl,

@@ -6,7 +6,7 @@ import {
   type UpdateCostResponseSchema,
 } from "../../../gen/es/budget/v1/budget_service_pb.ts";
 import { remaining } from "../../domain/budget.ts";
-import { Failure, invalidField } from "../../domain/errors.ts";
+import { errorOf, Failure, invalidField } from "../../domain/errors.ts";
 import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
 import type { Charge, Operation } from "../../engine/commit/operation.ts";
 import { makeRequestId } from "../../engine/commit/request-id.ts";
@@ -88,8 +88,7 @@ const asResponse = (value: UpdateCostResponseInit): BatchResultInit => ({
 /** Even a defect is one request's own: its neighbours are charged, and their callers must get to know. */
 const asStatus = (thrown: unknown, onDefect: Services["onDefect"]): BatchResultInit => {
   if (!(thrown instanceof Failure)) onDefect(thrown);
-  const error = thrown instanceof Failure ? thrown.error : ({ reason: "INTERNAL" } as const);
-  return { outcome: { case: "status", value: toStatus(error) } };
+  return { outcome: { case: "status", value: toStatus(errorOf(thrown)) } };
 };
 
 async function updateCost(

@@ -1,0 +1,46 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { describe } from "../domain/errors.ts";
+import { Aborted, dropRest, readBody } from "./body.ts";
+import type { Lease } from "./bytes-in-flight.ts";
+import { checkUtf8 } from "./decode.ts";
+import { sendJson } from "./json.ts";
+import type { Arrival, TextRoute } from "./pipeline.ts";
+import { httpStatusOf } from "./status.ts";
+
+/** Serves a route that takes and gives JSON text. Its errors are `{"status":"error","message":...}`, as LiteLLM's server has them. */
+export async function answerText(
+  route: TextRoute,
+  request: IncomingMessage,
+  response: ServerResponse,
+  lease: Lease,
+): Promise<void> {
+  const refuse = async (status: number, message: string): Promise<void> => {
+    lease.release();
+    await dropRest(request);
+    sendJson(response, status, { status: "error", message });
+  };
+  if (request.method !== "POST") return refuse(405, "POST only");
+  // A page may send other types without asking first.
+  if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? ""))
+    return refuse(415, "content-type: must be application/json");
+  try {
+    const { bytesMax } = route;
+    const body = await readBody(request, { bytesMax, lease });
+    checkUtf8(body);
+    const text = await route.call(body.toString("utf8"), arrivalOf(request, body.length));
+    sendJson(response, 200, text);
+  } catch (thrown) {
+    if (thrown instanceof Aborted) return;
+    const error = route.fail(thrown);
+    await refuse(httpStatusOf(error), describe(error));
+  }
+}
+
+const arrivalOf = (request: IncomingMessage, bytes: number): Arrival => ({
+  bytes,
+  isLocal: false,
+  header: (name) => request.headers[name.toLowerCase()]?.toString(),
+  // LiteLLM's client does not repeat a post: one that has arrived is taken, whether or not the client still waits.
+  abandoned: () => undefined,
+  signal: undefined,
+});

@@ -1,0 +1,11 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** Answers a plain HTTP request. */
+export type PlainRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** @param body A value, or its JSON text. */
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(text);
+}

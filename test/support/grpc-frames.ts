@@ -1,0 +1,76 @@
+import { once } from "node:events";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+} from "node:http2";
+import { fromBinary } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
+
+/** How a call ended, as it is on the wire. */
+export interface Ended {
+  code: number;
+  message: string;
+  reason: string | undefined;
+  headers: IncomingHttpHeaders;
+}
+
+/** gRPC as frames of HTTP/2: for what no client would send, or reads as it came. */
+export interface Frames extends Disposable {
+  readonly session: ClientHttp2Session;
+  /** Begins a call. Nothing is sent but its headers. */
+  begin(path: string, options?: { encoding?: string | undefined; timeout?: string }): ClientHttp2Stream;
+  /** Sends a whole body, and gives the end of the call. */
+  send(
+    path: string,
+    body: Uint8Array,
+    options?: { encoding?: string | undefined; timeout?: string },
+  ): Promise<Ended>;
+}
+
+export function openFrames(url: string): Frames {
+  const session = connect(url);
+  session.on("error", () => {});
+  const begin: Frames["begin"] = (path, { encoding, timeout } = {}) =>
+    session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...(encoding !== undefined && { "grpc-encoding": encoding }),
+      ...(timeout !== undefined && { "grpc-timeout": timeout }),
+    });
+  return {
+    session,
+    begin,
+    send(path, body, options) {
+      const stream = begin(path, options);
+      stream.end(body);
+      return endOf(stream);
+    },
+    [Symbol.dispose]: () => session.destroy(),
+  };
+}
+
+/** Waits for the end of a call. */
+export async function endOf(stream: ClientHttp2Stream): Promise<Ended> {
+  const headers: IncomingHttpHeaders = {};
+  stream.on("response", (given) => Object.assign(headers, given));
+  stream.on("trailers", (given) => Object.assign(headers, given));
+  stream.on("error", () => {});
+  stream.resume();
+  if (!stream.closed) await once(stream, "close");
+  const details = Buffer.from((headers["grpc-status-details-bin"] ?? "").toString(), "base64");
+  const [info] = fromBinary(StatusSchema, details).details.map((detail) =>
+    anyUnpack(detail, ErrorInfoSchema),
+  );
+  return {
+    code: Number(headers["grpc-status"]),
+    message: decodeURI((headers["grpc-message"] ?? "").toString()),
+    reason: info?.reason,
+    headers,
+  };
+}

@@ -1,0 +1,83 @@
+import { type Client, createClient, createRouterTransport, type Transport } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import pino, { type Logger } from "pino";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { createBytesInFlight } from "../../src/server/bytes-in-flight.ts";
+import { implementationOf } from "../../src/server/connect.ts";
+import type { Limits } from "../../src/server/connections.ts";
+import { serveGrpc } from "../../src/server/grpc.ts";
+import { serveHttp } from "../../src/server/http.ts";
+import { createOriginPolicy } from "../../src/server/origin.ts";
+import { createPipeline, type Handlers, type TextHandler } from "../../src/server/pipeline.ts";
+import { DETAIL_TYPES } from "../../src/server/status.ts";
+
+/** All transports in front of handlers that a test makes up: for what no real handler does on demand. */
+export interface Transports extends AsyncDisposable {
+  readonly grpcUrl: string;
+  readonly httpUrl: string;
+  /** A client of each way in. */
+  readonly clients: Readonly<Record<string, Client<typeof BudgetService>>>;
+}
+
+export async function startTransports(options: {
+  handlers: Partial<Handlers>;
+  texts?: Readonly<Record<string, TextHandler>>;
+  limits?: Partial<Limits>;
+  bytesInFlightMax?: number;
+  requestBytesMax?: number;
+  log?: Logger;
+}): Promise<Transports> {
+  const log = options.log ?? pino({ level: "silent" });
+  const stopping = new AbortController();
+  const pipeline = createPipeline({
+    handlers: options.handlers as Handlers,
+    requestBytesMax: options.requestBytesMax ?? 4 << 20,
+    texts: options.texts ?? {},
+    stopping: stopping.signal,
+    log,
+  });
+  const limits = {
+    connectionsMax: 1000,
+    requestReceiveMsMax: 30_000,
+    keepaliveMs: 20_000,
+    ...options.limits,
+  };
+  const common = {
+    pipeline,
+    bytesInFlight: createBytesInFlight(options.bytesInFlightMax ?? 256 << 20),
+    limits,
+    host: "127.0.0.1",
+    port: 0,
+    log,
+  };
+  const origins = createOriginPolicy({ host: "127.0.0.1", httpHosts: [], corsOrigins: [] });
+  const http = await serveHttp({ ...common, plain: new Map(), origins });
+  const grpc = await serveGrpc(common);
+  const grpcUrl = `http://127.0.0.1:${grpc.port}`;
+  const httpUrl = `http://127.0.0.1:${http.port}`;
+  const over = (transport: Transport) => createClient(BudgetService, transport);
+  const jsonOptions = { registry: DETAIL_TYPES };
+  const web = { baseUrl: httpUrl, httpVersion: "1.1" as const, jsonOptions };
+  return {
+    grpcUrl,
+    httpUrl,
+    clients: {
+      gRPC: over(createGrpcTransport({ baseUrl: grpcUrl })),
+      Connect: over(createConnectTransport({ ...web, useBinaryFormat: true })),
+      "Connect JSON": over(createConnectTransport({ ...web, useBinaryFormat: false })),
+      "gRPC-Web": over(createGrpcWebTransport({ ...web, useBinaryFormat: true })),
+      "gRPC-Web JSON": over(createGrpcWebTransport({ ...web, useBinaryFormat: false })),
+      "in-process": over(
+        createRouterTransport((router) => router.service(BudgetService, implementationOf(pipeline.routes))),
+      ),
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await Promise.all([http.stop(100), grpc.stop(100)]);
+    },
+  };
+}
