@@ -8,7 +8,6 @@ import { METHODS } from "./messages.ts";
 import type { Outcome } from "./outcomes.ts";
 import { sendBytes } from "./send/http1.ts";
 import { sendStream } from "./send/http2.ts";
-import type { Bystander } from "./server/bystander.ts";
 import type { Target } from "./server/target.ts";
 import { judge } from "./verdicts.ts";
 import type { World } from "./world.ts";
@@ -20,26 +19,29 @@ export interface Ran {
   failures: string[];
   /** The server hangs, or has ended: not all inputs were sent. */
   isOver: boolean;
+  /** The inputs that were answered last, with their times. */
+  slowest: string[];
 }
 
 const CALLERS = Number(process.env.PURSER_ABUSE_CALLERS ?? 8);
 const RECENT_MAX = 2 * CALLERS;
+const SLOWEST = 5;
 /** A server that hangs is not waited for with every input that is left. */
 const SILENT_MAX = CALLERS;
 
 /** Sends inputs, a few at a time, and judges each answer and the state of the process after it. */
 export async function runInputs(options: {
   target: Target;
-  bystander: Bystander;
   seed: number;
   from: number;
   count: number;
   world: World;
 }): Promise<Ran> {
-  const { target, bystander, seed, from, count, world } = options;
+  const { target, seed, from, count, world } = options;
   const failures = createFailures();
   const recent: string[] = [];
   const found: string[] = [];
+  const times: [ms: number, input: Input][] = [];
   let next = from;
   let ok = 0;
   let silent = 0;
@@ -55,6 +57,7 @@ export async function runInputs(options: {
     const answer = await send(target, input);
     const { verdict, outcome } = judge(input, answer);
     if (answer.kind === "silent") silent++;
+    if (answer.kind === "answered") times.push([answer.elapsedMs, input]);
     if (outcome?.isOk === true) {
       ok++;
       learn(world, input, outcome);
@@ -74,8 +77,11 @@ export async function runInputs(options: {
 
   if (failures.count > 0) found.unshift(failures.report());
   if (silent >= SILENT_MAX) found.unshift(`the server hangs: inputs after ${next} were not sent`);
-  if (bystander.failure !== undefined) found.push(`the bystander: ${bystander.failure.message}`);
-  return { ok, failures: found, isOver: silent >= SILENT_MAX || target.end !== undefined };
+  const slowest = times
+    .toSorted(([a], [b]) => b - a)
+    .slice(0, SLOWEST)
+    .map(([ms, input]) => `${Math.round(ms)} ms ${input.way} ${input.method}: ${input.what}`);
+  return { ok, failures: found, isOver: silent >= SILENT_MAX || target.end !== undefined, slowest };
 }
 
 const send = (target: Target, { sent }: Input): Promise<Answer> => {

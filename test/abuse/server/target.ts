@@ -87,7 +87,7 @@ export async function startTarget(
         late.addEventListener("abort", () => resolve("not within its grace and 5 s")),
       );
       assert.equal(await Promise.race([ended, isLate]), 0, "how the server stopped");
-      await assertConservedIn(store.environment);
+      await assertConservedIn({ ...store.environment, ...environment });
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
