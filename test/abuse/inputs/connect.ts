@@ -1,4 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Random } from "../../support/run.ts";
 import { compress } from "../compressions.ts";
 import type { Input, Way } from "../input.ts";
@@ -56,7 +57,7 @@ export function makeHttpCall(
     isJson ? "json" : "protobuf",
     strangeness === "odd transport" ? "valid" : strangeness,
   );
-  const isRead = method.idempotency === 1;
+  const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   if (isRead && !FRAMED.has(way) && random.below(GET_ONE_IN) === 0) {
     return toInput(getRequest(by.random, method, way, encoded, strangeness === "odd transport"));
   }

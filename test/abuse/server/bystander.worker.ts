@@ -58,7 +58,7 @@ const running = run().catch((error: unknown) => {
   failure = (error as Error).message;
 });
 
-parentPort?.on("message", async (order: Order) => {
+async function obey(order: Order): Promise<void> {
   if (order === "stop") {
     isStopping = true;
     await running;
@@ -67,4 +67,6 @@ parentPort?.on("message", async (order: Order) => {
   const series = typeof order === "object" ? NONE : lap();
   parentPort?.postMessage({ times: series, failure } satisfies Report);
   if (order === "stop") parentPort?.close();
-});
+}
+
+parentPort?.on("message", (order: Order) => void obey(order));
