@@ -1,0 +1,24 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { ORG, TEAMS, type World } from "./world.ts";
+
+const TOTAL = 10n ** 12n;
+
+/** Budgets under most of the names that inputs use, in trees of three levels: without them, most inputs find nothing. */
+export async function makeBudgets(grpcPort: number, { projects, users }: World): Promise<void> {
+  const client = createClient(
+    BudgetService,
+    createGrpcTransport({ baseUrl: `http://127.0.0.1:${grpcPort}` }),
+  );
+  const make = (project: string, user: string, parent: string) =>
+    client.createBudget({ project, user, parent, totalBudgetNanoUsd: TOTAL });
+  for (const project of projects) {
+    await make(project, ORG, "");
+    await Promise.all(TEAMS.map((team) => make(project, team, ORG)));
+    const rest = users.filter((user) => user !== ORG && !TEAMS.includes(user));
+    // One in five is left for CreateBudget.
+    const made = rest.filter((_, index) => index % 5 > 0);
+    await Promise.all(made.map((user, index) => make(project, user, ["", ...TEAMS][index % 3] ?? "")));
+  }
+}

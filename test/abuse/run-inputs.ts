@@ -1,0 +1,112 @@
+import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { createRandom } from "../support/run.ts";
+import { createFailures } from "./failures.ts";
+import type { Answer, Input } from "./input.ts";
+import { chooseInput } from "./inputs/choose.ts";
+import { MAPS } from "./inputs/legacy.ts";
+import { METHODS } from "./messages.ts";
+import type { Outcome } from "./outcomes.ts";
+import { sendBytes } from "./send/http1.ts";
+import { sendStream } from "./send/http2.ts";
+import type { Target } from "./server/target.ts";
+import { judge } from "./verdicts.ts";
+import type { World } from "./world.ts";
+
+export interface Ran {
+  /** Inputs that were answered with what they asked for. */
+  ok: number;
+  /** Reports of what went wrong; empty where nothing did. */
+  failures: string[];
+  /** The server hangs, or has ended: not all inputs were sent. */
+  isOver: boolean;
+  /** The inputs that were answered last, with their times. */
+  slowest: string[];
+}
+
+const CALLERS = Number(process.env.PURSER_ABUSE_CALLERS ?? 8);
+const RECENT_MAX = 2 * CALLERS;
+const SLOWEST = 5;
+/** A server that hangs is not waited for with every input that is left. */
+const SILENT_MAX = CALLERS;
+
+/** Sends inputs, a few at a time, and judges each answer and the state of the process after it. */
+export async function runInputs(options: {
+  target: Target;
+  seed: number;
+  from: number;
+  count: number;
+  world: World;
+}): Promise<Ran> {
+  const { target, seed, from, count, world } = options;
+  const failures = createFailures();
+  const recent: string[] = [];
+  const found: string[] = [];
+  const times: [ms: number, input: Input][] = [];
+  let next = from;
+  let ok = 0;
+  let silent = 0;
+  let complaints = target.complaints().length;
+  const isOver = (): boolean => next >= from + count || target.end !== undefined || silent >= SILENT_MAX;
+
+  const one = async (): Promise<void> => {
+    const number = next++;
+    // Each input has choices of its own: they do not depend on how many choices those before have made.
+    const input = chooseInput({ random: createRandom(seed + number), world });
+    recent.push(`${number} ${input.way} ${input.method}: ${input.what}`);
+    if (recent.length > RECENT_MAX) recent.shift();
+    const answer = await send(target, input);
+    const { verdict, outcome } = judge(input, answer);
+    if (answer.kind === "silent") silent++;
+    if (answer.kind === "answered") times.push([answer.elapsedMs, input]);
+    if (outcome?.isOk === true) {
+      ok++;
+      learn(world, input, outcome);
+    }
+    if (verdict !== undefined) failures.add(input, number, verdict);
+    const logged = target.complaints();
+    for (const complaint of logged.slice(complaints)) {
+      found.push(`logged: ${complaint}\n  the inputs before: ${recent.slice(-CALLERS).join("; ")}`);
+    }
+    complaints = logged.length;
+    if (target.end !== undefined) failures.add(input, number, `the process ended with ${target.end}`);
+  };
+  const caller = async (): Promise<void> => {
+    while (!isOver()) await one();
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+
+  if (failures.count > 0) found.unshift(failures.report());
+  if (silent >= SILENT_MAX) found.unshift(`the server hangs: inputs after ${next} were not sent`);
+  const slowest = times
+    .toSorted(([a], [b]) => b - a)
+    .slice(0, SLOWEST)
+    .map(([ms, input]) => `${Math.round(ms)} ms ${input.way} ${input.method}: ${input.what}`);
+  return { ok, failures: found, isOver: silent >= SILENT_MAX || target.end !== undefined, slowest };
+}
+
+const send = (target: Target, { sent }: Input): Promise<Answer> => {
+  if (sent.kind === "http2") return sendStream(sent, target.grpcPort);
+  return sendBytes(sent, sent.port === "grpc" ? target.grpcPort : target.httpPort);
+};
+
+const OUTPUTS = new Map(METHODS.map((method) => [method.name, method.output]));
+
+/** Remembers what an answer gives for later inputs to use. What is no message of the method gives nothing. */
+function learn(world: World, input: Input, { payload }: Outcome): void {
+  const output = OUTPUTS.get(input.method);
+  if (payload === undefined) return;
+  try {
+    if (input.way === "legacy") {
+      const { data } = JSON.parse(payload.toString()) as { data?: object };
+      if (data !== undefined) world.remember(MAPS, { project: projectOf(input), map: data });
+    } else if (input.way.includes("JSON")) world.learn(JSON.parse(payload.toString()));
+    else if (output !== undefined) world.learn(toJson(output, fromBinary(output, payload)));
+  } catch {
+    // An answer to a changed message may be in another form; it was judged before.
+  }
+}
+
+function projectOf({ sent }: Input): string {
+  const text = sent.kind === "bytes" ? sent.bytes.toString() : "";
+  return (JSON.parse(text.slice(text.indexOf("\r\n\r\n") + 4)) as { project_name: string }).project_name;
+}

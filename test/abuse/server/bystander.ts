@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+
+/** One caller with a budget and a project of its own, who charges and reads while others misbehave. */
+export interface Bystander extends AsyncDisposable {
+  /** Begins a new series of times, and gives the one before. @throws what went wrong: a failed call, or a wrong sum */
+  lap(): Promise<Times>;
+  /** Waits until it has made so many calls in this series. */
+  called(calls: number): Promise<void>;
+  /** As `lap`, when the call in flight has ended. */
+  stop(): Promise<Times>;
+}
+
+export interface Times {
+  calls: number;
+  p50Ms: number;
+  p99Ms: number;
+  maxMs: number;
+}
+
+export type Order = "lap" | "stop" | { calls: number };
+
+export interface Report {
+  times: Times;
+  failure: string | undefined;
+}
+
+/** Begins at once, with a budget that must not be there yet. */
+export function startBystander(
+  grpcPort: number,
+  { project = "bystander", user = "bystander" } = {},
+): Bystander {
+  const workerData = { grpcPort, project, user };
+  const worker = new Worker(new URL("./bystander.worker.ts", import.meta.url), { workerData });
+  const ask = async (order: Order): Promise<Times> => {
+    // One question at a time: the next message answers it.
+    worker.postMessage(order);
+    const [{ times, failure }] = (await once(worker, "message")) as [Report];
+    if (failure !== undefined) throw new Error(`the bystander: ${failure}`);
+    return times;
+  };
+  return {
+    lap: () => ask("lap"),
+    called: async (calls) => {
+      await ask({ calls });
+    },
+    stop: () => ask("stop"),
+    async [Symbol.asyncDispose]() {
+      await worker.terminate();
+    },
+  };
+}
+
+const oneDecimal = (ms: number): string => ms.toFixed(1);
+
+export const shown = ({ calls, p50Ms, p99Ms, maxMs }: Times): string =>
+  `${calls} calls, p50 ${oneDecimal(p50Ms)} ms, p99 ${oneDecimal(p99Ms)} ms, max ${oneDecimal(maxMs)} ms`;

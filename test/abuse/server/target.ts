@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { openEmbedded, openPostgres } from "../../../src/store/database.ts";
+import { assertConserved } from "../../support/conservation.ts";
+import { type LogLine, logOf } from "../../support/log.ts";
+import { type Program, startProgram } from "../../support/program.ts";
+import { makeStore, type StoreKind } from "../../support/server.ts";
+import { type Memory, measureMemory } from "./memory.ts";
+
+/** The server that abuse is sent to: a process of its own, seen from outside. */
+export interface Target extends AsyncDisposable {
+  readonly program: Program;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** The code, or the signal, that it ended with; undefined while it runs. */
+  readonly end: number | string | undefined;
+  /** Lines at level error, and text that is no line of the log, as of an exception that nothing caught. */
+  complaints(): string[];
+  /** Warnings by their text, with their number. */
+  warnings(): Map<string, number>;
+  memory(): Promise<Memory>;
+  /** Stops it as an operator would, and checks its code, its log and its database. */
+  stop(): Promise<void>;
+}
+
+const GRACE_MS = 10_000;
+const GRACE_SPARE_MS = 5_000;
+const ERROR_LEVEL = 50;
+const WARN_LEVEL = 40;
+// What --inspect says, and a line that was not yet written to its end.
+const EXPECTED = /^(?:Debugger |For help, see|Waiting for the debugger|$)/;
+
+export async function startTarget(
+  kind: StoreKind,
+  environment: Record<string, string> = {},
+): Promise<Target> {
+  await using stack = new AsyncDisposableStack();
+  const store = stack.use(await makeStore(kind));
+  const program = stack.use(
+    startProgram({
+      ...store.environment,
+      LOG_LEVEL: "warn",
+      NODE_OPTIONS: "--inspect=127.0.0.1:0",
+      SHUTDOWN_GRACE_MS: String(GRACE_MS),
+      ...environment,
+    }),
+  );
+  const [grpcPort, httpPort] = await program.saying(
+    /gRPC +\S+:(\d+)[^]*Connect, gRPC-Web +\S+:(\d+)[^]*Try it/,
+  );
+  const [, debuggerUrl = ""] = /Debugger listening on (ws:\S+)/.exec(program.stderr) ?? [];
+  let end: number | string | undefined;
+  const ended = program.ended().then((how) => (end = how));
+  const running = stack.move();
+  const { pid = 0 } = program.process;
+
+  const complaints = (): string[] => {
+    const whole = program.stderr.slice(0, program.stderr.lastIndexOf("\n") + 1);
+    const text = whole.split("\n").filter((line) => !line.startsWith("{") && !EXPECTED.test(line));
+    return [
+      ...logOf(program)
+        .filter(({ level }) => level >= ERROR_LEVEL)
+        .map(shown),
+      ...text,
+    ];
+  };
+  return {
+    program,
+    grpcPort: Number(grpcPort),
+    httpPort: Number(httpPort),
+    get end() {
+      return end;
+    },
+    complaints,
+    warnings() {
+      const counts = new Map<string, number>();
+      for (const { level, msg } of logOf(program)) {
+        if (level === WARN_LEVEL) counts.set(msg, (counts.get(msg) ?? 0) + 1);
+      }
+      return counts;
+    },
+    memory: () => measureMemory(debuggerUrl, pid),
+    async stop() {
+      assert.equal(end, undefined, `the server ended by itself: ${program.stderr.slice(-4000)}`);
+      program.process.kill("SIGTERM");
+      const late = AbortSignal.timeout(GRACE_MS + GRACE_SPARE_MS);
+      const isLate = new Promise<string>((resolve) =>
+        late.addEventListener("abort", () => resolve("not within its grace and 5 s")),
+      );
+      assert.equal(await Promise.race([ended, isLate]), 0, "how the server stopped");
+      await assertConservedIn({ ...store.environment, ...environment });
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+const shown = ({ msg, err, ...rest }: LogLine): string =>
+  JSON.stringify({ msg, method: rest.method, path: rest.path, err }).slice(0, 1500);
+
+const LAW_MS_MAX = 600_000;
+
+/** Opens the database that the server has left, and checks the laws of conservation over all of it. */
+async function assertConservedIn({ DATABASE_URL, DATA_DIR = "" }: Record<string, string>): Promise<void> {
+  await using database =
+    DATABASE_URL === undefined
+      ? await openEmbedded({ folder: DATA_DIR })
+      : openPostgres({ url: DATABASE_URL, connectionsMax: 3, timeoutMs: LAW_MS_MAX, onIdleError: () => {} });
+  await assertConserved(database.unlimited);
+}
