@@ -49,12 +49,14 @@ create table entries (
   held_after_nano_usd bigint not null,
   total_after_nano_usd bigint not null,
   created_at timestamp with time zone not null,
+  corrects_request_id text collate "C",
   constraint entries_pkey PRIMARY KEY (project, request_id),
   constraint entries_check CHECK (((kind <> 'CHARGE'::text) OR (cost_nano_usd >= 0))),
   constraint entries_check1 CHECK (((kind <> 'RESET'::text) OR (cost_nano_usd = 0))),
+  constraint entries_correction_check CHECK (((kind <> 'CORRECTION'::text) OR ((cost_nano_usd < 0) AND (corrects_request_id IS NOT NULL)))) NOT VALID,
   constraint entries_kind_check CHECK ((kind = ANY (ARRAY['CHARGE'::text, 'RESET'::text, 'CORRECTION'::text]))),
   constraint entries_request_id_check CHECK (((octet_length(request_id) >= 1) AND (octet_length(request_id) <= 128))),
-  constraint entries_source_check CHECK ((source = ANY (ARRAY['COMPLETION'::text, 'TEXT'::text, 'USAGE'::text, 'COST'::text, 'RESET'::text, 'LEGACY'::text, 'RESERVATION'::text])))
+  constraint entries_source_check CHECK ((source = ANY (ARRAY['COMPLETION'::text, 'TEXT'::text, 'USAGE'::text, 'COST'::text, 'RESET'::text, 'LEGACY'::text, 'RESERVATION'::text, 'REFUND'::text]))) NOT VALID
 );
 
 create table legacy_maps (
@@ -149,6 +151,7 @@ create table reservations (
 
 CREATE INDEX budgets_by_parent ON budgets USING btree (project, parent_user_id) WHERE (parent_user_id IS NOT NULL);
 CREATE INDEX budgets_due ON budgets USING btree (project, period_end) WHERE (period_end IS NOT NULL);
+CREATE INDEX entries_by_corrected ON entries USING btree (project, corrects_request_id) WHERE (corrects_request_id IS NOT NULL);
 CREATE INDEX entries_by_time ON entries USING btree (project, created_at, request_id);
 CREATE INDEX entries_by_user ON entries USING btree (project, user_id, created_at, request_id);
 CREATE INDEX reservations_by_ancestor ON reservations USING gin (ancestors) WHERE (state = 'HELD'::text);
