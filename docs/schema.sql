@@ -53,10 +53,8 @@ create table entries (
   constraint entries_pkey PRIMARY KEY (project, request_id),
   constraint entries_check CHECK (((kind <> 'CHARGE'::text) OR (cost_nano_usd >= 0))),
   constraint entries_check1 CHECK (((kind <> 'RESET'::text) OR (cost_nano_usd = 0))),
-  constraint entries_correction_check CHECK (((kind <> 'CORRECTION'::text) OR ((cost_nano_usd < 0) AND (corrects_request_id IS NOT NULL)))) NOT VALID,
   constraint entries_kind_check CHECK ((kind = ANY (ARRAY['CHARGE'::text, 'RESET'::text, 'CORRECTION'::text]))),
-  constraint entries_request_id_check CHECK (((octet_length(request_id) >= 1) AND (octet_length(request_id) <= 128))),
-  constraint entries_source_check CHECK ((source = ANY (ARRAY['COMPLETION'::text, 'TEXT'::text, 'USAGE'::text, 'COST'::text, 'RESET'::text, 'LEGACY'::text, 'RESERVATION'::text, 'REFUND'::text]))) NOT VALID
+  constraint entries_request_id_check CHECK (((octet_length(request_id) >= 1) AND (octet_length(request_id) <= 128)))
 );
 
 create table legacy_maps (
@@ -148,6 +146,9 @@ create table reservations (
   constraint reservations_reservation_id_check CHECK (((octet_length(reservation_id) >= 1) AND (octet_length(reservation_id) <= 128))),
   constraint reservations_state_check CHECK ((state = ANY (ARRAY['HELD'::text, 'SETTLED'::text, 'RELEASED'::text, 'EXPIRED'::text])))
 ) with (fillfactor=70);
+
+alter table entries add constraint entries_correction_check CHECK (((kind <> 'CORRECTION'::text) OR ((cost_nano_usd < 0) AND (corrects_request_id IS NOT NULL)))) NOT VALID;
+alter table entries add constraint entries_source_check CHECK ((source = ANY (ARRAY['COMPLETION'::text, 'TEXT'::text, 'USAGE'::text, 'COST'::text, 'RESET'::text, 'LEGACY'::text, 'RESERVATION'::text, 'REFUND'::text]))) NOT VALID;
 
 CREATE INDEX budgets_by_parent ON budgets USING btree (project, parent_user_id) WHERE (parent_user_id IS NOT NULL);
 CREATE INDEX budgets_due ON budgets USING btree (project, period_end) WHERE (period_end IS NOT NULL);

@@ -20,10 +20,11 @@ export async function dumpSchema(database: Pick<Database, "kysely">): Promise<st
   const catalogs = database.kysely as unknown as Catalogs;
   await refuseUnknownKinds(catalogs);
   const tables = await texts(catalogs, TABLES);
+  const unvalidated = await texts(catalogs, NOT_VALIDATED);
   const functions = await texts(catalogs, FUNCTIONS);
   const indexes = await texts(catalogs, INDEXES);
   const triggers = await texts(catalogs, TRIGGERS);
-  return [HEADER, ...functions, ...tables, indexes.join("\n"), triggers.join("\n")]
+  return [HEADER, ...functions, ...tables, unvalidated.join("\n"), indexes.join("\n"), triggers.join("\n")]
     .filter((part) => part !== "")
     .map((part) => `${part.trimEnd()}\n`)
     .join("\n");
@@ -77,11 +78,20 @@ const TABLES = `
       -- Not-null constraints have rows of their own from PostgreSQL 18 on; the columns say them already.
       select case k.contype when 'p' then 1 else 2 end, 0, k.conname,
         'constraint ' || quote_ident(k.conname) || ' ' || pg_get_constraintdef(k.oid)
-      from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'c', 'x')
+      from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'c', 'x') and k.convalidated
     ) part
   ) parts
   where c.relnamespace ${HERE} and c.relkind = 'r'
   order by c.relname collate "C"`;
+
+/** Constraints that hold for new rows only: a create table would take them for ones that hold for all. */
+const NOT_VALIDATED = `
+  select 'alter table ' || quote_ident(c.relname) || ' add constraint ' || quote_ident(k.conname) || ' '
+    || pg_get_constraintdef(k.oid) || ';' as text
+  from pg_constraint k
+  join pg_class c on c.oid = k.conrelid
+  where k.connamespace ${HERE} and not k.convalidated
+  order by c.relname collate "C", k.conname collate "C"`;
 
 /** Indexes that no constraint makes. */
 const INDEXES = `

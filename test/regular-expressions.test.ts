@@ -3,8 +3,6 @@ import { once } from "node:events";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { type MatchLogic, waitForUpdate } from "@pydantic/genai-prices";
-import cl100k from "js-tiktoken/ranks/cl100k_base";
-import o200k from "js-tiktoken/ranks/o200k_base";
 import { VERSION_PART } from "../src/domain/prices/names.ts";
 import { type Found, notProvenLinear, regularExpressions } from "./support/regular-expressions.ts";
 
@@ -20,9 +18,6 @@ const BUILT: Readonly<Record<string, { proven?: readonly RegExp[]; tried?: reado
   "src/domain/prices/names.ts": { proven: [VERSION_PART] },
   // These see names of 128 characters at most.
   "src/domain/prices/genai-match.ts": { tried: await patternsOfGenaiPrices() },
-  "src/domain/tokens/ranks.ts": {
-    tried: [o200k, cl100k].map(({ pat_str: pattern }) => new RegExp(pattern, "gu")),
-  },
 };
 
 async function patternsOfGenaiPrices(): Promise<RegExp[]> {

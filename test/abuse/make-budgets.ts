@@ -13,10 +13,12 @@ export async function makeBudgets(grpcPort: number, { projects, users }: World):
   );
   const make = (project: string, user: string, parent: string) =>
     client.createBudget({ project, user, parent, totalBudgetNanoUsd: TOTAL });
-  for (const project of projects) {
+  // The server refuses names that begin with U+FEFF.
+  const isLegal = (name: string): boolean => !name.startsWith("\uFEFF");
+  for (const project of projects.filter(isLegal)) {
     await make(project, ORG, "");
     await Promise.all(TEAMS.map((team) => make(project, team, ORG)));
-    const rest = users.filter((user) => user !== ORG && !TEAMS.includes(user));
+    const rest = users.filter((user) => isLegal(user) && user !== ORG && !TEAMS.includes(user));
     // One in five is left for CreateBudget.
     const made = rest.filter((_, index) => index % 5 > 0);
     await Promise.all(made.map((user, index) => make(project, user, ["", ...TEAMS][index % 3] ?? "")));

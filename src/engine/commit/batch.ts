@@ -47,6 +47,12 @@ export function decideBatch(
   const modelCosts = new Map<string, ModelCost>();
   const recordChanges = new Map<string, Changes["records"][number]>();
 
+  /** The charge that a refund names, also one of this batch. */
+  const chargeOf = (key: string): Charged | undefined => {
+    const entry = entries.get(key);
+    return charges.get(key) ?? (entry && { entry, refundedNanoUsd: 0n });
+  };
+
   const factsOf = (operation: Operation): Facts => {
     const { requestId, reservationId } = idsOf(operation);
     const idOf = (id: string | undefined): string => requestKey(operation.project, id ?? "");
@@ -57,7 +63,7 @@ export function decideBatch(
       opened: reservations.get(idOf(requestId)),
       reservation: reservations.get(idOf(reservationId)),
       parentPath: parent === undefined ? [] : pathOf(budgets, { project: operation.project, user: parent }),
-      charged: operation.kind === "refund" ? charges.get(idOf(operation.chargeId)) : undefined,
+      charged: operation.kind === "refund" ? chargeOf(idOf(operation.chargeId)) : undefined,
       below: ground.below,
       record:
         operation.kind === "post"
@@ -80,7 +86,7 @@ export function decideBatch(
       entries.set(requestKey(project, entry.requestId), entry);
       added.push(entry);
       addModelCosts(modelCosts, path, entry);
-      if (operation.kind === "refund") addRefund(charges, project, entry);
+      if (operation.kind === "refund") addRefund(charges, chargeOf, entry);
     }
     if (decision.reservation !== undefined) {
       const { reservation } = decision.reservation;
@@ -157,9 +163,13 @@ function chargedPath(
 export const idsOf = (operation: Operation): { requestId?: string; reservationId?: string | undefined } =>
   operation as { requestId?: string; reservationId?: string };
 
-function addRefund(charges: Map<string, Charged>, project: string, entry: Entry): void {
-  const key = requestKey(project, entry.correctsRequestId ?? "");
-  const charged = charges.get(key);
+function addRefund(
+  charges: Map<string, Charged>,
+  chargeOf: (key: string) => Charged | undefined,
+  entry: Entry,
+): void {
+  const key = requestKey(entry.project, entry.correctsRequestId ?? "");
+  const charged = chargeOf(key);
   if (charged === undefined) return;
   charges.set(key, { ...charged, refundedNanoUsd: charged.refundedNanoUsd - entry.costNanoUsd });
 }
