@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-/** What can be fingerprinted: JSON, with bigints, whose objects are the same whatever the order of their keys. */
+/** What can be made into canonical text: JSON, with bigints, whose objects are the same whatever the order of their keys. */
 export type Printable =
   | string
   | number
@@ -11,25 +11,45 @@ export type Printable =
   | readonly Printable[]
   | { readonly [key: string]: Printable };
 
+/** What an operation carries so that a repeated request can be told from another one with the same id. */
+export interface Fingerprints {
+  /** Of the present version, as it is stored. */
+  fingerprint: string;
+  /** Version 1 of the same request, for rows that were stored before version 2. Computed only when such a row is met. */
+  fingerprintV1?: () => string;
+}
+
+const PREFIX = "2.";
+/** 132 bits. */
 const CHARACTERS = 22;
 
-/**
- * A short hash of a payload, to tell a repeated request from another one with the same id. 22 characters of base64url,
- * 132 bits. Maps travel in no particular order, so keys are sorted.
- */
-export const fingerprint = (payload: Printable): string =>
-  hash("sha256", canonical(payload), "base64url").slice(0, CHARACTERS);
+/** A short hash of a canonical text, with the version of the rules by which the text was made. */
+export const fingerprintOf = (text: string): string =>
+  PREFIX + hash("sha256", text, "base64url").slice(0, CHARACTERS);
 
-function canonical(value: Printable): string {
-  if (value === undefined) return "~";
+/** Whether the request that stored a fingerprint and the request of an operation are the same. */
+export const isSameRequest = (stored: string, { fingerprint, fingerprintV1 }: Fingerprints): boolean =>
+  stored === fingerprint || (!hasVersion(stored) && fingerprintV1?.() === stored);
+
+/** Version 1 has no prefix, and a dot is no character of base64url. */
+const hasVersion = (stored: string): boolean => stored.includes(".");
+
+/**
+ * A text that differs whenever two values differ. Maps travel in no particular order, so keys are sorted. A member that is
+ * undefined is left out; everything else counts, also zeros, empty strings and nulls.
+ */
+export function canonicalText(value: Printable): string {
+  if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "number") return Object.is(value, -0) ? "0" : String(value);
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (isList(value)) return `[${value.map(canonical).join(",")}]`;
-  const members = Object.keys(value)
-    .toSorted()
-    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`);
-  return `{${members.join(",")}}`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if (isList(value)) return `[${value.map(canonicalText).join(",")}]`;
+  let members = "";
+  for (const key of Object.keys(value).toSorted()) {
+    const member = value[key];
+    if (member !== undefined) members += `${JSON.stringify(key)}:${canonicalText(member)},`;
+  }
+  return `{${members}}`;
 }
 
 const isList = (value: object): value is readonly Printable[] => Array.isArray(value);

@@ -1,5 +1,5 @@
 import { atInstant, type Budget } from "../domain/budget.ts";
-import { fingerprint } from "../domain/fingerprint.ts";
+import { canonicalText, fingerprintOf } from "../domain/fingerprint.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Charge, Create, Post } from "../engine/commit/operation.ts";
 import { makeRequestId } from "../engine/commit/request-id.ts";
@@ -50,7 +50,7 @@ export function postOf(
     project,
     user,
     requestId: makeRequestId(),
-    fingerprint: fingerprint(["legacy", user]),
+    fingerprint: fingerprintOf(canonicalText({ legacy: { user } })),
   });
   const charges = [...merge.charges].map(
     ([model, costNanoUsd]): Charge => ({
@@ -99,6 +99,6 @@ function creationOf(project: string, record: LegacyRecord): Create {
     period: periodOfDays(record),
     parent: undefined,
     modelLimits: [],
-    fingerprint: fingerprint(["legacy", user, totalNanoUsd, durationDays, createdUs]),
+    fingerprint: fingerprintOf(canonicalText({ legacy: { user, totalNanoUsd, durationDays, createdUs } })),
   };
 }

@@ -144,6 +144,7 @@ async function statementsOfAllCalls(url: string): Promise<string[]> {
   ] as const) {
     const response = await fetch(`http://127.0.0.1:${server.httpPort}${path}`, {
       method: "POST",
+      headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
     assert.equal(response.status, 200);

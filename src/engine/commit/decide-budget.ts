@@ -1,5 +1,6 @@
 import { amountsFit, appliesTo, atInstant, type Budget, type ModelLimit, tick } from "../../domain/budget.ts";
 import { type BudgetError, invalidField } from "../../domain/errors.ts";
+import { isSameRequest } from "../../domain/fingerprint.ts";
 import type { NanoUsd } from "../../domain/money.ts";
 import { type InstantUs, type Period, windowAt } from "../../domain/period.ts";
 import {
@@ -27,7 +28,7 @@ export function create({ path, parentPath = [] }: Facts, operation: Create, nowU
   const [stored] = path;
   if (stored !== undefined) {
     // The parent was checked when the budget was created: the same call finds it, whatever has become of the parent.
-    return stored.creationFingerprint === fingerprint
+    return isSameRequest(stored.creationFingerprint, operation)
       ? unchanged(path, nowUs, { replayed: true })
       : refusal(path, { reason: "BUDGET_EXISTS", project, user });
   }

@@ -1,5 +1,6 @@
 import { type Budget, withAmounts } from "../../domain/budget.ts";
 import type { BudgetError } from "../../domain/errors.ts";
+import { isSameRequest } from "../../domain/fingerprint.ts";
 import type { InstantUs } from "../../domain/period.ts";
 import type { Reservation } from "../../domain/reservation.ts";
 import type { ReservationChange } from "../../store/reservations.ts";
@@ -27,7 +28,7 @@ export function replayOfReservation(
 ): Decision | undefined {
   if (entry !== undefined) return reused(path, operation);
   if (opened === undefined) return undefined;
-  if (opened.fingerprint !== operation.fingerprint) return reused(path, operation);
+  if (!isSameRequest(opened.fingerprint, operation)) return reused(path, operation);
   return unchanged(path, nowUs, { reservation: opened, replayed: true });
 }
 

@@ -1,4 +1,5 @@
 import { type Budget, closePeriod, openPeriod, withAmounts } from "../../domain/budget.ts";
+import { isSameRequest } from "../../domain/fingerprint.ts";
 import type { InstantUs } from "../../domain/period.ts";
 import { create, remove, roll, update } from "./decide-budget.ts";
 import { post } from "./decide-post.ts";
@@ -168,7 +169,7 @@ function replayOfEntry(
   operation: Charge | Refund | Reset,
 ): Decision | undefined {
   if (entry === undefined) return opened && reused(path, operation);
-  if (entry.fingerprint !== operation.fingerprint) return reused(path, operation);
+  if (!isSameRequest(entry.fingerprint, operation)) return reused(path, operation);
   const [stored] = path as readonly [Budget];
   const budget: Budget = {
     ...stored,

@@ -2,6 +2,7 @@ import type { Budget, ModelLimit } from "../../domain/budget.ts";
 import type { CostDetail, EstimateDetail } from "../../domain/cost-detail.ts";
 import type { Entry, EntrySource } from "../../domain/entry.ts";
 import type { BudgetError } from "../../domain/errors.ts";
+import type { Fingerprints } from "../../domain/fingerprint.ts";
 import type { NanoUsd } from "../../domain/money.ts";
 import type { InstantUs, Period } from "../../domain/period.ts";
 import type { OnExpiry, Reservation } from "../../domain/reservation.ts";
@@ -12,11 +13,10 @@ interface Named {
   user: string;
 }
 
-interface Once extends Named {
+/** The same id with other fingerprints is another request. */
+interface Once extends Named, Fingerprints {
   /** Makes the operation happen once. Unique in the project. */
   requestId: string;
-  /** Hash of the payload: the same id with another fingerprint is another request. */
-  fingerprint: string;
 }
 
 /** A cost to record. A charge is a fact: it is recorded even if it takes the budget below zero. */
@@ -92,16 +92,14 @@ export type PeriodInput = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | und
 /** A limit as a caller gives it. */
 export type LimitInput = Pick<ModelLimit, "model" | "limitNanoUsd">;
 
-/** Creates a budget, or finds the one that the same call created before. */
-export interface Create extends Named {
+/** Creates a budget, or finds the one that a call with the same fingerprints created before. */
+export interface Create extends Named, Fingerprints {
   kind: "create";
   totalNanoUsd: NanoUsd;
   period: PeriodInput | undefined;
   /** The user of another budget of the project. */
   parent: string | undefined;
   modelLimits: readonly LimitInput[];
-  /** Hash of the call: the same one again gives the same budget. */
-  fingerprint: string;
 }
 
 /** What an update changes. A key that is absent stays as it is. */

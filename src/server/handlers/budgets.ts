@@ -4,7 +4,6 @@ import type {
   UpdateBudgetRequest,
 } from "../../../gen/es/budget/v1/budget_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
-import { fingerprint } from "../../domain/fingerprint.ts";
 import type { BudgetChange, Create } from "../../engine/commit/operation.ts";
 import type { BudgetName } from "../../store/names.ts";
 import {
@@ -15,6 +14,7 @@ import {
   periodFromMessage,
 } from "../convert.ts";
 import { checkAmount, checkName, checkOptionalName, checkPageSize, toTimestamp } from "../fields.ts";
+import { fingerprintsOfCreateBudget } from "../fingerprints.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { Handlers } from "../pipeline.ts";
 import type { Services } from "./services.ts";
@@ -35,7 +35,7 @@ export const budgetHandlers = (services: Services): BudgetHandlers => ({
       period: checkPeriod(request),
       parent: checkOptionalName("parent", request.parent),
       modelLimits: limitsFromMessages(request.modelLimits),
-      fingerprint: creationFingerprint(request),
+      ...fingerprintsOfCreateBudget(request),
     };
     const { budget } = await submit(services, operation, context.abandoned);
     return { budget: budgetToMessage(budget) };
@@ -120,17 +120,3 @@ function checkChange(request: UpdateBudgetRequest): BudgetChange {
   }
   return change;
 }
-
-const creationFingerprint = (request: CreateBudgetRequest): string =>
-  fingerprint([
-    request.totalBudgetNanoUsd,
-    request.duration,
-    request.period && [
-      request.period.unit,
-      request.period.count,
-      request.period.timeZone,
-      request.period.anchor && [request.period.anchor.seconds, request.period.anchor.nanos],
-    ],
-    request.parent,
-    request.modelLimits.map(({ model, limitNanoUsd }) => [model, limitNanoUsd]),
-  ]);

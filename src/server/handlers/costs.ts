@@ -7,12 +7,17 @@ import {
 } from "../../../gen/es/budget/v1/budget_service_pb.ts";
 import { remaining } from "../../domain/budget.ts";
 import { errorOf, Failure, invalidField } from "../../domain/errors.ts";
-import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
+import type { Fingerprints } from "../../domain/fingerprint.ts";
 import type { Charge, Operation } from "../../engine/commit/operation.ts";
 import { makeRequestId } from "../../engine/commit/request-id.ts";
 import { budgetToMessage } from "../convert.ts";
 import { priceToMessage, usageFromMessage } from "../convert-cost.ts";
 import { checkAmount, checkName, checkOptionalName, checkRequestId } from "../fields.ts";
+import {
+  fingerprintsOfRefundCost,
+  fingerprintsOfResetCost,
+  fingerprintsOfUpdateCost,
+} from "../fingerprints.ts";
 import type { CallContext, Handlers } from "../pipeline.ts";
 import { toStatus } from "../status.ts";
 import { checkBudgetName } from "./budgets.ts";
@@ -52,7 +57,7 @@ export const costHandlers = (services: Services): CostHandlers => ({
       project,
       user: charge.user,
       requestId,
-      fingerprint: fingerprint(["refund", chargeId, amountNanoUsd]),
+      ...fingerprintsOfRefundCost(request),
       chargeId,
       chargedAncestors: charge.ancestors,
       amountNanoUsd,
@@ -65,8 +70,7 @@ export const costHandlers = (services: Services): CostHandlers => ({
   resetCost: async (request, context) => {
     const name = checkBudgetName(request);
     const requestId = checkRequestId(request.requestId) ?? makeRequestId();
-    const print = fingerprint(["reset", name.user]);
-    const operation: Operation = { kind: "reset", ...name, requestId, fingerprint: print };
+    const operation: Operation = { kind: "reset", ...name, requestId, ...fingerprintsOfResetCost(request) };
     const verdict = await submit(services, operation, context.abandoned);
     return { budget: budgetToMessage(verdict.budget), replayed: verdict.replayed, requestId };
   },
@@ -115,32 +119,23 @@ async function updateCost(
 type ChargeContent = Pick<Charge, "source" | "model" | "costNanoUsd" | "detail">;
 
 /**
- * What a request costs, by its source. The fingerprint is of what the caller sent, never of what it was priced at: a
- * repeated request is the same request after prices have changed. For the same reason a model without a price is refused
- * by the engine, which knows whether the request is a repeated one.
+ * What a request costs, by its source. A model without a price is refused by the engine, which knows whether the request is
+ * a repeated one: a repeated request has its first answer, whatever has become of prices.
  */
 async function costOf(
   services: Services,
   request: UpdateCostRequest,
   context: CallContext,
-): Promise<ChargeContent & Pick<Charge, "fingerprint" | "refusal">> {
-  const { user, source } = request;
-  const print = fingerprint([source.case, user, request.reservationId, payloadOf(request)]);
+): Promise<ChargeContent & Fingerprints & Pick<Charge, "refusal">> {
+  const prints = fingerprintsOfUpdateCost(request);
   try {
-    return { ...(await priceSource(services, request, context)), fingerprint: print };
+    return { ...(await priceSource(services, request, context)), ...prints };
   } catch (thrown) {
     if (!(thrown instanceof Failure) || thrown.error.reason !== "UNPRICED_MODEL") throw thrown;
     const { error } = thrown;
     const content = { source: "COST", model: error.model, costNanoUsd: 0n, detail: undefined } as const;
-    return { ...content, fingerprint: print, refusal: error };
+    return { ...content, ...prints, refusal: error };
   }
-}
-
-/** What makes two requests the same. */
-function payloadOf({ source, completionModel, useReportedCost }: UpdateCostRequest): Printable {
-  if (source.case === "completion") return [source.value, completionModel, useReportedCost];
-  const { $typeName: _name, $unknown: _unknown, ...fields } = source.value ?? { $typeName: "" };
-  return fields;
 }
 
 async function priceSource(

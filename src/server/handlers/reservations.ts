@@ -7,7 +7,6 @@ import {
   ReservationState as StateMessage,
 } from "../../../gen/es/budget/v1/reservation_pb.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
-import { fingerprint, type Printable } from "../../domain/fingerprint.ts";
 import type { OnExpiry, Reservation, ReservationState } from "../../domain/reservation.ts";
 import type { Reserve } from "../../engine/commit/operation.ts";
 import { makeRequestId } from "../../engine/commit/request-id.ts";
@@ -22,6 +21,7 @@ import {
   checkRequestId,
   toTimestamp,
 } from "../fields.ts";
+import { fingerprintsOfReserveCost } from "../fingerprints.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { CallContext, Handlers } from "../pipeline.ts";
 import { checkBudgetName } from "./budgets.ts";
@@ -105,8 +105,8 @@ async function reserveOperation(
   const model = checkName("model", request.model);
   const ttlUs = request.ttl === undefined ? TTL_US_DEFAULT : checkTtl(request.ttl);
   const onExpiry = onExpiryFromMessage(request.onExpiry);
-  const print = fingerprint([name.user, model, ttlUs, onExpiry, payloadOf(request)]);
-  const common = { kind: "reserve", ...name, requestId, model, ttlUs, onExpiry, fingerprint: print } as const;
+  const prints = fingerprintsOfReserveCost(request);
+  const common = { kind: "reserve", ...name, requestId, model, ttlUs, onExpiry, ...prints } as const;
   try {
     return { ...common, ...(await amountOf(services, request, context)) };
   } catch (thrown) {
@@ -114,12 +114,6 @@ async function reserveOperation(
     if (!(thrown instanceof Failure) || thrown.error.reason !== "UNPRICED_MODEL") throw thrown;
     return { ...common, amountNanoUsd: 0n, detail: undefined, refusal: thrown.error };
   }
-}
-
-function payloadOf({ amount }: ReserveCostRequest): Printable {
-  if (amount.case !== "estimate") return [amount.case, amount.value];
-  const { messages, text, tools, maxOutputTokens } = amount.value;
-  return [amount.case, messages, text, tools, maxOutputTokens];
 }
 
 async function amountOf(
