@@ -71,7 +71,8 @@ function readAnswer(bytes: Buffer, how: { isEnd: boolean; isStream: boolean }): 
     return next && { ...next, length: start + next.length };
   }
   const headers = new Map(lines.map(headerOf));
-  const body = readBody(rest, headers, how);
+  // 204 has no body, and says nothing of its length.
+  const body = status === 204 ? { bytes: Buffer.of(), length: 0 } : readBody(rest, headers, how);
   return body && { status, headers, body: body.bytes, length: start + body.length };
 }
 
