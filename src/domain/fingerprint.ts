@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-/** What can be fingerprinted: JSON, with bigints, whose objects are the same whatever the order of their keys. */
+/** A value that can be fingerprinted: JSON with bigints. The order of the keys of an object does not matter. */
 export type Printable =
   | string
   | number
@@ -14,8 +14,8 @@ export type Printable =
 const CHARACTERS = 22;
 
 /**
- * A short hash of a payload, to tell a repeated request from another one with the same id. 22 characters of base64url,
- * 132 bits. Maps travel in no particular order, so keys are sorted.
+ * A short hash of a payload, which distinguishes a replay from another request with the same id: 22 characters of
+ * base64url, 132 bits. The keys are sorted, because the order of a map's keys is not kept on the wire.
  */
 export const fingerprint = (payload: Printable): string =>
   hash("sha256", canonical(payload), "base64url").slice(0, CHARACTERS);

@@ -158,7 +158,7 @@ def test_tells_of_a_charge_that_is_refused(line: Line, account: Account, provide
     line.is_up = True
     flushed(transport)
     assert [str(error) for error in lost] == [
-        f'no budget for user "nobody" in project "{account.project}"; CreateBudget makes one'
+        f'no budget for user "nobody" in project "{account.project}"; CreateBudget creates one'
     ]
     transport.close()
 
