@@ -79,7 +79,10 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     await gate.shut();
     for (let call = 0; call < 3; call++) await paid.openai.chat.completions.create(CHAT);
     assert.equal(paid.provider.received.length, 3);
-    await assert.rejects(paid.fetch.flush(), { name: "PurserUnavailableError", message: /^3 charges are waiting/ });
+    await assert.rejects(paid.fetch.flush(), {
+      name: "PurserUnavailableError",
+      message: /^3 charges are waiting/,
+    });
     await gate.open();
     assert.deepEqual(await paid.balance(), { spent: 3n * COST, held: 0n });
     // Nothing waits any more.
