@@ -2,7 +2,7 @@ import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { serveGrpc } from "../../src/server/grpc.ts";
 import type { Route } from "../../src/server/pipeline.ts";
 
-/** The gRPC server of Purser with handlers that answer at once with an empty message: what the stack alone costs. */
+/** Purser's gRPC server with handlers that return an empty message at once. It measures the cost of the stack alone. */
 const routes = Object.values(BudgetService.method).flatMap((method): Route[] =>
   method.methodKind === "unary" ? [{ method, call: () => Promise.resolve({}) }] : [],
 );
