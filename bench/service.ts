@@ -12,7 +12,7 @@ import { measureThroughput } from "./service/figures/throughput.ts";
 import { heading, line } from "./service/report.ts";
 import { openStage, type Scale, type Stage } from "./service/stage.ts";
 
-/** `npm run bench`: how fast the service is, beside what it could be compared with on the same machine in the same run. */
+/** Runs `npm run bench`: measures the service and baselines on the same machine in the same run. */
 
 const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> = {
   throughput: measureThroughput,
@@ -24,15 +24,15 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> = {
   millions: measureMillions,
 };
 
-const HELP = `Measures the service: a real PostgreSQL with fsync on, the server and a load generator, each in processes of their own.
+const HELP = `Measures the service. PostgreSQL (with fsync on), the server and the load generator run in separate processes.
 
   npm run bench -- [--only PART,PART] [--rounds N] [--seconds N] [--budgets N] [--json FILE]
 
-  --only PARTS   of ${Object.keys(PARTS).join(", ")}; all when absent
-  --rounds N     how often each measurement is repeated, one after the other in turn; 5 when absent
-  --seconds N    how long each takes; 4 when absent
-  --budgets N    how many budgets there are where there are many, and a tenth of the ledger's entries; 1000000 when absent
-  --json FILE    writes the figures as JSON, too
+  --only PARTS   some of ${Object.keys(PARTS).join(", ")}; default: all
+  --rounds N     number of rounds of each measurement, which take turns with the others; default: 5
+  --seconds N    duration of each measurement in a round; default: 4
+  --budgets N    number of budgets in the large store; the ledger gets ten times as many entries; default: 1000000
+  --json FILE    also writes the figures as JSON
 `;
 
 interface Options {
@@ -57,7 +57,7 @@ function readOptions(): Options {
   const parts = values.only?.split(",") ?? Object.keys(PARTS);
   for (const part of parts) {
     if (!(part in PARTS))
-      throw new TypeError(`--only has no part ${part}; there are ${Object.keys(PARTS).join(", ")}`);
+      throw new TypeError(`--only: there is no part ${part}; the parts are ${Object.keys(PARTS).join(", ")}`);
   }
   return {
     help: values.help === true,
@@ -89,7 +89,7 @@ function optionsOrNone(): Options | undefined {
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
-/** Prints each figure when it is measured: the whole takes long. */
+/** Prints each figure as soon as it is measured, because a whole run takes long. */
 async function measure({ parts, scale }: Options): Promise<object> {
   const machine = {
     node: process.version,

@@ -13,15 +13,15 @@ import {
   worstLines,
 } from "./tokens/report.ts";
 
-/** `npm run bench:tokens`: how fast tokens are counted, and what the server's other calls notice of it. */
+/** Runs `npm run bench:tokens`: measures token counting and how it delays the server's other calls. */
 
-const HELP = `Measures the counting of tokens.
+const HELP = `Measures token counting.
 
   npm run bench:tokens -- [--seconds N] [--seed N] [--json FILE]
 
-  --seconds N   how long to look for the worst input; 60 when absent. Below 10, the rest is measured once.
-  --seed N      makes the same texts again; another each time when absent
-  --json FILE   writes the results as JSON, too
+  --seconds N   how long to search for the slowest input; default: 60. Below 10, all other parts are measured only once.
+  --seed N      the seed of the random texts; default: a random seed
+  --json FILE   also writes the results as JSON
 `;
 
 const say = (lines: readonly string[]): boolean => process.stdout.write(`${lines.join("\n")}\n\n`);
@@ -59,7 +59,7 @@ function optionsOrNone(): ReturnType<typeof readOptions> | undefined {
   }
 }
 
-/** Prints each part when it is measured: the whole takes minutes. */
+/** Prints each part as soon as it is measured, because a whole run takes minutes. */
 async function measure(seconds: number, seed: number): Promise<Results> {
   const quick = seconds < 10;
   const repetitions = quick ? 1 : 5;

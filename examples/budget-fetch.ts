@@ -1,9 +1,10 @@
 /**
  * Keeps OpenAI's SDK within a budget: `npx node --conditions=purser-source examples/budget-fetch.ts`.
  *
- * The example runs Purser in this process, with an empty store, and a stand-in for the provider that answers in its format.
- * So it spends nothing and needs no key. To use a server, make the client with createPurserClient. To call OpenAI itself,
- * remove `baseURL` and give your key. (The condition is needed in this repository only, where the package is not installed.)
+ * The example runs Purser in this process, with an empty store, and a stand-in for the provider that answers in
+ * OpenAI's format. So it costs nothing and needs no key. To use a server, create the client with createPurserClient. To
+ * call OpenAI itself, remove `baseURL` and pass your key. (Only this repository needs the condition: the package is not
+ * installed here.)
  */
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
@@ -23,7 +24,7 @@ stack.defer(() => provider.close());
 const alice = { project: "example", user: "alice" };
 await purser.createBudget({ ...alice, totalBudgetNanoUsd: CENT });
 
-// The only change to a program: the fetch of its SDK.
+// The only change to a program: its SDK gets this fetch.
 await using fetch = budgetFetch(purser, { ...alice, timeoutMs: 60_000 });
 const openai = new OpenAI({ apiKey: "none", baseURL: provider.url, fetch });
 
@@ -50,13 +51,13 @@ try {
 }
 
 async function spent(): Promise<string> {
-  // The SDK ends a stream at its last event, when the charge may still be under way.
+  // The SDK stops reading at a stream's last event, so the charge may still be in progress.
   await fetch.flush();
   const { budget } = await purser.getBudget(alice);
   return `$${Number(budget?.spentNanoUsd) / NANO_USD_PER_USD}`;
 }
 
-/** A provider that answers every chat with the same words, whole or streamed. */
+/** A provider that gives every chat the same answer, whole or streamed. */
 async function startStandIn(): Promise<{ url: string; close(): void }> {
   const usage = { prompt_tokens: 14, completion_tokens: 500, total_tokens: 514 };
   const content = "330 metres.";

@@ -1,9 +1,9 @@
 /**
  * The methods of LiteLLM's BudgetManager on Purser: `npx node --conditions=purser-source examples/budget-manager.ts`.
  *
- * The example needs no server: the whole service runs in this process. To call a server, give
- * `{ apiBase: "http://127.0.0.1:8080" }`. (The condition is needed in this repository only, where the package is not
- * installed: it names the sources.)
+ * The example needs no server: the whole service runs in this process. To use a server, pass
+ * `{ apiBase: "http://127.0.0.1:8080" }`. (Only this repository needs the condition, which names the sources: the
+ * package is not installed here.)
  */
 import { readFile } from "node:fs/promises";
 import { BudgetManager, BudgetNotFoundError, PurserError } from "purser/client";
@@ -35,7 +35,7 @@ const { cost } = await budgets.updateCost("alice", {
 say(`By its texts, another cost $${cost}.`);
 say(`By model: ${JSON.stringify(await budgets.getModelCost("alice"))}.`);
 
-// Twenty calls end at the same moment, and every one is counted.
+// Twenty calls at the same moment: every one is counted.
 const text = { model: "gpt-4o-mini", inputText: "hello world", outputText: "hello alice" };
 await Promise.all(Array.from({ length: 20 }, () => budgets.updateCost("alice", text)));
 say(`In all, alice has spent $${await budgets.getCurrentCost("alice")}.`);

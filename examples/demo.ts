@@ -1,7 +1,7 @@
 /**
- * Shows a budget's day on a server of its own: `npm run demo`.
+ * Shows the life of some budgets on a temporary server: `npm run demo`.
  *
- * The demo starts a server on free ports with an empty embedded store, and deletes the store when it ends.
+ * The demo starts a server on free ports with an empty embedded store, and deletes the store at the end.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

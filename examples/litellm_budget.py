@@ -3,7 +3,7 @@
     pip install litellm
     python examples/litellm_budget.py [http://127.0.0.1:8080]
 
-LiteLLM makes up the answers (mock_response), so the example needs no key. Tokens and prices are real.
+LiteLLM generates the answers (mock_response), so the example needs no key. The tokens and prices are real.
 """
 
 import sys
@@ -24,12 +24,12 @@ if projected <= manager.get_total_budget(user):
     response = completion(model="gpt-4o", messages=messages, mock_response="330 metres.")
     manager.update_cost(user=user, completion_obj=response)
 
-# A call of which only the texts are known.
+# A call for which only the texts are known.
 manager.update_cost(user=user, model="gpt-4o-mini", input_text="hello world", output_text="it is sunny today")
 
 for model, cost in manager.get_model_cost(user).items():
     print(f"{model:<12} {cost:.8f}")
 print(f"in all       {manager.get_current_cost(user):.8f}")
 
-# A nightly job would call this. Purser starts new periods by itself, and this one is not over yet.
+# A nightly job would call this. Purser starts new periods by itself, so here it changes nothing.
 manager.update_budget_all_users()

@@ -1,6 +1,4 @@
-/**
- * The package as JavaScript, in dist/: `npm run build`. Node runs TypeScript as it stands, but not below node_modules.
- */
+/** Builds the package as JavaScript in dist/: `npm run build`. Node does not run TypeScript below node_modules. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,6 +16,6 @@ execFileSync(process.execPath, [compiler, "--project", "tsconfig.build.json"], {
   cwd: ROOT,
   stdio: "inherit",
 });
-// Read at run time, from where the code is.
+// The migrations are read at run time, from a path relative to the code.
 cpSync(join(ROOT, "migrations"), join(DIST, "migrations"), { recursive: true });
 chmodSync(join(DIST, "src/main.js"), 0o755);

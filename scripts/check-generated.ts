@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * Generates the clients into an empty folder, compares them with those that are committed, and ends with 1 if any differs:
+ * Generates the clients into an empty folder and compares them with the committed ones. Exit status 1 if any differs:
  * `node scripts/check-generated.ts [es] [python]`. Without arguments it checks both. Python's generator needs Python.
  */
 const GENERATORS: Record<string, (folder: string) => void> = {
@@ -15,7 +15,7 @@ const GENERATORS: Record<string, (folder: string) => void> = {
     }),
 };
 
-/** The files below a folder, by their relative path. */
+/** The files below a folder, by relative path. */
 const filesIn = (folder: string): Map<string, string> =>
   new Map(
     readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -41,7 +41,7 @@ for (const language of asked.length === 0 ? Object.keys(GENERATORS) : asked) {
     const paths = differing(language, folder);
     if (paths.length === 0) continue;
     process.stderr.write(
-      `gen/${language} is not what is generated from proto/: run \`npm run generate\`\n${paths.join("\n")}\n`,
+      `gen/${language} differs from what proto/ generates: run \`npm run generate\`\n${paths.join("\n")}\n`,
     );
     process.exitCode = 1;
   } finally {

@@ -4,8 +4,8 @@ import { type Database, openInMemory } from "../src/store/database.ts";
 import { migrate } from "../src/store/migrate.ts";
 
 /**
- * Writes the schema that the migrations make to docs/schema.sql: `npm run docs:schema`. The file is SQL that makes the
- * same schema in an empty database. It is read from PostgreSQL's catalogs, since pg_dump is not everywhere that Node is.
+ * Writes the schema after all migrations to docs/schema.sql: `npm run docs:schema`. The file is SQL that creates the
+ * same schema in an empty database. It is read from PostgreSQL's catalogs, because pg_dump is not installed everywhere.
  */
 const TARGET = new URL("../docs/schema.sql", import.meta.url);
 
@@ -15,7 +15,7 @@ const HEADER = `-- The schema of this version, as \`npm run docs:schema\` reads 
 
 type Catalogs = Kysely<never>;
 
-/** The schema as SQL, in an order that depends on names only. @throws Error for a kind of object that it cannot print. */
+/** The schema as SQL, ordered by names only. @throws Error for a kind of object that it cannot print. */
 export async function dumpSchema(database: Pick<Database, "kysely">): Promise<string> {
   const catalogs = database.kysely as unknown as Catalogs;
   await refuseUnknownKinds(catalogs);
@@ -40,7 +40,7 @@ async function refuseUnknownKinds(catalogs: Catalogs): Promise<void> {
   if (found.length > 0) throw new Error(`dump-schema.ts cannot print these yet: ${found.join(", ")}`);
 }
 
-/** Relations other than tables and indexes, types of their own, partitions, inheritance, and columns that compute. */
+/** Lists objects that the dump cannot print: other relations, types, partitions, inheritance, and generated columns. */
 const UNKNOWN_KINDS = `
   select relkind::text || ' ' || relname as text from pg_class
   where relnamespace ${HERE} and (relkind not in ('r', 'i') or relispartition)
@@ -56,7 +56,7 @@ const UNKNOWN_KINDS = `
   select 'foreign key ' || conname from pg_constraint where connamespace ${HERE} and contype = 'f'
   order by 1`;
 
-/** Columns in their order, then the primary key, then the other constraints by name. */
+/** Columns in order, then the primary key, then the other constraints by name. */
 const TABLES = `
   select 'create table ' || quote_ident(c.relname) || E' (\\n' || parts.text || E'\\n)'
     || coalesce(' with (' || array_to_string(c.reloptions, ', ') || ')', '') || ';' as text

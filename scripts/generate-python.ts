@@ -5,11 +5,11 @@ import { parseArgs } from "node:util";
 import { pythonVenv } from "../test/support/python.ts";
 
 /**
- * Generates the Python client's messages and stubs from proto/: `node scripts/generate-python.ts [--output folder]`, into
- * `gen/python` below the folder, or below this one.
+ * Generates the Python client's messages and stubs from proto/: `node scripts/generate-python.ts [--output folder]`. It
+ * writes to `gen/python` below the given folder, by default the current one.
  *
- * The generator's age is on purpose: what it makes runs on its own release of protobuf and on every later one, so an old
- * one leaves more choice to those who install the client.
+ * The generator is deliberately old: generated code runs on the generator's release of protobuf and on every later one,
+ * so an old generator gives users of the client more choice.
  */
 const GENERATOR = "grpcio-tools==1.71.2";
 const PACKAGE = "budget/v1";
@@ -28,7 +28,8 @@ for (const name of readdirSync(folder)) {
   const path = join(folder, name);
   writeFileSync(path, readFileSync(path, "utf8").replace(/^from budget\.v1 import /gm, "from . import "));
 }
-// Imports within the folder are relative, so that it can be a part of any package; `budget` is too plain a name to be one.
+// Imports within the folder are relative, so that it can be part of any package: `budget` is too general a package
+// name.
 writeFileSync(join(folder, "__init__.py"), "");
 
 function protoc(outputs: readonly string[], files: readonly string[]): void {

@@ -7,9 +7,9 @@ import { compare } from "./prices/compare.ts";
 import { explain } from "./prices/explain.ts";
 import { report } from "./prices/report.ts";
 
-/** `npm run prices`: explains a price, or compares price sources. See HELP. */
+/** Runs `npm run prices`: shows how a price is computed, or compares price sources. See HELP. */
 
-/** What the user can mend; the message is one line. */
+/** An error that the user can fix. The message is one line. */
 class Refusal extends Error {}
 
 function answer(request: Request): string {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { SETTINGS } from "../src/config.ts";
 
-/** Rewrites the table in docs/settings.md from src/config.ts: `npm run docs:settings`. */
+/** Writes the table in docs/settings.md from src/config.ts: `npm run docs:settings`. */
 export const SETTINGS_PAGE = new URL("../docs/settings.md", import.meta.url);
 
 const BEGIN = "<!-- Written by `npm run docs:settings`. -->\n";
@@ -18,11 +18,11 @@ export const settingsTable = (): string =>
     ),
   ].join("\n");
 
-/** The page with this table between its markers. @throws Error where the page has no markers. */
+/** The page with a new table between its markers. @throws Error if the page has no markers. */
 export function withTable(page: string, table: string): string {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error("docs/settings.md has lost the markers of its table");
+  if (begin < 0 || end < begin) throw new Error("docs/settings.md has no markers for its table");
   return page.slice(0, begin + BEGIN.length) + table + page.slice(end);
 }
 

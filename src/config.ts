@@ -1,12 +1,12 @@
 /**
- * The environment, read once. Every default and every limit of the server is a row of this table; the README's table
- * of settings is compared with it by a test.
+ * All settings of the server, with their defaults and limits. They are read from the environment once, at the start.
+ * The table in docs/settings.md is generated from this one, and a test compares the two.
  */
 
-/** One setting: how to read it, what it is when it is absent, and what is allowed. */
+/** One setting: how to parse it, its default, and its allowed values. */
 interface Setting<T> {
   default: T;
-  /** The default as the README shows it. */
+  /** The default as the documentation shows it. */
   shown: string;
   allowed: string;
   about: string;
@@ -54,16 +54,16 @@ const postgresUrl: Setting<string | undefined> = {
   default: undefined,
   shown: "",
   allowed: "a URL such as postgres://user:password@host:5432/database",
-  about: "PostgreSQL 14 or later to keep budgets in. Absent: a PostgreSQL inside the process, in DATA_DIR.",
+  about: "PostgreSQL 14 or later for the budgets. Absent: an embedded PostgreSQL, with its data in DATA_DIR.",
   parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined),
 };
 
 const pricesFile: Setting<string | undefined> = {
   default: undefined,
   shown: "",
-  allowed: "a path of a file",
+  allowed: "the path of a file",
   about:
-    "Prices in the format of LiteLLM's model_prices_and_context_window.json, before those that Purser brings. Read again when it changes, and on SIGHUP.",
+    "Prices in the format of LiteLLM's model_prices_and_context_window.json. They take precedence over Purser's own. The file is read again when it changes, and on SIGHUP.",
   parse: (value) => (/^[^\0]{1,4096}$/.test(value) ? value : undefined),
 };
 
@@ -91,11 +91,11 @@ export const SETTINGS = {
   ),
   GRPC_PORT: wholeNumber(
     { default: 50051, min: 0, max: 65535 },
-    "Port of gRPC. 0 takes a free one and says which.",
+    "Port of gRPC. 0 takes a free port and prints it.",
   ),
   HTTP_PORT: wholeNumber(
     { default: 8080, min: 0, max: 65535 },
-    "Port of Connect, gRPC-Web, the legacy routes and the health checks. 0 takes a free one and says which.",
+    "Port of Connect, gRPC-Web, the legacy routes and the health checks. 0 takes a free port and prints it.",
   ),
   HTTP_HOSTS: list(
     "host names without ports, with commas between them",
@@ -110,44 +110,44 @@ export const SETTINGS = {
   DATABASE_URL: postgresUrl,
   DATABASE_CONNECTIONS_MAX: wholeNumber(
     { default: 10, min: 3, max: 1000 },
-    "Connections to PostgreSQL, at most.",
+    "Maximum number of connections to PostgreSQL.",
   ),
   DATABASE_RETRY_MS_MAX: wholeNumber(
     { default: 10_000, min: 0, max: 10 * MINUTE_MS },
-    "How long a batch is tried again while PostgreSQL cannot be reached, before its callers are told UNAVAILABLE.",
+    "How long a batch is retried while PostgreSQL cannot be reached. After that, its callers get UNAVAILABLE.",
   ),
   DATABASE_TIMEOUT_MS: wholeNumber(
     { default: 5_000, min: 100, max: 10 * MINUTE_MS },
-    "How long PostgreSQL may take to answer a statement, before the connection is given up and the batch tried again.",
+    "How long PostgreSQL may take to answer a statement. After that, the connection is closed and the batch is retried.",
   ),
   DATA_DIR: text(
     "./data",
-    "a path of a folder",
-    "Folder of the embedded store, where DATABASE_URL is absent.",
+    "the path of a folder",
+    "Folder of the embedded store. Used if DATABASE_URL is absent.",
     // biome-ignore format: one class
     /^[^\0]{1,4096}$/,
   ),
   PRICES_FILE: pricesFile,
   PRICES_REFRESH_MS: wholeNumber(
     { default: 1000, min: 0, max: 60 * MINUTE_MS },
-    "How soon a server follows the prices that a project has set on another server.",
+    "How soon a server applies prices that a project set on another server.",
   ),
   PROJECT_PRICES_MAX: wholeNumber(
     { default: 1000, min: 1, max: 100_000 },
-    "Prices that one project may set, at most.",
+    "Maximum number of prices that one project may set.",
   ),
   WORKERS: wholeNumber(
     { default: 1, min: 1, max: 64 },
-    "Processes that serve behind the same ports, each with the limits of this table for itself. More than one need DATABASE_URL.",
+    "Processes that serve the same ports. Each has all the limits of this table for itself. More than one require DATABASE_URL.",
   ),
   LOG_LEVEL: oneOf(
     "info",
     ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
-    "How much is logged, as JSON lines on standard error.",
+    "Minimum level of the log, which is written as JSON lines to standard error.",
   ),
   REQUEST_BYTES_MAX: wholeNumber(
     { default: 4 * MIB, min: 1024, max: 64 * MIB },
-    "Size of a request, at most. A larger one is INVALID_ARGUMENT.",
+    "Maximum size of a request. A larger one is INVALID_ARGUMENT.",
   ),
   LEGACY_BYTES_MAX: wholeNumber(
     { default: 64 * MIB, min: 1024, max: 192 * MIB },
@@ -171,41 +171,41 @@ export const SETTINGS = {
   ),
   ENGINE_BATCH_OPERATIONS_MAX: wholeNumber(
     { default: 1000, min: 1, max: 10_000 },
-    "Operations that share one transaction, at most. 1: a transaction each.",
+    "Maximum number of operations in one transaction. 1: one transaction for each operation.",
   ),
   ENGINE_BATCHES_IN_FLIGHT_MAX: wholeNumber(
     { default: 2, min: 1, max: 64 },
-    "Transactions of the engine at once, at most. Fewer than DATABASE_CONNECTIONS_MAX.",
+    "Maximum number of the engine's transactions at the same time. Must be less than DATABASE_CONNECTIONS_MAX.",
   ),
   ENGINE_QUEUE_OPERATIONS_MAX: wholeNumber(
     { default: 20_000, min: 1, max: 1_000_000 },
-    "Operations that may wait for a batch. One more is UNAVAILABLE.",
+    "Maximum number of operations that wait for a batch. The next one is UNAVAILABLE.",
   ),
   SWEEP_INTERVAL_MS: wholeNumber(
     { default: MINUTE_MS, min: 100, max: 1440 * MINUTE_MS },
-    "How often each server writes down the periods that have ended.",
+    "How often each server records the periods that have ended.",
   ),
   SWEEP_BATCH_BUDGETS_MAX: wholeNumber(
     { default: 500, min: 1, max: 10_000 },
-    "Budgets that one transaction of the sweep moves, at most.",
+    "Maximum number of budgets in one transaction of the sweep.",
   ),
   LEGACY_SESSION_DAYS: wholeNumber(
     { default: 90, min: 1, max: 3650 },
-    "How long it is remembered what a LiteLLM BudgetManager has posted, after its last post. It must load its map again then.",
+    "How long the server remembers a LiteLLM BudgetManager's posts, counted from its last post. After that, the BudgetManager must load its map again.",
   ),
   TOKEN_THREADS: wholeNumber({ default: 1, min: 1, max: 64 }, "Threads that count tokens."),
   TOKEN_QUEUE_JOBS_MAX: wholeNumber(
-    // Twice the texts of a batch, since a project may hold as much as it leaves free.
+    // Twice the maximum texts of a batch, because a project may hold only as much as it leaves free.
     { default: 20_000, min: 4000, max: 1_000_000 },
-    "Texts and chats that may wait to be counted or be counted, at most. A project may have as many as it leaves free. One more is UNAVAILABLE.",
+    "Maximum number of texts and chats that wait to be counted or are being counted. A project may have as many as it leaves free. The next one is UNAVAILABLE.",
   ),
   TOKEN_QUEUE_BYTES_MAX: wholeNumber(
     { default: 512 * MIB, min: 2 * MIB, max: 65_536 * MIB },
-    "Bytes of the texts that may wait to be counted or be counted, at most, shared in the same way. At least twice REQUEST_BYTES_MAX.",
+    "Maximum bytes of the texts that wait to be counted or are being counted. Shared in the same way. At least twice REQUEST_BYTES_MAX.",
   ),
   SHUTDOWN_GRACE_MS: wholeNumber(
     { default: 10_000, min: 0, max: 10 * MINUTE_MS },
-    "How long a stopping server finishes the calls that it has begun.",
+    "How long a server that is stopping may finish the calls in progress.",
   ),
 } as const satisfies Record<string, Setting<unknown>>;
 
@@ -214,9 +214,9 @@ export type Config = {
 };
 
 /**
- * The settings of an environment. An empty value counts as absent.
+ * Reads the settings from an environment. An empty value counts as absent.
  *
- * @throws ConfigError naming the variable, the value and what is allowed.
+ * @throws ConfigError with the name of the variable, its value and the allowed values.
  */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const entries = Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]) => {
@@ -238,7 +238,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     throw new ConfigError(
       "TOKEN_QUEUE_BYTES_MAX",
       String(config.TOKEN_QUEUE_BYTES_MAX),
-      `at least twice REQUEST_BYTES_MAX (${config.REQUEST_BYTES_MAX}), so that a request fits beside as much free room`,
+      `at least twice REQUEST_BYTES_MAX (${config.REQUEST_BYTES_MAX}), because a project may hold only as much as it leaves free`,
     );
   }
   if (config.LEGACY_BYTES_MAX > config.REQUEST_BYTES_IN_FLIGHT_MAX) {
@@ -252,17 +252,17 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     throw new ConfigError(
       "WORKERS",
       String(config.WORKERS),
-      "1 where DATABASE_URL is absent, since one process at a time may use the embedded store",
+      "1 without DATABASE_URL, because only one process may use the embedded store",
     );
   }
   return config;
 }
 
-/** `://user:`, after which a URL has a password, or `://host:`, after which it has a port. */
+/** Matches `://user:`, which a password follows, or `://host:`, which a port follows. */
 const USER_OR_HOST = /:\/\/[^:@/]*:/g;
 const PORT = /^\d{1,5}(?:[/?]|$)/;
 
-/** A URL may hold a password, even a broken one, and that must not reach a log. */
+/** A URL may contain a password, even if it is invalid. A password must not reach a log. */
 function redact(value: string): string {
   return withoutUserPassword(value).replace(/(password=)[^&]*/gi, "$1***");
 }
@@ -274,7 +274,7 @@ function withoutUserPassword(value: string): string {
     if (start <= passwordEnd) {
       return `${value.slice(0, start)}***${withoutUserPassword(value.slice(passwordEnd))}`;
     }
-    // Without a host, the password stands where a port would.
+    // If the host is missing, the password is in the position of the port.
     if (!PORT.test(value.slice(start, start + 6))) return `${value.slice(0, start)}***`;
   }
   return value;

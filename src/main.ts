@@ -13,7 +13,7 @@ import { MigrationError } from "./store/migrate.ts";
 import { DatabaseUnfit } from "./store/requirements.ts";
 import { NoConnection } from "./store/sessions.ts";
 
-/** The program: the only file that touches `process`. */
+/** The program. Only this file uses `process`. */
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
@@ -50,15 +50,15 @@ const SELF_EXPLAINING = [
   PruneRefused,
 ];
 
-/** What an operator can mend is one line; what nobody foresaw keeps its stack. */
+/** An error that an operator can fix is one line. An unexpected error keeps its stack. */
 function explain(error: NodeJS.ErrnoException): string {
   const { code, message, stack } = error;
   if (SELF_EXPLAINING.some((known) => error instanceof known)) return message;
   if (error instanceof NoConnection) return `cannot start: ${message}`;
   if (code === "EADDRINUSE") {
-    return `${message}; another server has the port: stop it, or set GRPC_PORT and HTTP_PORT (0 takes a free one)`;
+    return `${message}; another server uses the port: stop it, or set GRPC_PORT and HTTP_PORT (0 takes a free port)`;
   }
-  // Errors of the system and of PostgreSQL have a code, and speak for themselves.
+  // Errors of the system and of PostgreSQL have a code, and their messages explain them.
   return code === undefined ? (stack ?? message) : `cannot start: ${message === "" ? code : message}`;
 }
 
@@ -70,7 +70,7 @@ const signalled = (): Promise<string> =>
 async function untilStopped(graceMs: number): Promise<void> {
   const signal = await signalled();
   say(`${signal}: finishing the calls that have begun, for up to ${graceMs / 1000} s`);
-  // A second signal does not wait.
+  // A second signal ends the process at once.
   process.once("SIGTERM", () => process.exit(1)).once("SIGINT", () => process.exit(1));
   endAfter(graceMs);
 }
@@ -99,7 +99,10 @@ async function serveTogether(): Promise<void> {
   if (!(await workers.stop())) process.exitCode = 1;
 }
 
-/** One of several: the primary speaks for it, and tells it when to stop. Where the primary is gone, Node ends it. */
+/**
+ * Runs one of several workers. The primary prints its greeting and tells it when to stop. If the primary dies, Node
+ * ends it.
+ */
 async function work(): Promise<void> {
   const server = await startServer(config, log).catch(async (error: Error) => {
     await report({ kind: "failed", why: explain(error) });
@@ -108,7 +111,8 @@ async function work(): Promise<void> {
   const stopping = Promise.withResolvers<void>();
   onOrder({ stop: stopping.resolve, reload: () => void server.reloadPrices() });
   process.on("SIGHUP", () => void server.reloadPrices());
-  // A terminal, or a service manager, may signal all processes at once: it means the same, and is no second signal.
+  // A terminal or a service manager may signal all processes at once. A worker handles every signal like the primary's
+  // stop.
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stopping.resolve());
   await report({ kind: "serving", greeting: greeting(server) });
   await stopping.promise;

@@ -114,7 +114,7 @@ suite("The settings", () => {
   test("leave room for a whole request in the queue of texts, beside as much that is free", () => {
     assert.equal(
       complaint({ REQUEST_BYTES_MAX: "67108864", TOKEN_QUEUE_BYTES_MAX: "134217727" }),
-      'TOKEN_QUEUE_BYTES_MAX="134217727" is not allowed: it must be at least twice REQUEST_BYTES_MAX (67108864), so that a request fits beside as much free room',
+      'TOKEN_QUEUE_BYTES_MAX="134217727" is not allowed: it must be at least twice REQUEST_BYTES_MAX (67108864), because a project may hold only as much as it leaves free',
     );
     assert.equal(loadConfig({ REQUEST_BYTES_MAX: "67108864" }).TOKEN_QUEUE_BYTES_MAX, 536_870_912);
   });
@@ -122,7 +122,7 @@ suite("The settings", () => {
   test("refuse several workers on the embedded store, which one process at a time may use", () => {
     assert.equal(
       complaint({ WORKERS: "2" }),
-      'WORKERS="2" is not allowed: it must be 1 where DATABASE_URL is absent, since one process at a time may use the embedded store',
+      'WORKERS="2" is not allowed: it must be 1 without DATABASE_URL, because only one process may use the embedded store',
     );
     assert.equal(loadConfig({ WORKERS: "2", DATABASE_URL: "postgres://host/db" }).WORKERS, 2);
   });

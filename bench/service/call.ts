@@ -1,31 +1,31 @@
 import { create, type DescMethodUnary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 
-/** Characters of a `Placeholder` in a message. Each call writes a number of its own there. */
+/** The length of a placeholder in a message. Each call writes its own number in its place. */
 const DIGITS = 12;
 
-/** Where a call's number goes: counted up, so that no two calls have the same, or one of `below` at random. */
+/** The number for a placeholder: a counter, so that every call has another number, or a random number below `below`. */
 export type Placeholder = { from: "count" } | { from: "random"; below: number };
 
-/** What may be put in the place of a name in a message, to be told apart from one call to the next. */
+/** Placeholders to use as names in a message: `COUNTED` becomes the counter, `DRAWN` a random number. */
 export const COUNTED = "#".repeat(DIGITS);
 export const DRAWN = "?".repeat(DIGITS);
 
-/** A call as bytes: a gRPC frame, and where in it a number is to be written. Plain data, for another process. */
+/** A call as bytes: a gRPC frame and the positions of its numbers. It is plain data, so it can be sent to a process. */
 export interface EncodedCall {
   path: string;
-  /** Base64 of the frame. */
+  /** The frame in base64. */
   frame: string;
   patches: (Placeholder & { offset: number })[];
 }
 
-/** A name among `below` equals, as the load process writes it: `prefix` and a number of 12 digits. */
+/** A name as the load process writes it: `prefix` and a number of 12 digits. */
 export const numbered = (prefix: string, number: number): string =>
   `${prefix}${String(number).padStart(DIGITS, "0")}`;
 
 /**
- * Encodes a call once for all of its repetitions.
+ * Encodes a call once for all its repetitions.
  *
- * @param below How many names `DRAWN` stands for.
+ * @param below The number of names that `DRAWN` may become.
  */
 export function encodeCall<Method extends DescMethodUnary>(
   method: Method,
@@ -49,7 +49,7 @@ function offsetsOf(frame: Buffer, mark: string): number[] {
   return offsets;
 }
 
-/** Gives the frame of each next call. */
+/** Returns a function that makes the frame of each call. */
 export function frameMaker(call: EncodedCall): (count: number) => Buffer {
   const template = Buffer.from(call.frame, "base64");
   if (call.patches.length === 0) return () => template;

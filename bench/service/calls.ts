@@ -1,7 +1,7 @@
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { COUNTED, DRAWN, type EncodedCall, encodeCall } from "./call.ts";
 
-/** The calls that figures are made of. */
+/** The calls of the measurements. */
 
 export const PROJECT = "bench";
 export const HOT = "hot";
@@ -11,7 +11,7 @@ const MODEL = "gpt-4o";
 const { updateCost, reserveCost, batchUpdateCost, getCurrentCost, listUsers } = BudgetService.method;
 const source = { case: "cost", value: { model: MODEL, costNanoUsd: COST_NANO_USD } } as const;
 
-/** A user among `count` of them, drawn anew for each call. */
+/** One of `count` users, chosen at random for each call. */
 export interface Drawn {
   prefix: string;
   count: number;
@@ -23,7 +23,7 @@ const countOf = (user: string | Drawn): number => (typeof user === "string" ? 1 
 export const charge = (user: string | Drawn): EncodedCall =>
   encodeCall(updateCost, { project: PROJECT, user: userOf(user), source }, countOf(user));
 
-/** A hold of what the charge after it costs, and the charge that settles it. */
+/** A hold, and the charge of the same amount that settles it. */
 export const holdAndSettle = (user: string): [EncodedCall, EncodedCall] => [
   encodeCall(reserveCost, {
     project: PROJECT,

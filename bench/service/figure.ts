@@ -1,6 +1,6 @@
 import { median } from "../tokens/measure.ts";
 
-/** A measured figure, and what it was meant to be. */
+/** A measured figure with its target. */
 export interface Figure {
   name: string;
   /** The median over the rounds. */
@@ -25,15 +25,15 @@ export const figureOf = (
   ...(target === undefined ? {} : { target }),
 });
 
-/** Whether the target was met; undefined where there is none. */
+/** Whether the target was met. Undefined if there is no target. */
 export function isMet({ value, target }: Figure): boolean | undefined {
   if (target === undefined) return undefined;
   return "atLeast" in target ? value >= target.atLeast : value <= target.atMost;
 }
 
 /**
- * One thing after the other in every round: what disturbs the machine disturbs all of them. A round before the first is not
- * counted: a program that has just begun is slower.
+ * Measures all subjects one after the other in every round, so that a disturbance of the machine affects all of them. A
+ * first round is not counted, because a program that has just started is slower.
  */
 export async function interleaved<Name extends string>(
   rounds: number,
@@ -50,6 +50,6 @@ export async function interleaved<Name extends string>(
   return values;
 }
 
-/** Round by round. */
+/** The ratio of two values in each round. */
 export const ratios = (values: readonly number[], of: readonly number[]): number[] =>
   values.map((value, round) => value / (of[round] as number));

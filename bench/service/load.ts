@@ -3,35 +3,35 @@ import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders }
 import { setTimeout as pause } from "node:timers/promises";
 import { type EncodedCall, frameMaker } from "./call.ts";
 
-/** What a load process is asked to do. Plain data. */
+/** The task of a load process. It is plain data. */
 export interface LoadTask {
   url: string;
-  /** Calls that follow each other; the number that is written into them is the same. */
+  /** The calls of one round, in order. All get the same number. */
   steps: EncodedCall[];
   seconds: number;
-  /** Callers that wait for each answer, or rounds that start at a rate, whatever becomes of those before. */
+  /** A closed loop of callers that wait for each answer, or an open loop that starts rounds at a fixed rate. */
   shape: { inFlight: number } | { perSecond: number };
-  /** First of the numbers that rounds count up from. */
+  /** The number of the first round. */
   countFrom: number;
 }
 
 export interface LoadResult {
-  /** Rounds of all steps that were answered with OK. */
+  /** The number of rounds in which all calls returned OK. */
   done: number;
   seconds: number;
-  /** Calls that were answered with something else, by gRPC status. */
+  /** The number of calls that returned another status, by gRPC status. */
   failed: Record<string, number>;
-  /** How long each call took; the first of a round that starts at a rate from when it was due. */
+  /** The duration of each call. In an open loop, the first call of a round is timed from its scheduled start. */
   milliseconds: number[];
-  /** First of the numbers that were not used. */
+  /** The first number that was not used. */
   countTo: number;
 }
 
 const SESSIONS = 8;
-/** Enough for any run; what comes after is not kept. */
+/** Enough for any run. Further samples are dropped. */
 const SAMPLES_MAX = 2_000_000;
 
-/** Runs a load over HTTP/2 with as little work of its own as it can: frames are encoded before. */
+/** Runs a load over HTTP/2. To do as little work as possible, it uses frames that were encoded before. */
 export async function runLoad(task: LoadTask): Promise<LoadResult> {
   const sessions = await Promise.all(Array.from({ length: SESSIONS }, () => open(task.url)));
   const steps = task.steps.map((step) => ({ path: step.path, frameOf: frameMaker(step) }));
@@ -90,7 +90,7 @@ async function open(url: string): Promise<ClientHttp2Session> {
   return session;
 }
 
-/** One unary call. @returns Its gRPC status. */
+/** Makes one unary call. @returns The gRPC status. */
 function call(session: ClientHttp2Session, path: string, frame: Buffer): Promise<string> {
   return new Promise((resolve) => {
     const stream = session.request({

@@ -5,7 +5,7 @@ import { createBytesInFlight } from "../../src/server/bytes-in-flight.ts";
 import { serveGrpc } from "../../src/server/grpc.ts";
 import type { Route } from "../../src/server/pipeline.ts";
 
-/** The gRPC server of Purser with handlers that answer at once with an empty message: what the stack alone costs. */
+/** Purser's gRPC server with handlers that return an empty message at once. It measures the cost of the stack alone. */
 const routes = Object.values(BudgetService.method).flatMap((method): Route[] =>
   method.methodKind === "unary"
     ? [{ method, bytesMax: 4 << 20, call: () => Promise.resolve({}), fail: errorOf }]

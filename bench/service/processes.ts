@@ -8,7 +8,7 @@ import type { LoadResult, LoadTask } from "./load.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** A server in a process of its own. */
+/** A server in a separate process. */
 export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
   /** Where HTTP is served, if it is. */
@@ -17,7 +17,7 @@ export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Starts Purser as `npm start` does, on free ports. */
+/** Starts Purser on free ports, in the same way as `npm start`. */
 export const startPurser = (environment: Readonly<Record<string, string>>): Promise<ServerProcess> =>
   startServer("src/main.ts", environment);
 
@@ -45,7 +45,7 @@ async function startServer(
   };
 }
 
-/** BENCH_CPU_PROFILE names a folder: each server then leaves a profile of its run in it. */
+/** BENCH_CPU_PROFILE names a folder. Each server then writes a CPU profile of its run to it. */
 function profiling(): string[] {
   const folder = process.env.BENCH_CPU_PROFILE ?? "";
   return folder === "" ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
@@ -64,7 +64,7 @@ function addressesOf(child: ChildProcess, script: string): Promise<{ grpc: strin
   });
 }
 
-/** A process that makes load: what it costs is not the server's. */
+/** A separate process for the load, so that its CPU time does not count as the server's. */
 export interface LoadProcess extends AsyncDisposable {
   run(task: LoadTask): Promise<LoadResult>;
 }

@@ -3,23 +3,23 @@ import type { EncodedCall } from "./call.ts";
 import type { LoadResult, LoadTask } from "./load.ts";
 import { type LoadProcess, type ServerProcess, startLoadProcess, startPurser } from "./processes.ts";
 
-/** How thoroughly to measure. */
+/** The size of the measurements. */
 export interface Scale {
   rounds: number;
-  /** Of each measurement of a round. */
+  /** The duration of each measurement in a round. */
   seconds: number;
-  /** Rows of the figures that need many: budgets, and ten times as many ledger entries. */
+  /** The number of budgets in the large store. The large ledger has ten times as many entries. */
   budgets: number;
 }
 
-/** What all figures are measured with: a PostgreSQL that syncs what it commits, and a process that makes load. */
+/** The environment of all measurements: a PostgreSQL with fsync on, and a load process. */
 export interface Stage extends AsyncDisposable {
   readonly scale: Scale;
-  /** An empty database. */
+  /** Creates an empty database and returns its URL. */
   createDatabase(): Promise<string>;
-  /** Purser on a database, until the figure is done. */
+  /** Starts Purser. The caller disposes it. */
   startPurser(environment: Readonly<Record<string, string>>): Promise<ServerProcess>;
-  /** A load for the scale's seconds, after which all calls must have been answered with OK. */
+  /** Runs a load, by default for the scale's seconds. Throws if a call does not return OK. */
   load(task: Omit<LoadTask, "seconds" | "countFrom"> & { seconds?: number }): Promise<LoadResult>;
 }
 
@@ -45,7 +45,7 @@ export async function openStage(scale: Scale): Promise<Stage> {
   };
 }
 
-/** Rounds of calls a second with this many callers at once. */
+/** Returns a function that measures the rounds per second with this many callers. */
 export const throughput =
   (stage: Stage, url: string, inFlight: number, ...steps: EncodedCall[]) =>
   async (): Promise<number> => {
@@ -53,7 +53,7 @@ export const throughput =
     return done / seconds;
   };
 
-/** Writes budgets `PREFIX000000000000` and on, straight into the table, with a total that nothing reaches. */
+/** Inserts budgets named `PREFIX000000000000` and so on into the table, with a total that no run reaches. */
 export const seedBudgets = (
   url: string,
   options: { project: string; prefix: string; count: number; parent?: string; endsBefore?: string },

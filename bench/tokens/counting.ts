@@ -12,10 +12,10 @@ export interface Throughput {
 const CALLER = { caller: "bench" };
 const QUEUE = { queueJobsMax: 20_000, queueBytesMax: 2 ** 29 };
 const WINDOW_MS = 400;
-// Enough in flight that a thread never waits for the next job.
+// Enough jobs in flight that a thread never waits for the next one.
 const IN_FLIGHT = 32;
 
-/** Counts a second through the pools of these many threads. */
+/** Measures the counts per second with these numbers of threads. */
 export async function measureThroughput(
   repetitions: number,
   pools: readonly number[],
@@ -48,7 +48,7 @@ export interface Timing {
   milliseconds: number;
 }
 
-/** How long 1 MB of each kind takes on one thread. */
+/** Measures how long 1 MB of each kind of text takes on one thread. */
 export async function measureMegabytes(repetitions: number, seed: number): Promise<Timing[]> {
   await using counter = await warmCounter(1);
   const timings: Timing[] = [];
@@ -66,7 +66,7 @@ export async function measureMegabytes(repetitions: number, seed: number): Promi
 export interface Worst {
   texts: number;
   recipe: Recipe;
-  /** Of the fuzzed text. */
+  /** The length of the fuzzed text. */
   bytes: number;
   milliseconds: number;
   /** The same recipe at 1 MB. */
@@ -75,7 +75,7 @@ export interface Worst {
 
 const FUZZED_BYTES = 262_144;
 
-/** Looks for the text that takes longest, all of one length, for so long. */
+/** Searches for the slowest text of a fixed length, for the given number of seconds. */
 export async function fuzz(seconds: number, seed: number): Promise<Worst> {
   await using counter = await warmCounter(1);
   const random = createRandom(seed);
@@ -90,7 +90,7 @@ export async function fuzz(seconds: number, seed: number): Promise<Worst> {
     const recipe = newRecipe(random);
     texts++;
     if ((await time(recipe, FUZZED_BYTES)) <= worst.milliseconds) continue;
-    // Once may be the doing of the garbage collector or of a neighbour, so the least of several counts.
+    // One slow count may be due to garbage collection or another process, so the minimum of several counts is used.
     const milliseconds = Math.min(...(await repeated(3, () => time(recipe, FUZZED_BYTES))));
     if (milliseconds > worst.milliseconds) worst = { recipe, milliseconds };
   }

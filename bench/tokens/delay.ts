@@ -4,7 +4,7 @@ import { type Purser, startServer } from "./server.ts";
 
 const NAME = { project: "bench", user: "alice" };
 
-/** How long GetCurrentCost takes, in milliseconds: the median over the repetitions of each one's quantile. */
+/** How long GetCurrentCost takes, in milliseconds: the median over all rounds of the quantile of each round. */
 export interface Delay {
   idleP50: number;
   idleP99: number;
@@ -13,11 +13,13 @@ export interface Delay {
   busyP99: number;
   /** busyP99 - idleP99. */
   addedP99: number;
-  /** Calls answered while a text was being counted, in all. */
+  /** The total number of calls answered while a text was being counted. */
   busyCalls: number;
 }
 
-/** Asks a server in a process of its own, so that only its event loop is measured. Each round has at least so many calls. */
+/**
+ * Measures a server in a separate process, so that only its event loop counts. Each round has at least `calls` calls.
+ */
 export async function measureDelay(repetitions: number, calls: number): Promise<Delay> {
   await using stack = new AsyncDisposableStack();
   const connect = await startServer(stack);
@@ -50,7 +52,7 @@ async function idle(purser: Purser, calls: number): Promise<number[]> {
   return delays;
 }
 
-/** One call after the other while texts are being counted, from before the first is sent until the last is answered. */
+/** Makes one call after the other while a text is being counted, from before the text is sent until it is answered. */
 async function busy(purser: Purser, calls: number): Promise<number[]> {
   const delays: number[] = [];
   const text = { model: "gpt-4o-mini", inputText: "a".repeat(MEGABYTE), outputText: "" };

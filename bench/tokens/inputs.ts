@@ -3,7 +3,7 @@ import { createRandom, type Random } from "./random.ts";
 
 export const MEGABYTE = 1_000_000;
 
-/** A text of so many bytes of UTF-8, of whole units. */
+/** A text of whole units with at least this many bytes of UTF-8. */
 export function filled(bytes: number, unit: () => string): string {
   const units: string[] = [];
   for (let left = bytes; left > 0; ) {
@@ -18,7 +18,7 @@ const letter = (random: Random): string => String.fromCharCode(97 + random.below
 const cjk = (random: Random): string => String.fromCharCode(0x4e00 + random.below(0x5000));
 const emoji = (random: Random): string => String.fromCodePoint(0x1f300 + random.below(0x300));
 
-/** The kinds of text that are counted at 1 MB: what people send, and what tokenizers are slow on. */
+/** The kinds of text that are counted at 1 MB: typical input, and input that is slow for tokenizers. */
 export function megabytes(random: Random): [kind: string, text: string][] {
   const bytes = Buffer.alloc((MEGABYTE * 3) / 4, 0).map(() => random.below(256));
   return [
@@ -42,7 +42,7 @@ const CODE = `for (const [team, entries] of Object.entries(groupBy(ledger, ({ te
 }
 `;
 
-/** What a service counts all day. */
+/** Typical input of a service. */
 export const TYPICAL: readonly [kind: string, job: CountJob][] = [
   [
     "chats of 4 messages with a tool",
@@ -98,11 +98,11 @@ const UNITS: readonly [string, (random: Random) => string][] = [
   ["zeros", () => "\u0000"],
 ];
 
-/** How a fuzzed text is made; it says all that is needed to make it again, at any length. */
+/** How to generate a fuzzed text. The same recipe gives the same text, at any length. */
 export interface Recipe {
   seed: number;
   kinds: string[];
-  /** Units in a row of the same kind, at most. */
+  /** The maximum number of units of one kind in a row. */
   runMax: number;
   model: string;
 }
@@ -114,7 +114,7 @@ export function newRecipe(random: Random): Recipe {
   return { seed: random.below(2 ** 32), kinds, runMax, model: random.pick(["gpt-4o", "gpt-4"]) };
 }
 
-/** The text of a recipe. */
+/** Generates the text of a recipe. */
 export function cook({ seed, kinds, runMax }: Recipe, bytes: number): string {
   const random = createRandom(seed);
   const units = UNITS.filter(([kind]) => kinds.includes(kind)).map(([, unit]) => unit);

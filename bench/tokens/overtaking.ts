@@ -11,7 +11,7 @@ export interface Overtaking {
   shortTexts: number;
   p50: number;
   max: number;
-  /** Long texts that were counted meanwhile. */
+  /** The number of long texts that were counted during the measurement. */
   longTextsCounted: number;
 }
 
@@ -39,7 +39,7 @@ export async function measureOvertaking(shortTexts: number): Promise<Overtaking>
   const state = { counted: 0 };
   const first = Promise.withResolvers<void>();
   for (let index = 0; index < LONG_TEXTS; index++) {
-    // Node.js refuses so many bytes on one connection.
+    // Each text has its own connection, because Node.js refuses this many bytes on one connection.
     charge(connect(), "long", text, leaving.signal).then(
       () => {
         state.counted++;

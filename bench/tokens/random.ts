@@ -1,11 +1,11 @@
-/** Numbers that look random and follow from a seed, so that a run can be repeated. */
+/** Pseudo-random numbers from a seed, so that a run can be repeated. */
 export interface Random {
-  /** From 0 to below `limit`. */
+  /** An integer from 0 to `limit` - 1. */
   below(limit: number): number;
   pick<T>(items: readonly [T, ...T[]]): T;
 }
 
-/** Mulberry32: small, fast, and good enough to make texts with. */
+/** Mulberry32: small, fast, and good enough for generating texts. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

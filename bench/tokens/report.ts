@@ -21,7 +21,7 @@ const OVERTAKING_TARGET_MS = 200;
 const ms = (value: number): string => `${rounded(value).toFixed(1)} ms`.padStart(11);
 
 export const throughputLines = (results: readonly Throughput[]): string[] => [
-  "Counts a second, through the pool",
+  "Counts per second, through the pool",
   ...results.map(
     ({ kind, threads, countsPerSecond }) =>
       `${Math.round(countsPerSecond).toString().padStart(8)}  ${kind}, ${threads} thread${threads === 1 ? "" : "s"}`,
@@ -29,21 +29,21 @@ export const throughputLines = (results: readonly Throughput[]): string[] => [
 ];
 
 export const megabyteLines = (timings: readonly Timing[]): string[] => [
-  "1 MB of it, on one thread",
+  "1 MB of each kind, on one thread",
   ...timings.map(({ kind, tokens, milliseconds }) => `${ms(milliseconds)}  ${kind}, ${tokens} tokens`),
 ];
 
 export function worstLines({ texts, recipe, bytes, milliseconds, megabyteMilliseconds }: Worst): string[] {
   const { kinds, runMax, model, seed } = recipe;
   return [
-    `The worst of ${texts} fuzzed texts of ${bytes} bytes`,
+    `The slowest of ${texts} fuzzed texts of ${bytes} bytes`,
     `${ms(milliseconds)}  ${kinds.join(" + ")}, in runs of up to ${runMax}, for ${model} (seed ${seed})`,
     `${ms(megabyteMilliseconds)}  the same at 1 MB`,
   ];
 }
 
 export const delayLines = (delay: Delay): string[] => [
-  "GetCurrentCost of one client, on a server in a process of its own",
+  "GetCurrentCost of one client, on a server in a separate process",
   `${ms(delay.idleP50)}  p50, idle`,
   `${ms(delay.idleP99)}  p99, idle`,
   `${ms(delay.busyP50)}  p50, while 1 MB of the letter a is counted (${delay.busyCalls} calls)`,
@@ -53,6 +53,6 @@ export const delayLines = (delay: Delay): string[] => [
 
 export const overtakingLines = (overtaking: Overtaking): string[] => [
   `UpdateCost of "hi", while ${overtaking.longTexts} texts of ${overtaking.longTextBytes / 1e6} MB of another project are counted`,
-  `${ms(overtaking.p50)}  p50 of ${overtaking.shortTexts} calls, in which ${overtaking.longTextsCounted} long texts were done`,
+  `${ms(overtaking.p50)}  p50 of ${overtaking.shortTexts} calls, during which ${overtaking.longTextsCounted} long texts were counted`,
   `${ms(overtaking.max)}  the longest; the target is at most ${OVERTAKING_TARGET_MS} ms: ${overtaking.max <= OVERTAKING_TARGET_MS ? "met" : "missed"}`,
 ];

@@ -13,8 +13,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export type Purser = Client<typeof BudgetService>;
 
 /**
- * A server in a process of its own, on the embedded store, until the stack is disposed. Returns what makes clients, each
- * with a connection of its own.
+ * Starts a server with the embedded store in a separate process, until the stack is disposed. Returns a function that
+ * creates clients, each with its own connection.
  */
 export async function startServer(stack: AsyncDisposableStack): Promise<() => Purser> {
   const folder = await mkdtemp(join(tmpdir(), "purser-bench-"));

@@ -10,16 +10,16 @@ import {
   type UsageNumber,
 } from "../../src/domain/usage.ts";
 
-/** What the command line asks for. */
+/** A parsed command line. */
 export type Request =
   | { kind: "help" }
   | { kind: "explain"; model: string; usage: Usage; file: string | undefined }
   | { kind: "compare"; file: string };
 
-/** A command line that makes no sense; the message is one line. */
+/** An invalid command line. The message is one line. */
 export class UsageError extends Error {}
 
-/** Tokens are what is counted unless said otherwise, so a flag does not say it: cacheReadTokens is --cache-read. */
+/** The flag of a field. Most fields count tokens, so the flag omits "tokens": cacheReadTokens is --cache-read. */
 export const flagOf = (field: UsageNumber): string =>
   field === "searchQueries" ? "searches" : snakeCase(field.replace(/Tokens$/, "")).replaceAll("_", "-");
 
@@ -34,7 +34,7 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** Reads a command line, without the program's name. @throws UsageError */
+/** Parses a command line without the program's name. @throws UsageError */
 export function readArguments(args: readonly string[]): Request {
   const { values, positionals } = parse(args);
   if (values["help"] === true) return { kind: "help" };
@@ -54,7 +54,7 @@ function parse(args: readonly string[]): { values: Values; positionals: string[]
   } catch (error) {
     const [, flag] = /'(--\S+)' argument is ambiguous/.exec((error as Error).message) ?? [];
     if (flag !== undefined) throw new UsageError(`${flag}: must be a value that starts with no dash`);
-    // Node goes on to explain how to write a name that starts with a dash.
+    // Only the first sentence of Node's message is used: the rest explains names that start with a dash.
     const [sentence = ""] = (error as Error).message.split(/\.\s|\n/, 1);
     throw new UsageError(sentence.replace(/\.$/, ""));
   }
@@ -96,7 +96,7 @@ function readTier(text: string): ServiceTier {
   throw new UsageError(`--tier: must be one of ${SERVICE_TIERS.join(", ")}, and is ${JSON.stringify(text)}`);
 }
 
-/** Says the domain's sentences in the words of the command line. */
+/** Replaces the proto's field names in an error with the flags of the command line. */
 const withFlags = (sentence: string): string =>
   sentence
     .replace(/^usage\./, "")
@@ -105,21 +105,21 @@ const withFlags = (sentence: string): string =>
 const textOf = (value: string | boolean | undefined): string | undefined =>
   typeof value === "string" ? value : undefined;
 
-export const HELP = `Explains what a model's use costs, or compares a price file with the prices that Purser brings.
+export const HELP = `Shows how a model's cost is computed, or compares a price file with Purser's own prices.
 
   npm run prices -- MODEL --input 1000 --output 500 [more amounts] [--tier TIER] [--file FILE]
   npm run prices -- compare FILE
 
-Amounts. --input and --output are totals; the flags after them are parts of these, never more than them.
+Amounts. --input and --output are totals. The flags after them are parts of these totals and cannot exceed them.
   --input N         --cache-read N, --cache-write N, --cache-write-1h N, --input-audio N, --input-image N
   --output N        --reasoning N, --output-audio N, --output-image N
   --cache-read N    --cache-read-audio N, --cache-read-image N
   --input-characters N, --output-characters N, --input-seconds N, --output-seconds N
   --images N, --pixels N, --pages N, --searches N, --requests N
 
-  --tier TIER       ${SERVICE_TIERS.join(", ")}; standard when absent
-  --file FILE       prices in the format of LiteLLM's model_prices_and_context_window.json, asked first
-  -h, --help        this text
+  --tier TIER       ${SERVICE_TIERS.join(", ")}; default: standard
+  --file FILE       prices in the format of LiteLLM's model_prices_and_context_window.json; they take precedence
+  -h, --help        shows this text
 
-Ends with 1 where there is no price or a file cannot be used, with 2 where the command line makes no sense.
+Exit status: 1 if there is no price or a file cannot be used, 2 for an invalid command line.
 `;

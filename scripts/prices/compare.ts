@@ -5,13 +5,13 @@ import type { PriceLayer } from "../../src/domain/prices.ts";
 const COMPARED = ["input", "output", "cacheRead", "cacheWrite"] as const satisfies readonly Dimension[];
 const MILLION = 1_000_000;
 
-/** One rate that two sources do not agree on, in USD for a million tokens. */
+/** One rate that differs between two sources, in USD per million tokens. */
 export interface Difference {
-  /** As the file names the model, and as genai-prices does. */
+  /** The name of the model in the file. `genaiModel` is its name in genai-prices. */
   model: string;
   genaiModel: string;
   dimension: Dimension;
-  /** It holds for requests with more input tokens than this; 0 is every request. */
+  /** The rate applies to requests with more input tokens than this. 0 means every request. */
   above: number;
   fileUsd: string;
   genaiUsd: string;
@@ -20,16 +20,16 @@ export interface Difference {
 export interface Comparison {
   onlyFile: string[];
   onlyGenai: string[];
-  /** How many models of the file genai-prices knows too. */
+  /** The number of models in the file that genai-prices knows too. */
   both: number;
   differences: Difference[];
-  /** For how many models in both a rate is given by one source alone; those are not compared. */
+  /** The number of models in both for which only one source gives a rate. These rates are not compared. */
   givenByOne: Record<(typeof COMPARED)[number], number>;
 }
 
 /**
- * Compares the standard rates of two sources at an instant, at every length at which one of them changes a rate. Both
- * are asked as a price book asks them, so what comes out is what callers would notice.
+ * Compares the standard rates of two sources at an instant, at every request length at which one of them changes a
+ * rate. Models are looked up as a price book does it, so every difference found is one that callers would notice.
  */
 export function compare(file: PriceLayer, genai: PriceLayer, at: Date): Comparison {
   const result: Comparison = {
@@ -81,13 +81,13 @@ const lengths = (dimension: Dimension, ...rates: readonly ModelRates[]): number[
     ]),
   ].toSorted((a, b) => a - b);
 
-/** A little beyond the step, since one source says 200000 where the other says 199999, or "200k". */
+/** The rate slightly above a step, because sources write the same step as 200000, 199999 or "200k". */
 function rateAt(rates: ModelRates, dimension: Dimension, above: number): Fraction | undefined {
   const found = rateFor(rates.standard[dimension], Math.ceil(above * 1.03));
   return found && divideBy(multiply(found.rate.usd, fromNumber(MILLION)), BigInt(found.rate.per));
 }
 
-/** By more than 1% of the larger. */
+/** Whether two rates differ by more than 1% of the larger one. */
 function differ(a: Fraction, b: Fraction): boolean {
   const [left, right] = [a.numerator * b.denominator, b.numerator * a.denominator];
   const [small, large] = left < right ? [left, right] : [right, left];

@@ -12,7 +12,7 @@ import {
 import type { Priced, PriceLine } from "../../src/domain/prices.ts";
 import { table } from "./table.ts";
 
-/** A price, line by line, as the ledger would keep it. */
+/** A price, line by line, as the ledger stores it. */
 export function explain(model: string, priced: Priced): string {
   const { source, matchedModel, lines, assumed, costNanoUsd } = priced;
   const rows = lines.map(({ dimension, quantity, rateUsd, per, costUsd }) => [
@@ -35,7 +35,7 @@ export function explain(model: string, priced: Priced): string {
   ].join("\n");
 }
 
-/** From the rates and not from the costs: a cost by the hour may have no finite decimal, a rate has. */
+/** Computed from the rates, not the costs: a cost per hour may have no finite decimal form, but a rate has one. */
 function sumOf(lines: readonly PriceLine[]): Fraction {
   return lines.reduce((sum, { quantity, rateUsd, per }) => {
     const rate = parseDecimal(rateUsd) ?? ZERO;
@@ -43,7 +43,7 @@ function sumOf(lines: readonly PriceLine[]): Fraction {
   }, ZERO);
 }
 
-/** Marks a decimal that was cut, since it has no end. */
+/** Marks a decimal that was cut because its decimal form is infinite. */
 const endless = (text: string): string =>
   (text.split(".")[1]?.length ?? 0) >= DECIMAL_PLACES_MAX ? `${text}...` : text;
 

@@ -2,7 +2,7 @@ import type { PriceFile } from "../../src/domain/prices.ts";
 import type { Comparison, Difference } from "./compare.ts";
 import { table } from "./table.ts";
 
-/** A comparison for people: the lists first, since they are long, and the counts where the eye ends up. */
+/** A comparison for people. The long lists come first, so that the counts are at the end of the output. */
 export function report(file: PriceFile, comparison: Comparison): string {
   const { onlyFile, onlyGenai, both, differences, givenByOne } = comparison;
   const differing = new Set(differences.map(({ model }) => model)).size;
@@ -11,7 +11,7 @@ export function report(file: PriceFile, comparison: Comparison): string {
     ...section("priced by the file only", onlyFile),
     ...section("priced by genai-prices only", onlyGenai),
     ...section(
-      "left out of the file, since a price of theirs is none",
+      "left out of the file, because of an invalid price",
       file.leftOut.map(({ model, why }) => `${model}: ${why}`),
     ),
     ...section("differ by more than 1%, in USD for a million tokens", differenceRows(differences)),

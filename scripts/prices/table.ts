@@ -1,4 +1,4 @@
-/** Columns as wide as their widest cell; those in `right` are aligned to the right. */
+/** Aligns columns to the width of their widest cell. The columns in `right` are aligned to the right. */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -9,15 +9,15 @@ import { plainJson } from "./plain-json.ts";
 import { BudgetNotFoundError, PurserError } from "./purser-error.ts";
 import { type BudgetDuration, type BudgetRecord, differences, periodOf, recordOf } from "./record.ts";
 
-/** What updateCost gives. Money is US dollars. */
+/** The result of updateCost. Money is US dollars. */
 export interface UpdatedCost {
   /** The user's budget right after the charge. */
   user: BudgetRecord;
-  /** What was charged. */
+  /** The amount charged. */
   cost: number;
-  /** Whether the budget is exceeded. The charge was recorded all the same: the money was spent. */
+  /** Whether the budget is exceeded. The charge is recorded in any case, because the money was spent. */
   overBudget: boolean;
-  /** The id of the charge: the one that was given, or the one that was made for it. */
+  /** The id of the charge: the given one, or the one that updateCost generated. */
   requestId: string;
 }
 
@@ -25,19 +25,19 @@ const USERS_A_PAGE = 1000;
 
 /**
  * The methods of LiteLLM's BudgetManager, on Purser: the budgets of one project, with money as numbers of US dollars.
- * docs/migrating.md says of each what it did there and does here.
+ * docs/migrating.md compares each method with LiteLLM's.
  *
- * Every method throws BudgetNotFoundError for a user without a budget, but createBudget, isValidUser and those without a user;
- * and PurserError for what else Purser refuses, or when it stays unavailable for as long as it is asked again.
+ * Every method that takes a user throws BudgetNotFoundError if the user has no budget, except createBudget and
+ * isValidUser. Every method throws PurserError for any other refusal, and if Purser stays unavailable for `retryMsMax`.
  */
 export class BudgetManager implements AsyncDisposable {
   readonly projectName: string;
   readonly #connection: Connection;
 
   /**
-   * Connects with the first call, not before.
+   * Connects at the first call.
    *
-   * @throws TypeError for options that do not go together.
+   * @throws TypeError for options that contradict each other.
    */
   constructor(projectName: string, options: BudgetManagerOptions = {}) {
     this.projectName = projectName;
@@ -45,11 +45,12 @@ export class BudgetManager implements AsyncDisposable {
   }
 
   /**
-   * Creates a user's budget, or gives the one that is there the total and the duration asked for. What was spent stays.
+   * Creates a user's budget, or sets the total and duration of an existing one. The amount spent does not change.
    *
    * @param totalBudget US dollars, 0 or more.
-   * @param duration How often the budget starts anew. Absent: never.
-   * @param createdAt From when periods are counted. Default: now, or as before where the budget has this duration already.
+   * @param duration How often the budget resets. Default: never.
+   * @param createdAt The start of the first period. Default: the existing start if the duration does not change, else
+   *   now.
    * @throws RangeError, TypeError
    */
   async createBudget(
@@ -71,9 +72,9 @@ export class BudgetManager implements AsyncDisposable {
   }
 
   /**
-   * What the user would have spent after sending this prompt: the current cost and the prompt's.
+   * The user's cost after this prompt: the current cost plus the cost of the prompt.
    *
-   * @param messages Chat messages as OpenAI's chat completions take them.
+   * @param messages Chat messages in the format of OpenAI's chat completions.
    */
   async projectedCost(model: string, messages: readonly object[], user: string): Promise<number> {
     const request = {
@@ -90,10 +91,9 @@ export class BudgetManager implements AsyncDisposable {
   }
 
   /**
-   * Records what a call cost, from the provider's response or from its texts. It is charged once, however often it has to be
-   * sent again.
+   * Records the cost of a call, from the provider's response or from its texts. Retries charge it once.
    *
-   * @throws TypeError where neither is given.
+   * @throws TypeError if neither the response nor the texts are given.
    */
   async updateCost(user: string, options: CostOptions): Promise<UpdatedCost> {
     const { requestId = randomUUID() } = options;
@@ -107,12 +107,12 @@ export class BudgetManager implements AsyncDisposable {
     };
   }
 
-  /** What was spent in this period. */
+  /** The amount spent in this period. */
   async getCurrentCost(user: string): Promise<number> {
     return dollarsOf((await this.#cost(user)).currentCostNanoUsd);
   }
 
-  /** What each model has spent in this period. */
+  /** The amount that each model spent in this period. */
   async getModelCost(user: string): Promise<Record<string, number>> {
     const { modelCosts } = await this.#cost(user);
     return Object.fromEntries(Object.entries(modelCosts).map(([model, cost]) => [model, dollarsOf(cost)]));
@@ -125,13 +125,13 @@ export class BudgetManager implements AsyncDisposable {
       return true;
     } catch (error) {
       if (error instanceof BudgetNotFoundError) return false;
-      // No budget can have such a name.
+      // The server refuses the name itself, so no budget can have it.
       if (error instanceof PurserError && error.metadata["field"] === "user") return false;
       throw error;
     }
   }
 
-  /** Everybody who has a budget, in order. */
+  /** All users with a budget, sorted by name. */
   async getUsers(): Promise<string[]> {
     const users: string[] = [];
     let pageToken = "";
@@ -144,7 +144,7 @@ export class BudgetManager implements AsyncDisposable {
     return users;
   }
 
-  /** Closes the user's period now, and opens one with nothing spent. */
+  /** Ends the user's period now and starts a new one with nothing spent. */
   async resetCost(user: string): Promise<{ user: BudgetRecord }> {
     const request = { ...this.#name(user), requestId: randomUUID() };
     const reset = await this.#connection.call((client) => client.resetCost(request), request.requestId);
@@ -152,33 +152,31 @@ export class BudgetManager implements AsyncDisposable {
   }
 
   /**
-   * Writes down the user's period if it has ended. Nobody needs to call it: every method sees a new period by itself.
+   * Records the user's period if it has ended. Calling it is optional: every method sees a new period in any case.
    *
-   * @throws RangeError where the budget has no duration.
+   * @throws RangeError if the budget has no duration.
    */
   async resetOnDuration(user: string): Promise<void> {
     const { period } = await this.#budget(user);
     if (period === undefined) {
-      throw new RangeError(
-        `the budget of user ${JSON.stringify(user)} has no duration, and never starts anew`,
-      );
+      throw new RangeError(`the budget of user ${JSON.stringify(user)} has no duration, so it never resets`);
     }
     await this.#connection.call((client) => client.sweepDurations(this.#name(user)));
   }
 
-  /** Writes down all periods of the project that have ended. Nobody needs to call it. */
+  /** Records all periods of the project that have ended. Calling it is optional. */
   async updateBudgetAllUsers(): Promise<void> {
     await this.#connection.call((client) => client.sweepDurations({ project: this.projectName }));
   }
 
-  /** There is nothing left to save: whatever a method has answered is kept. */
+  /** Does nothing: a result is saved before its method returns. */
   async saveData(): Promise<{ status: "success" }> {
     return { status: "success" };
   }
 
   /**
-   * Closes what was opened in this process; calls after it are refused. A process that leaves a `local` one open may end 10
-   * seconds late.
+   * Closes the connection; later calls are refused. If a `local` manager is not closed, its process may end up to 10
+   * seconds later.
    */
   async close(): Promise<void> {
     await this.#connection.close();
@@ -214,9 +212,9 @@ export class BudgetManager implements AsyncDisposable {
   }
 }
 
-/** Every answer about a budget has it. */
+/** Every response about a budget contains the budget. */
 function present(budget: Budget | undefined): Budget {
   if (budget === undefined)
-    throw new Error("Purser answered without the budget: it is no server of this version");
+    throw new Error("Purser answered without the budget: the server has an incompatible version");
   return budget;
 }

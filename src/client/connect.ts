@@ -2,28 +2,28 @@ import { type Client, createClient, type Interceptor } from "@connectrpc/connect
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 
-/** A method for each call of BudgetService, from request to response. They throw ConnectError. */
+/** A client with one method for each call of BudgetService. The methods throw ConnectError. */
 export type PurserClient = Client<typeof BudgetService>;
 
 export interface PurserClientOptions {
-  /** Where the server is. Default: http://127.0.0.1:8080 for Connect, http://127.0.0.1:50051 for gRPC. */
+  /** The server's URL. Default: http://127.0.0.1:8080 for Connect, http://127.0.0.1:50051 for gRPC. */
   baseUrl?: string;
-  /** What to speak. Default: Connect, which passes whatever HTTP/1.1 passes. */
+  /** The protocol. Default: Connect, which works through any proxy for HTTP/1.1. */
   protocol?: "connect" | "grpc";
-  /** Headers of every call. Those that the protocol itself needs stay as they are. */
+  /** Headers of every call. They do not override the headers of the protocol. */
   headers?: Readonly<Record<string, string>>;
-  /** How long a call may take, in milliseconds. Default: 30,000. */
+  /** The timeout of a call, in milliseconds. Default: 30,000. */
   timeoutMs?: number;
 }
 
-/** Where a server listens unless it was told otherwise. */
+/** The default addresses of a server. */
 export const BASE_URLS = { connect: "http://127.0.0.1:8080", grpc: "http://127.0.0.1:50051" } as const;
 const TIMEOUT_MS = 30_000;
 
 /**
- * A client of a Purser server. It holds nothing that needs closing.
+ * Creates a client of a Purser server. The client does not have to be closed.
  *
- * @throws TypeError where `baseUrl` is no URL of http or https.
+ * @throws TypeError if `baseUrl` is not an http or https URL.
  */
 export function createPurserClient(options: PurserClientOptions = {}): PurserClient {
   const { protocol = "connect", headers = {}, timeoutMs = TIMEOUT_MS } = options;
@@ -39,7 +39,7 @@ export function createPurserClient(options: PurserClientOptions = {}): PurserCli
   return createClient(BudgetService, transport);
 }
 
-/** A URL of http or https, as it was given. @throws TypeError */
+/** Returns the URL if it is an http or https URL. @throws TypeError */
 export function checkUrl(name: string, url: string): string {
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new TypeError(`${name}: must be a URL such as ${BASE_URLS.connect}, not ${JSON.stringify(url)}`);

@@ -5,37 +5,39 @@ import { whileUnavailable } from "./retry.ts";
 
 export interface BudgetManagerOptions {
   /**
-   * `local`: the whole service in this process, with its data in `dataDir`. `hosted`: the server at `apiBase`. Default:
-   * `hosted` where `apiBase` is given, else `local`.
+   * `local` runs the whole service in this process, with its data in `dataDir`. `hosted` uses the server at `apiBase`.
+   * Default: `hosted` if `apiBase` is given, else `local`.
    */
   clientType?: "local" | "hosted";
-  /** Of `hosted`: the server's HTTP address. Default: http://127.0.0.1:8080. */
+  /** Only with `hosted`: the server's HTTP address. Default: http://127.0.0.1:8080. */
   apiBase?: string;
-  /** Of `hosted`: headers of every call. */
+  /** Only with `hosted`: headers of every call. */
   headers?: Readonly<Record<string, string>>;
-  /** Of `local`: the folder to keep budgets in, or `memory://` to keep nothing. Default: `./data`, as a server's. */
+  /**
+   * Only with `local`: the folder of the budgets, or `memory://` to store nothing. Default: `./data`, as for a server.
+   */
   dataDir?: string;
-  /** A client that was made already, in the place of all of these: of `createPurserClient` or `openLocal`. */
+  /** An existing client of `createPurserClient` or `openLocal`. It replaces all options above. */
   client?: PurserClient;
-  /** How long a call is made again while Purser is unavailable, in milliseconds. 0: it is not. Default: 10,000. */
+  /** How long a call is retried while Purser is unavailable, in milliseconds. 0: no retries. Default: 10,000. */
   retryMsMax?: number;
 }
 
 const RETRY_MS_MAX = 10_000;
 
-/** A client that is there when it is needed. */
+/** Calls a Purser, which is opened or connected when it is first needed. */
 export interface Connection {
   /**
-   * Makes a call, again while Purser is unavailable: it must be one that may happen twice and mean the same.
+   * Makes a call and retries it while Purser is unavailable. So the call must be safe to repeat.
    *
-   * @param requestId Of the call, for the error.
+   * @param requestId The request id of the call, for the error.
    * @throws PurserError
    */
   call<T>(call: (client: PurserClient) => Promise<T>, requestId?: string): Promise<T>;
   close(): Promise<void>;
 }
 
-/** @throws TypeError for options that do not go together */
+/** @throws TypeError for options that contradict each other */
 export function connectionOf(options: BudgetManagerOptions): Connection {
   const { retryMsMax = RETRY_MS_MAX } = options;
   const source = sourceOf(options);
@@ -91,12 +93,12 @@ function refuse(
   beside: string,
 ): void {
   const name = names.find((each) => options[each] !== undefined);
-  if (name !== undefined) throw new TypeError(`${name}: does not go with ${beside}`);
+  if (name !== undefined) throw new TypeError(`${name}: cannot be used with ${beside}`);
 }
 
 const always = (client: PurserClient): Source => ({ client: async () => client, close: async () => {} });
 
-/** Opened with the first call; a start that failed is tried again with the next. */
+/** Opens the service at the first call. If that fails, the next call tries again. */
 function local(dataDir: string | undefined): Source {
   let opening: Promise<LocalPurser> | undefined;
   return {

@@ -2,26 +2,28 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { UpdateCostRequestSchema } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { plainJson } from "./plain-json.ts";
 
-/** What a call cost, known in one of two ways: from the provider's response, or from its texts. */
+/** The cost of a call, given by the provider's response or by its texts. */
 export interface CostOptions {
-  /** The provider's response: an object of its SDK, or plain JSON. Of a stream, the last event that has usage. */
+  /** The provider's response: an object of its SDK, or plain JSON. For a stream, the last event with usage. */
   completion?: object;
   /**
-   * Beside the texts, the model that was called. Beside a completion, the model to price it at: needed where the response
-   * names none, as Bedrock's do not.
+   * With texts, the called model. With a completion, the model that prices it: required if the response does not name
+   * the model, as with Bedrock.
    */
   model?: string;
-  /** What was sent. */
+  /** The text sent to the model. */
   inputText?: string;
-  /** What came back. */
+  /** The text that the model returned. */
   outputText?: string;
-  /** The same id charges once, whoever sends it and when. Up to 128 bytes. Default: a new one. */
+  /** The request id, up to 128 bytes. Calls with the same id are charged once. Default: a new id. */
   requestId?: string;
 }
 
 type CostSource = Pick<MessageInitShape<typeof UpdateCostRequestSchema>, "source" | "completionModel">;
 
-/** As LiteLLM's update_cost: the texts, where all three are there, go before the completion. @throws TypeError */
+/**
+ * As in LiteLLM's update_cost, the texts take precedence over the completion if all three are given. @throws TypeError
+ */
 export function sourceOf({ completion, model, inputText, outputText }: CostOptions): CostSource {
   if (model && inputText && outputText) {
     return { source: { case: "text", value: { model, inputText, outputText } } };
@@ -31,6 +33,6 @@ export function sourceOf({ completion, model, inputText, outputText }: CostOptio
     return { source: { case: "completion", value }, completionModel: model ?? "" };
   }
   throw new TypeError(
-    "updateCost: needs either `completion`, or `model`, `inputText` and `outputText`, none of them empty",
+    "updateCost: needs `completion`, or all of `model`, `inputText` and `outputText`; none may be empty",
   );
 }

@@ -1,13 +1,14 @@
 import { dollarsFromNanoUsd, type NanoUsd, nanoUsdFromDollars } from "../domain/money.ts";
 
-/** US dollars as numbers: at the surface of BudgetManager, and nowhere below it. */
+/** US dollars as numbers. Only the public interface of BudgetManager uses them; all other code uses nano-USD. */
 
 /**
- * An amount as nano-USD. The number counts as the shortest decimal that reads back as it, so that 0.1 is one tenth; below
- * the ninth decimal it is rounded once, half away from zero.
+ * Converts US dollars to nano-USD. The number is read as the shortest decimal that reads back as the same number, so
+ * 0.1 is one tenth. Below the ninth decimal it is rounded once, half away from zero.
  *
- * @param name Of the parameter, for the error.
- * @throws TypeError for what is no number; RangeError for NaN, an infinity, less than 0, or more than 64 bits hold.
+ * @param name The name of the parameter, for the error.
+ * @throws TypeError for a value that is not a number; RangeError for NaN, an infinity, an amount below 0, or one that
+ *   does not fit in 64 bits.
  */
 export function nanoUsdOf(name: string, dollars: number): NanoUsd {
   if (typeof dollars !== "number") throw new TypeError(`${name}: must be a number of US dollars`);
@@ -18,5 +19,5 @@ export function nanoUsdOf(name: string, dollars: number): NanoUsd {
   return amount;
 }
 
-/** The number nearest to an amount. */
+/** The number of US dollars nearest to an amount in nano-USD. */
 export const dollarsOf = (amount: NanoUsd): number => Number.parseFloat(dollarsFromNanoUsd(amount));

@@ -4,29 +4,29 @@ import { dollarsOf } from "./dollars.ts";
 import { infoOf } from "./purser-error.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
-/** Why a call was refused: the budget of a user, or the limit that it has for a model. */
+/** The reason of a refusal: the budget, or the budget's limit for the model. */
 export type BudgetExceededReason = "BUDGET_EXCEEDED" | "MODEL_LIMIT_EXCEEDED";
 
-/** What a refusal says. Amounts are nano-USD. */
+/** The details of a refusal. Amounts are in nano-USD. */
 export interface Exceeded {
   reason: BudgetExceededReason;
   project: string;
-  /** Whose call it was. */
+  /** The user who made the call. */
   user: string;
-  /** Whose budget refused: the user's own, or one above it. */
+  /** The user whose budget refused: the caller itself or an ancestor. */
   refusedBy: string;
   model: string;
-  /** The worst case that did not fit. */
+  /** The maximum cost of the call, which did not fit. */
   askedNanoUsd: NanoUsd;
-  /** What the budget, or its limit for the model, had left. */
+  /** The amount that remained in the budget, or in its limit for the model. */
   remainingNanoUsd: NanoUsd;
-  /** The total of the budget that refused. Undefined where it could not be read. */
+  /** The total of the budget that refused. Undefined if it could not be read. */
   totalNanoUsd: NanoUsd | undefined;
-  /** When anything frees up: a hold that runs out, or a new period. Undefined where nothing will. */
+  /** When a hold expires or a new period starts, whichever is earlier. Undefined if neither will happen. */
   retryAt: Date | undefined;
 }
 
-/** The call was not made: its worst case does not fit the budget. */
+/** The call was not sent, because its maximum cost does not fit the budget. */
 export class BudgetExceededError extends Error implements Exceeded {
   override readonly name = "BudgetExceededError";
   readonly reason: BudgetExceededReason;
@@ -68,12 +68,12 @@ export class BudgetExceededError extends Error implements Exceeded {
   }
 }
 
-/** Purser cannot be reached, or did not answer in time; `cause` says how. Nothing was sent to the provider. */
+/** Purser cannot be reached or did not answer in time. `cause` has the details. Nothing was sent to the provider. */
 export class PurserUnavailableError extends Error {
   override readonly name = "PurserUnavailableError";
 }
 
-/** The BudgetExceededError that an error is, or that is among its causes: for callers whose SDK wraps errors. */
+/** Finds a BudgetExceededError in an error or its causes. Use it if an SDK wraps errors. */
 export function budgetExceeded(error: unknown): BudgetExceededError | undefined {
   for (const each of causesOf(error)) if (each instanceof BudgetExceededError) return each;
   return undefined;
@@ -90,17 +90,17 @@ export function* causesOf(error: unknown): Generator<Error> {
   }
 }
 
-/** Canceled is what a lost connection can look like to gRPC. */
+/** gRPC may report a lost connection as Canceled. */
 const AWAY = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Code.Canceled, Code.Unknown]);
 
-/** Whether a call of Purser failed on the way, so that the same call may succeed later. */
+/** Whether a call failed because Purser was unavailable, so that a retry may succeed. */
 export const isUnavailable = (error: ConnectError): boolean =>
   AWAY.has(error.code) || (error.code === Code.Internal && reasonOf(error) === undefined);
 
-/** The reason that Purser gives, as in ErrorReason; undefined where the error is not Purser's own. */
+/** Purser's reason, a name in ErrorReason. Undefined if the error is not from Purser. */
 export const reasonOf = (error: ConnectError): string | undefined => infoOf(error)?.reason;
 
-/** A refusal as a BudgetExceededError, without the total; undefined where the error is another. */
+/** The details of a refusal, without the budget's total. Undefined for any other error. */
 export function exceededFrom(user: string, error: ConnectError, now = new Date()): Exceeded | undefined {
   const info = infoOf(error);
   if (info?.reason !== "BUDGET_EXCEEDED" && info?.reason !== "MODEL_LIMIT_EXCEEDED") return undefined;

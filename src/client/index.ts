@@ -1,4 +1,4 @@
-/** What a service imports: `purser/client`. */
+/** The package's entry point: `purser/client`. */
 
 import { withMaxBudget } from "./max-budget.ts";
 import { openLocal } from "./open-local.ts";
@@ -12,11 +12,11 @@ export * from "../../gen/es/budget/v1/price_pb.ts";
 export * from "../../gen/es/budget/v1/reservation_pb.ts";
 // LiteLLM's BudgetManager, on Purser.
 export { BudgetManager, type UpdatedCost } from "./budget-manager.ts";
-// The client of BudgetService, of a server or in this process.
+// Clients of BudgetService, for a server or for the service in this process.
 export { createPurserClient, type PurserClient, type PurserClientOptions } from "./connect.ts";
 export type { BudgetManagerOptions } from "./connection.ts";
 export type { CostOptions } from "./cost-source.ts";
-// A fetch whose calls of models are paid from a budget.
+// A fetch that charges calls to models to a budget.
 export {
   BudgetExceededError,
   type BudgetExceededReason,
@@ -30,5 +30,5 @@ export { type LocalOptions, type LocalPurser, openLocal } from "./open-local.ts"
 export { BudgetNotFoundError, PurserError } from "./purser-error.ts";
 export type { BudgetDuration, BudgetRecord } from "./record.ts";
 
-/** A `fetch` whose calls of models are paid from a budget: see {@link BudgetFetchFactory}. */
+/** A `fetch` that charges calls to models to a budget: see {@link BudgetFetchFactory}. */
 export const budgetFetch = withMaxBudget(() => openLocal({ dataDir: "memory://" }));

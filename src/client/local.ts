@@ -15,7 +15,9 @@ import { type Database, openEmbedded, openInMemory } from "../store/database.ts"
 import { FolderLockedError } from "../store/folder-lock.ts";
 import type { LocalOptions, LocalPurser } from "./open-local.ts";
 
-/** The service in this process: what `open-local.ts` loads when it is asked for, since it is all of the server. */
+/**
+ * The service in this process. `open-local.ts` imports this file only when needed, because it loads the whole server.
+ */
 
 const IN_MEMORY = "memory://";
 
@@ -24,7 +26,7 @@ interface Shared {
   users: number;
 }
 
-/** A folder is one service's at a time, and several clients of this process may want it. */
+/** Only one service may use a folder, so several clients in this process share it. */
 const open = new Map<string, Shared>();
 const closing = new Map<string, Promise<void>>();
 
@@ -54,13 +56,13 @@ export async function startLocal(options: LocalOptions): Promise<LocalPurser> {
 const start = (config: Config, openDatabase: () => Promise<Database>): Promise<Service> =>
   startService(config, pino({ level: config.LOG_LEVEL }, pino.destination(2)), openDatabase);
 
-/** The last one closes the service; whoever comes meanwhile waits for that. */
+/** The last client closes the service. A client that opens the folder in the meantime waits for the close. */
 async function leave(folder: string, shared: Shared): Promise<void> {
   shared.users--;
   if (shared.users > 0) return;
   open.delete(folder);
   const closed = close(shared.service);
-  // Whoever waits for it has no part in how it went.
+  // An error of the close goes to the client that closed, not to the client that waits.
   const over = closed.catch(() => {});
   closing.set(folder, over);
   await over;
@@ -69,7 +71,7 @@ async function leave(folder: string, shared: Shared): Promise<void> {
 }
 
 async function close(starting: Promise<Service>): Promise<void> {
-  // One that never began needs no end.
+  // If the service did not start, there is nothing to close.
   const service = await starting.catch(() => undefined);
   await service?.[Symbol.asyncDispose]();
 }

@@ -10,23 +10,23 @@ import {
 import type { Account } from "./fetch/hold.ts";
 import type { FetchOptions } from "./fetch/options.ts";
 
-/** A Purser inside this process, and a client of it. */
+/** A Purser in this process, with its client. */
 export interface Local extends AsyncDisposable {
   client: PurserClient;
 }
 
 export interface MaxBudgetOptions extends FetchOptions {
-  /** What all calls together may cost, in US dollars: a number, or decimal text where every digit counts. */
+  /** The maximum cost of all calls together, in US dollars: a number, or decimal text if every digit matters. */
   maxBudget: number | string;
 }
 
-/** As budgetFetch; or with `maxBudget` alone, on a budget inside this process that is gone when it ends. */
+/** Like budgetFetch. With only `maxBudget`, it uses a budget inside this process, which ends with the process. */
 export interface BudgetFetchFactory {
   (client: PurserClient, options: BudgetFetchOptions): BudgetFetch;
   (options: MaxBudgetOptions): BudgetFetch;
 }
 
-/** @param openLocal Opens the Purser for `maxBudget`: at the first call, and once for each fetch. */
+/** @param openLocal Opens the Purser for `maxBudget`. Called at the first call, once for each fetch. */
 export const withMaxBudget = (openLocal: () => Promise<Local>): BudgetFetchFactory => {
   function factory(client: PurserClient, options: BudgetFetchOptions): BudgetFetch;
   function factory(options: MaxBudgetOptions): BudgetFetch;
@@ -43,7 +43,7 @@ function maxBudgetFetch(
 ): BudgetFetch {
   const totalBudgetNanoUsd = nanoUsdFromDollars(maxBudget);
   if (totalBudgetNanoUsd === undefined || totalBudgetNanoUsd < 0n) {
-    throw new RangeError(`maxBudget must be an amount of US dollars, 0 or more, not ${maxBudget}`);
+    throw new RangeError(`maxBudget must be an amount of US dollars of at least 0, not ${maxBudget}`);
   }
   let opened: Promise<Local & Account> | undefined;
   const open = async (): Promise<Local & Account> => {

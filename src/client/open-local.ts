@@ -1,27 +1,27 @@
 import type { PurserClient } from "./connect.ts";
 
-/** The whole service in this process, on an embedded PostgreSQL and without a port. */
+/** The whole service in this process, on an embedded PostgreSQL, without a port. */
 export interface LocalPurser extends AsyncDisposable {
   readonly client: PurserClient;
-  /** Finishes the calls that have begun. The store closes with the last one who has opened its folder. */
+  /** Finishes the calls in progress. The store closes when the last client of its folder is disposed. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface LocalOptions {
-  /** The folder to keep budgets in, or `memory://` to keep nothing. Default: `./data`, as a server's. */
+  /** The folder of the budgets, or `memory://` to store nothing. Default: `./data`, as for a server. */
   dataDir?: string;
 }
 
 /**
- * Opens the service in this process. Everybody in it who opens the same folder shares one. The server's code is loaded only
- * here, so that a client of a remote server stays light.
+ * Opens the service in this process. All clients that open the same folder share one service. The server's code is only
+ * loaded here, so that a client of a remote server stays small.
  *
- * @throws Error before Node.js 26, and where another process has the folder.
+ * @throws Error before Node.js 26, and if another process uses the folder.
  */
 export async function openLocal(options: LocalOptions = {}): Promise<LocalPurser> {
   if (!("Temporal" in globalThis)) {
     throw new Error(
-      `a local Purser needs Node.js 26 or later, and this is ${process.version}; a client of a server does not`,
+      `a local Purser needs Node.js 26 or later, and this is ${process.version}; a client of a remote server does not`,
     );
   }
   const { startLocal } = await import("./local.ts");

@@ -2,7 +2,7 @@ import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/prot
 import { type Budget, PeriodUnit } from "../../gen/es/budget/v1/budget_pb.ts";
 import { dollarsOf } from "./dollars.ts";
 
-/** How often a budget starts anew: every calendar day, week, month or year. */
+/** How often a budget resets: every calendar day, week, month or year. */
 export type BudgetDuration = "daily" | "weekly" | "monthly" | "yearly";
 
 const UNITS = {
@@ -14,19 +14,19 @@ const UNITS = {
 
 /** A user's budget. Money is US dollars. */
 export interface BudgetRecord {
-  /** The most that may be spent in one period. */
+  /** The maximum cost of one period. */
   totalBudget: number;
-  /** What was spent in this period. */
+  /** The amount spent in this period. */
   currentCost: number;
-  /** What is left: less than nothing when the budget is exceeded. What reservations hold is not left. */
+  /** The total minus the amounts spent and held. Negative if the budget is exceeded. */
   remaining: number;
-  /** Absent: it never starts anew, or it has a period that has no such name; then `periodEnd` is there. */
+  /** Absent if the budget never resets, or if its period has no such name. In the second case `periodEnd` is set. */
   duration?: BudgetDuration;
-  /** The `createdAt` that was given, from which periods are counted, or else when the budget was created. */
+  /** The given `createdAt`, from which periods are counted. Without it, the time when the budget was created. */
   createdAt: Date;
-  /** When this period began, or when the cost was last reset. */
+  /** The start of this period, or the last reset of the cost. */
   lastUpdatedAt: Date;
-  /** When the next period begins. Absent: never. */
+  /** The start of the next period. Absent if the budget never resets. */
   periodEnd?: Date;
 }
 
@@ -52,14 +52,14 @@ const durationOf = (period: Budget["period"]): BudgetDuration | undefined =>
 const dateOf = (timestamp: Parameters<typeof timestampDate>[0] | undefined): Date =>
   timestamp === undefined ? new Date(Number.NaN) : timestampDate(timestamp);
 
-/** A budget as createBudget was asked for it. */
+/** The budget that createBudget was called for. */
 export interface Wanted {
   totalBudgetNanoUsd: bigint;
-  /** Absent: it never starts anew. Without an anchor, windows begin wherever they do already, or else now. */
+  /** Absent if it never resets. Without an anchor, the existing anchor is kept; a new budget starts now. */
   period: { unit: PeriodUnit; count: number; anchor: Timestamp | undefined } | undefined;
 }
 
-/** @throws RangeError for a duration that is none, TypeError for a `createdAt` that is no date */
+/** @throws RangeError for an unknown duration, TypeError for a `createdAt` that is not a valid date */
 export function periodOf(
   duration: BudgetDuration | undefined,
   createdAt: Date | undefined,
@@ -76,7 +76,7 @@ export function periodOf(
   return { unit, count: 1, anchor: createdAt && timestampFromDate(createdAt) };
 }
 
-/** The fields of a budget that are not as they are wanted, as an update mask names them. */
+/** The fields of a budget that differ from the wanted ones, as paths of an update mask. */
 export function differences(budget: Budget, wanted: Wanted): string[] {
   const paths: string[] = [];
   if (budget.totalBudgetNanoUsd !== wanted.totalBudgetNanoUsd) paths.push("total_budget_nano_usd");

@@ -2,8 +2,8 @@ import type { ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 
 /**
- * How long an error asks its caller to wait, in whole milliseconds, rounded up: a call that comes a fraction of a
- * millisecond early is refused again. Undefined where the error asks for nothing.
+ * The delay before a retry that an error asks for, in milliseconds, rounded up: a call that comes a fraction of a
+ * millisecond too early is refused again. Undefined if the error asks for no delay.
  */
 export function retryDelayMs(error: ConnectError): number | undefined {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;

@@ -4,14 +4,14 @@ import { retryDelayMs } from "./retry-delay.ts";
 
 const PAUSE = { firstMs: 50, longestMs: 2_000 };
 
-/** Unavailable: the server says so, or cannot be reached. Aborted: the connection was lost while the call was under way. */
+/** Unavailable: the server reports it, or cannot be reached. Aborted: the connection was lost during the call. */
 const PASSING: readonly Code[] = [Code.Unavailable, Code.Aborted];
 
 /**
- * Makes a call again while the server is unavailable, with pauses that double and are spread by chance; a longer pause that
- * the server asks for is kept. Only for calls that may happen twice and mean the same: with a request id, or without effect.
+ * Retries a call while the server is unavailable. The pauses double and are randomized; a longer delay that the server
+ * asks for is respected. The call must be safe to repeat: it has a request id, or no effect.
  *
- * @param retryMsMax How long to go on, in milliseconds. Then the last error is thrown.
+ * @param retryMsMax How long to retry, in milliseconds. After that, the last error is thrown.
  */
 export async function whileUnavailable<T>(call: () => Promise<T>, retryMsMax: number): Promise<T> {
   const startedMs = performance.now();

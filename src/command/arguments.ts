@@ -3,23 +3,23 @@ import { Failure } from "../domain/errors.ts";
 import { checkName } from "../domain/name.ts";
 import type { InstantUs } from "../domain/period.ts";
 
-/** What the command line asks for. */
+/** A parsed command line. */
 export type Command = { kind: "serve" } | { kind: "help" } | ({ kind: "prune" } & PruneRequest);
 
 export interface PruneRequest {
   beforeUs: InstantUs;
-  /** Absent: every project. */
+  /** Absent means every project. */
   project: string | undefined;
-  /** Only says what would be deleted. */
+  /** Only report what would be deleted. */
   dryRun: boolean;
 }
 
-/** A command line that makes no sense; the message is one line. */
+/** An invalid command line. The message is one line. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** Reads a command line, without the program's name. @throws UsageError */
+/** Parses a command line without the program's name. @throws UsageError */
 export function readCommand(args: readonly string[]): Command {
   const [name, ...rest] = args;
   switch (name) {
@@ -61,13 +61,13 @@ function parsePrune(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: PRUNE_OPTIONS }).values;
   } catch (error) {
-    // Node goes on to explain how to write a value that starts with a dash.
+    // Only the first sentence of Node's message is used: the rest explains values that start with a dash.
     const [sentence = ""] = (error as Error).message.split(/\.\s|\n/, 1);
     throw new UsageError(`prune: ${sentence.replace(/\.$/, "")}`);
   }
 }
 
-/** With two of them, nobody knows which was meant, and what goes does not come back. */
+/** A repeated option is refused, because it is unclear which value was meant and a deletion cannot be undone. */
 function once(flag: string, values: readonly string[] | undefined): string | undefined {
   if (values !== undefined && values.length > 1) throw new UsageError(`prune: --${flag}: is given twice`);
   return values?.[0];
@@ -76,16 +76,16 @@ function once(flag: string, values: readonly string[] | undefined): string | und
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
-/** RFC 3339. A date is its first moment in UTC; what is finer than a microsecond is cut off. */
+/** Parses a date or date-time of RFC 3339. A date means midnight UTC. Fractions of a microsecond are dropped. */
 function readInstant(text: string): InstantUs {
   const full = DATE.test(text) ? `${text}T00:00:00Z` : text;
   try {
     if (DATE_TIME.test(full)) return Temporal.Instant.from(full).epochNanoseconds / 1000n;
   } catch {
-    // A day or an hour that does not exist.
+    // The day or the hour does not exist.
   }
   throw new UsageError(
-    `prune: --before: must be a date or a date-time of RFC 3339, such as 2026-01-01 or 2026-01-01T00:00:00Z, and is ${JSON.stringify(text)}`,
+    `prune: --before: must be a date or a date-time of RFC 3339, such as 2026-01-01 or 2026-01-01T00:00:00Z, not ${JSON.stringify(text)}`,
   );
 }
 
@@ -99,17 +99,17 @@ function readProject(text: string): string {
 
 export const HELP = `Purser, a budget service for LLM spend.
 
-  purser                                                   serves; the settings are environment variables
-  purser prune --before INSTANT [--project P] [--dry-run]  deletes what is past from the store that the settings name
+  purser                                                   runs the server; environment variables set its options
+  purser prune --before INSTANT [--project P] [--dry-run]  deletes old data from the store that the environment names
 
-prune deletes ledger entries from before an instant that count in no current period, reservations closed before it, and
-periods that had ended by then, beside servers at work. What is interrupted goes on when it is run again. The ids of what is
-deleted may be used anew: a request that is repeated after that is charged again.
+prune deletes ledger entries from before an instant that count in no current period, reservations that were closed before
+it, and periods that had ended by then. Servers may run at the same time. After an interruption, run it again to continue.
+A deleted request id may be used again: a request that is retried after the deletion is charged again.
 
-  --before INSTANT  a date, which is its midnight UTC, or a date-time, as in 2026-01-01 or 2026-01-01T08:00:00+01:00
+  --before INSTANT  a date (midnight UTC) or a date-time, for example 2026-01-01 or 2026-01-01T08:00:00+01:00
   --project P       only this project
-  --dry-run         only says what would be deleted
-  -h, --help        this text
+  --dry-run         only reports what would be deleted
+  -h, --help        shows this text
 
-Ends with 1 where something went wrong, or was interrupted, and with 2 where the command line makes no sense.
+Exit status: 1 after an error or an interruption, 2 for an invalid command line.
 `;

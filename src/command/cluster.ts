@@ -5,44 +5,46 @@ import type { Logger } from "pino";
 import { backoffMs } from "../domain/backoff.ts";
 
 /**
- * Several processes behind the same ports: the primary begins them, hands connections to them in turn, and has another one
- * take the place of one that ends. They share nothing but the ports and the database.
+ * Runs several processes behind the same ports. The primary starts them, distributes connections to them in turn, and
+ * replaces a worker that ends. The workers share only the ports and the database.
  */
 
-/** What a worker tells the primary. */
+/** A message from a worker to the primary. */
 type Report = { kind: "serving"; greeting: string } | { kind: "failed"; why: string };
-/** What the primary tells a worker. */
+/** A message from the primary to a worker. */
 type Order = "stop" | "reload";
 
-/** A first worker did not serve; the message says why. */
+/** A worker did not start serving. The message has the reason. */
 export class WorkerFailed extends Error {
   override name = "WorkerFailed";
 }
 
-/** Workers that serve. */
+/** Running workers. */
 export interface Workers {
-  /** What the program says at its start: every worker says the same, since the ports are the same. */
+  /**
+   * The line that the program prints at its start. All workers report the same line, because the ports are the same.
+   */
   readonly greeting: string;
-  /** Has each read its price file again. */
+  /** Makes every worker read its price file again. */
   reloadPrices(): void;
-  /** Has each finish the calls that it has begun. @returns Whether all of them could. */
+  /** Makes every worker finish its calls and end. @returns Whether all of them could finish. */
   stop(): Promise<boolean>;
 }
 
 interface Running {
   worker: Worker;
-  /** The greeting. @throws WorkerFailed */
+  /** Resolves to the greeting. @throws WorkerFailed */
   serving: Promise<string>;
-  /** How it ended: 0, another code, or the name of a signal. */
+  /** How the worker ended: exit code 0, another code, or the name of a signal. */
   ended: Promise<number | string>;
 }
 
 const RESTART = { firstMs: 100, longestMs: 10_000 };
 
 /**
- * Begins workers, which run this same program, and keeps as many running until they are told to stop.
+ * Starts workers, which run this same program, and replaces those that end until `stop` is called.
  *
- * @throws WorkerFailed when one of them does not serve; the others are ended.
+ * @throws WorkerFailed if one of the first workers does not start serving. The others are then killed.
  */
 export async function startWorkers(count: number, log: Logger): Promise<Workers> {
   const running = Array.from({ length: count }, begin);
@@ -79,15 +81,15 @@ function begin(): Running {
     else serving.reject(new WorkerFailed(report.why));
   });
   void ended.then((end) => serving.reject(new WorkerFailed(`a worker ended before it served (${end})`)));
-  // Whoever waits for it hears of it; nobody has to.
+  // Awaiting the promise is optional, so a rejection must not end the process.
   serving.promise.catch(() => {});
   return { worker, serving: serving.promise, ended };
 }
 
 /**
- * Has another worker take the place of one that ends, after a pause that grows while they do not serve.
+ * Replaces a worker that ends, after a pause that grows while its replacements do not start serving.
  *
- * @returns How the last one ended.
+ * @returns How the last worker ended.
  */
 async function keep(
   first: Running,
@@ -102,23 +104,23 @@ async function keep(
     const pauseMs = backoffMs(failures, RESTART, 1);
     const end = await endOf(running, stopping);
     if (stopping.aborted) return end;
-    log.error({ worker: running.worker.id, end, pauseMs }, "a worker ended; another takes its place");
+    log.error({ worker: running.worker.id, end, pauseMs }, "a worker ended; another one replaces it");
     await sleep(pauseMs, undefined, { signal: stopping }).catch(() => {});
     if (stopping.aborted) return 0;
   }
 }
 
-/** @returns Whether it serves. */
+/** @returns Whether the worker started serving. */
 async function watchStart({ worker, serving }: Running, greeting: string, log: Logger): Promise<boolean> {
   const facts = { worker: worker.id, workerPid: worker.process.pid };
   try {
     const said = await serving;
-    if (said === greeting) log.info(facts, "a worker serves");
-    // Free ports are kept only while a worker has them.
+    if (said === greeting) log.info(facts, "a worker is serving");
+    // With port 0, the ports are only kept while at least one worker runs.
     else
       log.error(
         { ...facts, said },
-        "a worker serves elsewhere: all workers had ended, and the free ports with them",
+        "a worker is serving on other ports: all workers had ended, so the automatic ports were lost",
       );
     return true;
   } catch (error) {
@@ -140,7 +142,7 @@ const tellAll = (order: Order): void => {
   for (const worker of Object.values(cluster.workers ?? {})) if (worker !== undefined) tell(worker, order);
 };
 
-/** One that ends meanwhile has nothing to hear. */
+/** Sends a message to a worker. A worker that is ending does not need it, so errors are ignored. */
 function tell(worker: Worker, order: Order): void {
   if (worker.isConnected()) worker.send(order, () => {});
 }
@@ -148,13 +150,13 @@ function tell(worker: Worker, order: Order): void {
 /** Whether this process is a worker. */
 export const isWorker = cluster.isWorker;
 
-/** Tells the primary of this worker. Resolves when it has been sent. */
+/** Sends a message to the primary. Resolves when it has been sent. */
 export const report = (message: Report): Promise<void> =>
   new Promise((resolve) => {
     cluster.worker?.send(message, () => resolve());
   });
 
-/** Hears what the primary tells this worker. */
+/** Handles the messages that the primary sends to this worker. */
 export function onOrder(orders: Record<Order, () => void>): void {
   cluster.worker?.on("message", (order: Order) => orders[order]());
 }

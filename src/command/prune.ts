@@ -19,7 +19,7 @@ import { createStore } from "../store/store.ts";
 import { timestampText } from "../store/timestamps.ts";
 import type { PruneRequest } from "./arguments.ts";
 
-/** Why nothing can be pruned; the message is one line. */
+/** The reason why nothing can be pruned. The message is one line. */
 export class PruneRefused extends Error {
   override name = "PruneRefused";
 }
@@ -28,31 +28,31 @@ export interface PruneContext {
   config: Config;
   log: Logger;
   say: (line: string) => void;
-  /** Ends the work early; what was done stays done. */
+  /** Stops the work early. Rows already deleted stay deleted. */
   signal: AbortSignal;
 }
 
 const PROGRESS_ROWS = 100_000;
 
 /**
- * `purser prune`: deletes what is past, and says what.
+ * Runs `purser prune`: deletes old data and reports what was deleted.
  *
- * @returns Whether it came to its end.
- * @throws PruneRefused, FolderLockedError, DatabaseUnfit, MigrationError, or what the database had to say.
+ * @returns Whether it finished, without an interruption.
+ * @throws PruneRefused, FolderLockedError, DatabaseUnfit, MigrationError, or an error of the database.
  */
 export async function prune(request: PruneRequest, context: PruneContext): Promise<boolean> {
   const { config, log, say, signal } = context;
   await refuseWithoutFolder(config);
   await using database = await openDatabase(config, log);
   const store = createStore({
-    // A slice takes as long as it takes.
+    // A slice may take longer than the timeout of statements, so it runs on a pool without one.
     database: { kysely: database.unlimited },
     retryMsMax: config.DATABASE_RETRY_MS_MAX,
     ...outageLog(log),
   });
   await prepare(database, request);
   say(
-    `${database.name}: ${request.dryRun ? "what would go" : "deleting what is"} from before ${timestampText(request.beforeUs)}`,
+    `${database.name}: ${request.dryRun ? "would delete data" : "deleting data"} from before ${timestampText(request.beforeUs)}`,
   );
   let sum = NOTHING_PRUNED;
   const projects = request.project === undefined ? await prunableProjects(store) : [request.project];
@@ -63,16 +63,16 @@ export async function prune(request: PruneRequest, context: PruneContext): Promi
     sum = addPruned(sum, pruned);
     if (signal.aborted) break;
   }
-  if (projects.length > 1) say(`in all: ${inWords(sum)}`);
-  if (signal.aborted) say("interrupted; run it again to go on");
+  if (projects.length > 1) say(`in total: ${inWords(sum)}`);
+  if (signal.aborted) say("interrupted; run it again to continue");
   return !signal.aborted;
 }
 
-/** Opening it would make a store where there is none. */
+/** Opening a folder that does not exist would create a new store. */
 async function refuseWithoutFolder({ DATABASE_URL, DATA_DIR }: Config): Promise<void> {
   if (DATABASE_URL !== undefined) return;
   if (await stat(DATA_DIR).catch(() => undefined)) return;
-  throw new PruneRefused(`there is no folder ${DATA_DIR}: set DATA_DIR, or DATABASE_URL`);
+  throw new PruneRefused(`there is no folder ${DATA_DIR}: set DATA_DIR or DATABASE_URL`);
 }
 
 async function prepare(database: Database, { beforeUs }: PruneRequest): Promise<void> {
@@ -82,17 +82,17 @@ async function prepare(database: Database, { beforeUs }: PruneRequest): Promise<
   const nowUs = await readClock(database.unlimited);
   if (beforeUs > nowUs) {
     throw new PruneRefused(
-      `--before: must not be in the future; by the database's clock it is ${timestampText(nowUs)}`,
+      `--before: must not be in the future; the database's clock shows ${timestampText(nowUs)}`,
     );
   }
 }
 
 function explainOutage(error: unknown): never {
   if (!(error instanceof Failure)) throw error;
-  throw new PruneRefused("the database cannot be reached any more; run it again to go on", { cause: error });
+  throw new PruneRefused("the database can no longer be reached; run it again to continue", { cause: error });
 }
 
-/** Says now and then how far it has come. */
+/** Reports the progress after every 100,000 rows. */
 function progress(project: string, say: (line: string) => void): (pruned: Pruned) => void {
   let saidRows = 0;
   return (pruned) => {
@@ -105,7 +105,7 @@ function progress(project: string, say: (line: string) => void): (pruned: Pruned
 
 const inWords = (pruned: Pruned): string =>
   [
-    `${count(pruned.entries, "ledger entry", "ledger entries")} (${pruned.entriesKept} from before it stay)`,
+    `${count(pruned.entries, "ledger entry", "ledger entries")} (${pruned.entriesKept} earlier ones stay)`,
     count(pruned.reservations, "reservation", "reservations"),
     count(pruned.periods, "period", "periods"),
     count(pruned.model_costs, "cost of a model", "costs of models"),

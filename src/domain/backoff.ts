@@ -1,9 +1,9 @@
 /**
- * How long to pause before the next attempt: twice as long each time, up to `longestMs`.
+ * The pause before the next attempt, in milliseconds. It doubles with each failed attempt, up to `longestMs`.
  *
- * @param attempt How many attempts have failed before this one.
- * @param random From 0 to 1. A pause is at least half as long as it can be, and this decides about the other half, so that
- *   callers that failed together do not try again together.
+ * @param attempt The number of attempts that failed before this one.
+ * @param random A number from 0 to 1. It scales the upper half of the pause, so that callers that failed at the same
+ *   time do not retry at the same time.
  */
 export const backoffMs = (
   attempt: number,

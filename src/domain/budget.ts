@@ -1,21 +1,21 @@
 import { addMoney, inRange, type NanoUsd } from "./money.ts";
 import { type InstantUs, type Period, windowAt } from "./period.ts";
 
-/** What one model, or a family of models by a trailing asterisk, may spend in one period. */
+/** The limit for one model, or for a family of models (a prefix with a trailing asterisk), in one period. */
 export interface ModelLimit {
   model: string;
   limitNanoUsd: NanoUsd;
-  /** What the models that it names have spent of this period. */
+  /** The amount spent in this period by the models that the limit applies to. */
   spentNanoUsd: NanoUsd;
-  /** What open reservations for them hold. */
+  /** The amount held by open reservations for these models. */
   heldNanoUsd: NanoUsd;
 }
 
-/** Whether a limit is one for this model: the same name, or one that begins as the limit's does before its asterisk. */
+/** Whether a limit applies to a model: the names are equal, or the model starts with the text before the asterisk. */
 export const appliesTo = (limit: Pick<ModelLimit, "model">, model: string): boolean =>
   limit.model.endsWith("*") ? model.startsWith(limit.model.slice(0, -1)) : model === limit.model;
 
-/** One row of the truth: what a user of a project may spend, and what of it is spent. */
+/** The stored budget of one user of a project: the limit, the amount spent, and the amount held. */
 export interface Budget {
   project: string;
   user: string;
@@ -23,7 +23,7 @@ export interface Budget {
   spentNanoUsd: NanoUsd;
   heldNanoUsd: NanoUsd;
   period: Period | undefined;
-  /** The microsecond at which the current period was opened; ids of one budget only grow. */
+  /** The microsecond at which the current period was opened. The period ids of one budget only increase. */
   periodId: bigint;
   periodStartUs: InstantUs;
   periodEndUs: InstantUs | undefined;
@@ -34,7 +34,7 @@ export interface Budget {
   updatedAtUs: InstantUs;
 }
 
-/** A period that has ended, with what it spent. */
+/** A period that has ended, with the amount spent in it. */
 export interface ClosedPeriod {
   project: string;
   user: string;
@@ -45,13 +45,13 @@ export interface ClosedPeriod {
   totalNanoUsd: NanoUsd;
 }
 
-/** total - spent - held. Negative when the budget is exceeded. Always in range: see `amountsFit`. */
+/** total - spent - held. Negative when the budget is exceeded. Always in the 64-bit range: see `amountsFit`. */
 export const remaining = (budget: Budget): NanoUsd =>
   budget.totalNanoUsd - budget.spentNanoUsd - budget.heldNanoUsd;
 
 /**
- * Whether spent, held and what remains can all be written as signed 64-bit integers, also once nothing is held any more:
- * refunds can make spent negative.
+ * Whether spent, held and remaining all fit in signed 64-bit integers, now and after every hold has ended. Spent can be
+ * negative because of refunds.
  */
 export const amountsFit = (budget: Budget): boolean =>
   inRange(budget.spentNanoUsd) &&
@@ -59,14 +59,16 @@ export const amountsFit = (budget: Budget): boolean =>
   addMoney(budget.spentNanoUsd, budget.heldNanoUsd) !== undefined &&
   addMoney(remaining(budget), 0n) !== undefined;
 
-/** What a change adds to a budget's balances; negative amounts take away. */
+/** The amounts that a change adds to a budget's balances. A negative amount subtracts. */
 interface Change {
   model: string;
   spentNanoUsd?: NanoUsd;
   heldNanoUsd?: NanoUsd;
 }
 
-/** The budget with amounts added, to its balances and to those of the limits for the model. Undefined on overflow. */
+/**
+ * The budget with the amounts added to its balances and to those of the limits for the model. Undefined on overflow.
+ */
 export function withAmounts(budget: Budget, change: Change): Budget | undefined {
   const add = <T extends { spentNanoUsd: NanoUsd; heldNanoUsd: NanoUsd }>(balances: T): T => ({
     ...balances,
@@ -80,11 +82,11 @@ export function withAmounts(budget: Budget, change: Change): Budget | undefined 
   return amountsFit(changed) ? changed : undefined;
 }
 
-/** The budget's own clock: the database's time, but never at or before the last change. */
+/** The budget's own clock: the database's time, but always later than the last change. */
 export const tick = (budget: Budget, nowUs: InstantUs): InstantUs =>
   nowUs > budget.updatedAtUs ? nowUs : budget.updatedAtUs + 1n;
 
-/** The budget as it is at `nowUs`: in a new period with nothing spent, where the stored one has ended. */
+/** The budget as it is at `nowUs`. If the stored period has ended, the result is in a new period with nothing spent. */
 export function atInstant(budget: Budget, nowUs: InstantUs): Budget {
   if (budget.period === undefined || budget.periodEndUs === undefined || nowUs < budget.periodEndUs) {
     return budget;
@@ -106,7 +108,7 @@ export const openPeriod = (
   periodEndUs: opened.endUs,
 });
 
-/** The record of the period that `budget` is in, ended at `endUs`. */
+/** The record of the current period of `budget`, ended at `endUs`. */
 export const closePeriod = (budget: Budget, endUs: InstantUs): ClosedPeriod => ({
   project: budget.project,
   user: budget.user,
@@ -117,5 +119,5 @@ export const closePeriod = (budget: Budget, endUs: InstantUs): ClosedPeriod => (
   totalNanoUsd: budget.totalNanoUsd,
 });
 
-/** Identifies a budget. Names hold no control characters, so a joint one cannot be forged. */
+/** Identifies a budget. Names contain no control characters, so the NUL separator makes the key unambiguous. */
 export const budgetKey = (project: string, user: string): string => `${project}\0${user}`;

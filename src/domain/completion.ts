@@ -9,7 +9,7 @@ import { Failure, invalidField } from "./errors.ts";
 import { isObject, type Json } from "./json.ts";
 import { checkUsage } from "./usage.ts";
 
-// The first that recognizes a response reads it, so the forms with the plainest marks come first.
+// The first form that recognizes a response reads it, so the forms with the most distinctive fields come first.
 const SHAPES = [
   googleGenerate,
   bedrockConverse,
@@ -20,7 +20,7 @@ const SHAPES = [
   openaiResponses,
 ] as const;
 
-/** The form that a response was in, as in "anthropic.messages". */
+/** The form of a response, for example "anthropic.messages". */
 export type CompletionShape = (typeof SHAPES)[number]["name"];
 
 export interface Completion extends Reading {
@@ -30,10 +30,13 @@ export interface Completion extends Reading {
 const PATH = "completion";
 
 /**
- * Reads what a provider's JSON response, unchanged, says was used: see `completion/` for the forms. The usage keeps to
- * the rules of `Usage` whatever the provider's own way of counting. `model` is undefined where the response does not name
- * it. Throws INVALID_FIELD: `completion` where it is no object, `completion.usage` where it has no usage or is of no
- * known form, and the path of a count (as in `completion.usage.prompt_tokens`) that is no integer from 0 to 2^53-1.
+ * Reads the usage from a provider's unchanged JSON response. `completion/` has the forms. The usage follows the rules
+ * of `Usage`, whatever the provider's own way of counting. `model` is undefined if the response does not name the
+ * model.
+ *
+ * Throws INVALID_FIELD. The field is `completion` if the value is not an object; `completion.usage` if the usage is
+ * missing or its form is unknown; and the path of a count (for example `completion.usage.prompt_tokens`) that is not an
+ * integer from 0 to 2^53-1.
  */
 export function readCompletion(json: unknown): Completion {
   if (!isObject(json)) throw invalidField(PATH, "must be the JSON object that the provider returned");
@@ -50,11 +53,11 @@ function notReadable(json: Json): Failure {
   if (usage === undefined || usage === null) {
     return invalidField(
       `${PATH}.usage`,
-      "is missing; of a streamed answer, send the last chunk, the one with the usage",
+      "is missing; for a streamed response, send the last chunk, which has the usage",
     );
   }
   return invalidField(
     `${PATH}.usage`,
-    "is of no known form; send `usage` with the model and the counts instead",
+    "has an unknown form; send `usage` with the model and the counts instead",
   );
 }

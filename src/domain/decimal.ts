@@ -1,8 +1,8 @@
 import { withoutTrailing } from "./text.ts";
 
 /**
- * Exact numbers for prices. A fraction of two integers, because prices per hour of audio have no finite decimal per
- * second. Nothing here rounds but `roundHalfAwayFromZero` and `toDecimalText`, which say so.
+ * An exact number, for prices: a fraction of two integers, because the price of one second at a price per hour may have
+ * no finite decimal form. Only `roundHalfAwayFromZero` and `toDecimalText` round.
  */
 export interface Fraction {
   readonly numerator: bigint;
@@ -14,7 +14,7 @@ export const ZERO: Fraction = { numerator: 0n, denominator: 1n };
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
-/** Reads "0.15", "1.5e-7", "-3"; undefined for anything else. */
+/** Reads "0.15", "1.5e-7", "-3". Any other text gives undefined. */
 export function parseDecimal(text: string): Fraction | undefined {
   const match = DECIMAL.exec(text);
   if (match === null) return undefined;
@@ -28,8 +28,8 @@ export function parseDecimal(text: string): Fraction | undefined {
 }
 
 /**
- * A JavaScript number as the decimal a person wrote: its shortest text that reads back as the same number, so 0.1 is
- * one tenth and not 0.1000000000000000055511151231257827. Throws a RangeError for NaN and infinities.
+ * Converts a JavaScript number to the decimal that a person wrote: the shortest text that reads back as the same
+ * number. So 0.1 is one tenth, not 0.1000000000000000055511151231257827. Throws RangeError for NaN and infinities.
  */
 export function fromNumber(value: number): Fraction {
   if (Number.isSafeInteger(value)) return { numerator: BigInt(value), denominator: 1n };
@@ -59,7 +59,7 @@ export const divideBy = (a: Fraction, divisor: bigint): Fraction => ({
   denominator: a.denominator * divisor,
 });
 
-/** The nearest integer; a half goes away from zero, as money.ts rounds. */
+/** The nearest integer. A half is rounded away from zero, as in money.ts. */
 export function roundHalfAwayFromZero(value: Fraction): bigint {
   const negative = value.numerator < 0n;
   const size = negative ? -value.numerator : value.numerator;
@@ -67,15 +67,17 @@ export function roundHalfAwayFromZero(value: Fraction): bigint {
   return negative ? -rounded : rounded;
 }
 
-/** Places after the point that `toDecimalText` gives a fraction without a finite decimal. */
+/** The number of decimals that `toDecimalText` writes for a fraction without a finite decimal form. */
 export const DECIMAL_PLACES_MAX = 30;
 
-/** 1, 10, 100 and so on, to how many places each shifts. Prices divide by little else. */
+/** Maps a power of ten to its exponent. Most denominators of prices are powers of ten. */
 const POWERS_OF_TEN: ReadonlyMap<bigint, number> = new Map(
   Array.from({ length: 64 }, (_, places): [bigint, number] => [10n ** BigInt(places), places]),
 );
 
-/** Plain decimal text, exact where a finite decimal exists, else cut after 30 places. No exponent, no trailing zeros. */
+/**
+ * Plain decimal text without exponent or trailing zeros. Exact if a finite decimal exists, else cut after 30 decimals.
+ */
 export function toDecimalText(value: Fraction): string {
   const negative = value.numerator < 0n;
   const size = negative ? -value.numerator : value.numerator;
@@ -96,7 +98,8 @@ function dividedText(size: bigint, denominator: bigint): string {
   return shiftedText((size * 10n ** BigInt(places)) / denominator, places);
 }
 
-// A denominator of only twos and fives has as many decimals as it has bits at most; any other never ends.
+// A denominator with only the prime factors 2 and 5 has a finite decimal form, with at most as many decimals as
+// factors.
 function placesLimit(denominator: bigint): number {
   let rest = denominator;
   let factors = 0;

@@ -2,7 +2,7 @@ import type { CostDetail } from "./cost-detail.ts";
 import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
 
-/** Where an entry's amount came from. */
+/** The source of an entry's amount. */
 export type EntrySource =
   | "COMPLETION"
   | "TEXT"
@@ -13,7 +13,7 @@ export type EntrySource =
   | "RESERVATION"
   | "REFUND";
 
-/** One immutable row of the ledger, with the state of its budget right after it. */
+/** One immutable row of the ledger, with the balances of its budget right after the entry. */
 export interface Entry {
   project: string;
   requestId: string;
@@ -23,13 +23,13 @@ export interface Entry {
   source: EntrySource;
   model: string | undefined;
   costNanoUsd: NanoUsd;
-  /** How the amount came about. Undefined when the caller gave it. */
+  /** How the amount was computed. Undefined when the caller gave the amount. */
   detail: CostDetail | undefined;
-  /** The reservation that the charge settled, or that ran out as a charge. */
+  /** The reservation that this charge settled, or that expired as this charge. */
   reservationId: string | undefined;
-  /** Of a correction: the request id of the charge that it takes back, whole or in part. */
+  /** Set on a correction: the request id of the charge that it refunds, in whole or in part. */
   correctsRequestId: string | undefined;
-  /** Users of the ancestors on which the amount counted as well, nearest first. */
+  /** Users of the ancestors that were charged the same amount, nearest first. */
   ancestors: readonly string[];
   periodId: bigint;
   periodStartUs: InstantUs;
@@ -40,7 +40,7 @@ export interface Entry {
   createdAtUs: InstantUs;
 }
 
-/** What one model spent of one period of one budget. */
+/** The amount that one model spent in one period of one budget. */
 export interface ModelCost {
   project: string;
   user: string;
@@ -49,5 +49,5 @@ export interface ModelCost {
   costNanoUsd: NanoUsd;
 }
 
-/** Identifies an entry. Request ids hold no control characters, as names do. */
+/** Identifies an entry. Request ids, like names, contain no control characters, so the key is unambiguous. */
 export const requestKey = (project: string, requestId: string): string => `${project}\0${requestId}`;

@@ -1,66 +1,70 @@
 import { formatUsd } from "./money.ts";
 
 /**
- * What can go wrong, as values. Nothing here knows of gRPC or HTTP: `server/status.ts` maps a reason to a
- * code, and nowhere else does.
+ * Every error, as a value that knows nothing of gRPC and HTTP. Only `server/status.ts` maps a reason to a code.
  */
 export type BudgetError =
-  /** A request field is missing, malformed or out of range. `field` is its path in the proto, as in `period.count`. */
+  /**
+   * A request field is missing, malformed or out of range. `field` is its path in the proto, for example
+   * `period.count`.
+   */
   | { reason: "INVALID_FIELD"; field: string; description: string }
   | { reason: "BUDGET_NOT_FOUND"; project: string; user: string }
-  /** CreateBudget with a name that is taken by a budget created with other parameters. */
+  /** CreateBudget names a budget that exists already and was created with other parameters. */
   | { reason: "BUDGET_EXISTS"; project: string; user: string }
-  /** The request id was used before, with another payload. */
+  /** The request id was used before with another payload. */
   | { reason: "REQUEST_ID_REUSED"; project: string; requestId: string }
   | { reason: "RESERVATION_NOT_FOUND"; project: string; reservationId: string }
   | { reason: "RESERVATION_CLOSED"; project: string; reservationId: string; state: string }
   | { reason: "PARENT_NOT_FOUND"; project: string; parent: string }
   | { reason: "PARENT_CYCLE"; project: string; user: string; parent: string }
-  /** No charge has this request id, or its budget was deleted since. */
+  /** No charge has this request id, or the budget of that charge was deleted. */
   | { reason: "CHARGE_NOT_FOUND"; project: string; requestId: string }
-  /** A refund is more than what is left of its charge after earlier refunds. */
+  /** The refund is larger than the amount of the charge that earlier refunds left. */
   | { reason: "REFUND_EXCEEDS_CHARGE"; project: string; requestId: string; leftNanoUsd: bigint }
   /** The budget has children, or open reservations. */
   | { reason: "BUDGET_IN_USE"; project: string; user: string }
-  /** A reservation does not fit the budget of `user`, which is the one asked for or an ancestor of it. */
+  /** A reservation does not fit the budget of `user`: the requested budget or one of its ancestors. */
   | ({ reason: "BUDGET_EXCEEDED" } & Refusal)
-  /** A reservation does not fit the limit that the budget of `user` has for models like `limit`. */
+  /** A reservation does not fit a model limit of the budget of `user`. `limit` is the model name of that limit. */
   | ({ reason: "MODEL_LIMIT_EXCEEDED"; limit: string } & Refusal)
   | { reason: "PRICE_NOT_FOUND"; project: string; model: string }
-  /** The project has set as many prices as it may. */
+  /** The project has reached the maximum number of prices. */
   | { reason: "PRICES_FULL"; project: string; pricesMax: number }
-  /** No price is known for the model; `nearest` are up to three known names that look like it. */
+  /** No price is known for the model. `nearest` has up to three known names that are similar. */
   | { reason: "UNPRICED_MODEL"; model: string; nearest: readonly string[] }
-  /** A sum left the range of a signed 64-bit integer of nano-USD. Nothing was changed. */
+  /** A sum is out of the range of a signed 64-bit integer of nano-USD. Nothing was changed. */
   | { reason: "AMOUNT_OVERFLOW"; project: string; user: string }
-  /** The server has more work queued than it may hold. `bytesMax` is there where it also counts the bytes of texts. */
+  /** The server's queue is full. `bytesMax` is set if the queue also limits the bytes of the texts. */
   | { reason: "OVERLOADED"; operationsMax: number; bytesMax?: number; retryAfterMs: number }
-  /** The server is receiving more bytes of requests than it may hold. Nothing was changed. */
+  /** The requests in flight have reached the maximum number of bytes. Nothing was changed. */
   | { reason: "OVERLOADED"; requestBytesMax: number; retryAfterMs: number }
-  /** The database did not do what it was asked, after retries. What was asked may or may not have happened: retry with the same request id. */
+  /** The database failed, after retries. The operation may or may not have happened: retry with the same request id. */
   | { reason: "STORE_UNAVAILABLE"; retryAfterMs: number }
-  /** The caller went away, or its deadline passed, before the operation joined a batch. Nothing was changed. */
+  /** The caller cancelled, or its deadline passed, before the operation joined a batch. Nothing was changed. */
   | { reason: "CANCELLED" }
   | { reason: "DEADLINE_EXCEEDED" }
-  /** A defect of the server. The cause is logged, and never told to a caller. */
+  /** A defect in Purser. The cause is logged and never sent to a caller. */
   | { reason: "INTERNAL" };
 
 /** Why a reservation was refused. */
 export interface Refusal {
   project: string;
-  /** Whose budget refused. */
+  /** The user of the budget that refused. */
   user: string;
   model: string;
   amountNanoUsd: bigint;
-  /** What the refusing budget, or limit, had left. */
+  /** The amount that remained in the refusing budget or limit. */
   remainingNanoUsd: bigint;
-  /** What each budget had left, the one asked for first, then its ancestors. */
+  /** The amount that remained in each budget: first the requested budget, then its ancestors. */
   levels: readonly { user: string; remainingNanoUsd: bigint }[];
-  /** Until the earlier of the next reset and the end of the next hold. Undefined where neither will come. */
+  /**
+   * The time until the next reset or the end of the next hold, whichever is earlier. Undefined if neither will happen.
+   */
   retryAfterMs?: number | undefined;
 }
 
-/** Carries a BudgetError up through code that throws. */
+/** Carries a BudgetError through code that throws. */
 export class Failure extends Error {
   readonly error: BudgetError;
 
@@ -71,11 +75,11 @@ export class Failure extends Error {
   }
 }
 
-/** What a caller is told about anything that was thrown. What is no Failure is a defect, whose cause is for the log alone. */
+/** The error that a caller gets for anything that was thrown. Anything but a Failure is a defect: its cause is only logged. */
 export const errorOf = (thrown: unknown): BudgetError =>
   thrown instanceof Failure ? thrown.error : { reason: "INTERNAL" };
 
-// A description may quote what was sent, and an error travels in HTTP headers, which peers limit to a few KB.
+// A description may quote the request, and an error travels in HTTP headers, which peers limit to a few KB.
 const DESCRIPTION_CHARACTERS_MAX = 400;
 
 export const invalidField = (field: string, description: string): Failure =>
@@ -84,16 +88,16 @@ export const invalidField = (field: string, description: string): Failure =>
 const shortened = (text: string): string =>
   text.length <= DESCRIPTION_CHARACTERS_MAX
     ? text
-    : // Cut in the middle of a character, it would not be Unicode, and could not be sent.
+    : // A cut inside a surrogate pair leaves invalid Unicode, which protobuf cannot send.
       `${text.slice(0, DESCRIPTION_CHARACTERS_MAX).toWellFormed()}...`;
 
-/** One sentence for a person. */
+/** The error as one sentence for people. */
 export function describe(error: BudgetError): string {
   switch (error.reason) {
     case "INVALID_FIELD":
       return `${error.field}: ${error.description}`;
     case "BUDGET_NOT_FOUND":
-      return `no budget for user ${quote(error.user)} in project ${quote(error.project)}; CreateBudget makes one`;
+      return `no budget for user ${quote(error.user)} in project ${quote(error.project)}; CreateBudget creates one`;
     case "BUDGET_EXISTS":
       return `user ${quote(error.user)} in project ${quote(error.project)} has a budget that was created with other parameters; UpdateBudget changes it`;
     case "REQUEST_ID_REUSED":
@@ -111,7 +115,7 @@ export function describe(error: BudgetError): string {
     case "PARENT_NOT_FOUND":
       return `no budget for parent ${quote(error.parent)} in project ${quote(error.project)}`;
     case "PARENT_CYCLE":
-      return `${quote(error.parent)} is ${quote(error.user)} or below it, and cannot be its parent`;
+      return `${quote(error.parent)} cannot be the parent of ${quote(error.user)}: it is the same budget or a descendant of it`;
     case "BUDGET_IN_USE":
       return `the budget of user ${quote(error.user)} in project ${quote(error.project)} has children or open reservations`;
     case "BUDGET_EXCEEDED":
@@ -121,7 +125,7 @@ export function describe(error: BudgetError): string {
     case "PRICE_NOT_FOUND":
       return `project ${quote(error.project)} has set no price for model ${quote(error.model)}`;
     case "PRICES_FULL":
-      return `project ${quote(error.project)} has ${error.pricesMax} prices, as many as it may`;
+      return `project ${quote(error.project)} has ${error.pricesMax} prices, which is the maximum`;
     case "AMOUNT_OVERFLOW":
       return `the budget of user ${quote(error.user)} in project ${quote(error.project)} would leave the range of 64-bit nano-USD`;
     case "OVERLOADED":
@@ -130,7 +134,7 @@ export function describe(error: BudgetError): string {
       }
       return error.bytesMax === undefined
         ? `${error.operationsMax} operations are queued; retry in ${error.retryAfterMs} ms`
-        : `too many texts wait to be counted: the server holds ${error.operationsMax} and ${error.bytesMax} bytes of text, and a project as much as it leaves free; retry in ${error.retryAfterMs} ms`;
+        : `too many texts are waiting to be counted: the server queues at most ${error.operationsMax} texts and ${error.bytesMax} bytes, and one project at most as much as it leaves free; retry in ${error.retryAfterMs} ms`;
     case "STORE_UNAVAILABLE":
       return "the database is unavailable; retry with the same request_id";
     case "CANCELLED":

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-/** What can be made into canonical text: JSON, with bigints, whose objects are the same whatever the order of their keys. */
+/** A value that can be fingerprinted: JSON with bigints. The order of the keys of an object does not matter. */
 export type Printable =
   | string
   | number

@@ -1,24 +1,29 @@
 import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
 
-/** What was spent, by model. A model that is absent spent nothing. */
+/** The amounts spent, by model. An absent model spent nothing. */
 export type Costs = ReadonlyMap<string, NanoUsd>;
 
-/** What is remembered of one user's record in one session: what of it has become entries and settings already. */
+/**
+ * The state kept for one user's record in one session: the part of the record that already became entries and settings.
+ */
 export interface Memory {
-  /** What the record said, at most, since it last began at zero. */
+  /** The largest costs that the record reported since it last started from zero. */
   costs: Costs;
-  /** When `costs` last rose, or began anew. */
+  /** The time at which `costs` last rose or last started from zero. */
   raisedUs: InstantUs;
-  /** When `costs` last began anew; undefined while they never did. */
+  /** The time at which `costs` last started from zero. Undefined if this has not happened. */
   begunUs: InstantUs | undefined;
-  /** What `costs` were right before, where nothing else in the record tells posts of before from those of after. */
+  /**
+   * The costs right before the last start from zero. Used if nothing else in the record distinguishes older posts from
+   * newer ones.
+   */
   costsBefore: Costs;
-  /** How often `costs` began anew. */
+  /** How many times `costs` started from zero. */
   beginnings: number;
-  /** The record's own clock: the client moves it when it resets the record because its duration has passed. */
+  /** The record's own clock. The client advances it when it resets the record at the end of the duration. */
   lastUpdatedUs: InstantUs | undefined;
-  /** Undefined where the client made the record and its total is still to be looked at. */
+  /** Undefined if the client created the record and its total has not been applied yet. */
   totalNanoUsd: NanoUsd | undefined;
   durationDays: number | undefined;
 }

@@ -6,36 +6,36 @@ import { withoutTrailing } from "./text.ts";
  */
 export type NanoUsd = bigint;
 
-/** The least amount there is: -2^63 nano-USD, which is -9223372036.854775808 USD. */
+/** The smallest amount: -2^63 nano-USD, which is -9223372036.854775808 USD. */
 export const NANO_USD_MIN: NanoUsd = -(2n ** 63n);
 
-/** The largest amount there is: 2^63 - 1 nano-USD, which is 9223372036.854775807 USD. */
+/** The largest amount: 2^63 - 1 nano-USD, which is 9223372036.854775807 USD. */
 export const NANO_USD_MAX: NanoUsd = 2n ** 63n - 1n;
 
-/** The longest text that nanoUsdFromDollars reads; the exact decimal form of any 64-bit float is shorter. */
+/** The longest text that nanoUsdFromDollars reads. The exact decimal form of any 64-bit float is shorter. */
 export const DOLLARS_CHARACTERS_MAX = 2_000;
 
 const NANO_USD_PER_USD = 1_000_000_000n;
 const FRACTION_DIGITS = 9;
-/** 2^63 has 19 decimal digits: a number with more is out of range, and need not be built to know it. */
+/** 2^63 has 19 decimal digits, so a number with more digits is out of range and does not have to be built. */
 const NANO_USD_DIGITS_MAX = 19;
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
-/** Whether an amount, in nano-USD, fits in the signed 64 bits that the wire and the database have. */
+/** Whether an amount in nano-USD fits in a signed 64-bit integer, the type on the wire and in the database. */
 export function inRange(amount: bigint): boolean {
   return amount >= NANO_USD_MIN && amount <= NANO_USD_MAX;
 }
 
-/** The sum of two amounts in nano-USD, or undefined where it leaves the signed 64-bit range. */
+/** The sum of two amounts in nano-USD, or undefined if it is out of the signed 64-bit range. */
 export function addMoney(a: NanoUsd, b: NanoUsd): NanoUsd | undefined {
   const sum = a + b;
   return inRange(sum) ? sum : undefined;
 }
 
 /**
- * The quotient of two integers as an integer, rounded once, half away from zero: 5/2 is 3, -5/2 is -3.
- * Throws RangeError where the denominator is zero.
+ * The quotient of two integers, rounded once to an integer, half away from zero: 5/2 is 3, -5/2 is -3.
+ * Throws RangeError if the denominator is zero.
  */
 export function divideHalfAwayFromZero(numerator: bigint, denominator: bigint): bigint {
   const divisor = magnitude(denominator);
@@ -47,10 +47,10 @@ export function divideHalfAwayFromZero(numerator: bigint, denominator: bigint): 
  * Decimal US dollars as nano-USD: exact, with one rounding, half away from zero, below the ninth decimal.
  *
  * Text is digits with an optional sign, point and exponent ("10", "-.5", "1e-7"), up to
- * {@link DOLLARS_CHARACTERS_MAX} characters, without spaces or separators. A number counts as the shortest
- * decimal that reads back as it: 0.1 is one tenth, not the binary fraction beside it.
+ * {@link DOLLARS_CHARACTERS_MAX} characters, without spaces or separators. A number is read as the shortest
+ * decimal that reads back as the same number: 0.1 is one tenth, not the binary fraction near it.
  *
- * Undefined where that is no finite decimal number, or is out of range after rounding.
+ * Undefined if the value is not a finite decimal number, or is out of range after rounding.
  */
 export function nanoUsdFromDollars(text: string | number): NanoUsd | undefined {
   const decimal = String(text);
@@ -59,7 +59,7 @@ export function nanoUsdFromDollars(text: string | number): NanoUsd | undefined {
   if (match === null) return undefined;
   const [, sign, whole = "", fraction = "", exponent = "0"] = match;
   if (whole === "" && fraction === "") return undefined;
-  // An exponent too long for a float becomes an infinity, which the comparisons below take as it is meant.
+  // An exponent that is too long for a float becomes an infinity. The comparisons below handle it correctly.
   const amount = roundedInteger(whole + fraction, whole.length + Number(exponent) + FRACTION_DIGITS);
   if (amount === undefined) return undefined;
   const signed = sign === "-" ? -amount : amount;
@@ -77,9 +77,8 @@ export function formatUsd(amount: NanoUsd): string {
 }
 
 /**
- * The integer nearest to `0.digits * 10^point`, half away from zero, or undefined where it has more digits
- * than any amount. The exponent never becomes a power or a row of zeros longer than an amount: "1e999999999"
- * costs what "1" costs.
+ * The integer nearest to `0.digits * 10^point`, half away from zero, or undefined if it has more digits than any
+ * amount. No power and no row of zeros longer than an amount is built, so "1e999999999" takes no longer than "1".
  */
 function roundedInteger(digits: string, point: number): bigint | undefined {
   const significant = digits.replace(/^0+/, "");
@@ -88,7 +87,7 @@ function roundedInteger(digits: string, point: number): bigint | undefined {
   if (integerDigits > NANO_USD_DIGITS_MAX) return undefined;
   if (integerDigits < 0) return 0n;
   const integer = BigInt(significant.slice(0, integerDigits).padEnd(integerDigits, "0"));
-  // Half away from zero needs no digit after the first one dropped.
+  // Rounding half away from zero only needs the first dropped digit.
   const firstDropped = significant[integerDigits] ?? "0";
   return firstDropped >= "5" ? integer + 1n : integer;
 }

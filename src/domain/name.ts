@@ -3,15 +3,15 @@ import { invalidField } from "./errors.ts";
 /** The longest name of a project, a user or a model, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 256;
 
-// C0, DEL and C1: they cannot be seen, and they separate the parts of keys.
+// The C0, DEL and C1 control characters: they are invisible, and they separate the parts of keys.
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-// PGlite takes it for a byte order mark at the beginning of a text, and drops it: two names would become one.
+// PGlite drops it at the beginning of a text, as a byte order mark: two names would become one.
 const BYTE_ORDER_MARK = "\ufeff";
 
 /**
- * A project, user or model: 1 to 256 bytes of UTF-8 without control characters, which do not begin with U+FEFF.
+ * Checks the name of a project, user or model: 1 to 256 bytes of UTF-8 without control characters, not beginning with U+FEFF.
  *
  * @throws INVALID_FIELD
  */
@@ -20,9 +20,9 @@ export const checkName = (field: string, name: string): string => {
   return checkText(field, name, NAME_BYTES_MAX);
 };
 
-/** Up to `bytesMax` bytes of UTF-8 without control characters, which do not begin with U+FEFF. @throws INVALID_FIELD */
+/** Checks a text: up to `bytesMax` bytes of UTF-8 without control characters, not beginning with U+FEFF. @throws INVALID_FIELD */
 export function checkText(field: string, text: string, bytesMax: number): string {
-  // A string has at least one byte a character: a huge one is not encoded to find that out.
+  // A character has at least one byte of UTF-8, so a huge text is refused without encoding it.
   const bytes = text.length > bytesMax ? text.length : Buffer.byteLength(text);
   if (bytes > bytesMax) throw invalidField(field, `must be at most ${bytesMax} bytes of UTF-8`);
   if (!text.isWellFormed()) throw invalidField(field, "must be valid Unicode");

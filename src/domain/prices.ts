@@ -19,33 +19,34 @@ export {
 } from "./prices/project.ts";
 export { DIMENSIONS, type Dimension } from "./prices/rates.ts";
 
-/** What a usage costs, and why. Enough to compute the cost again without the price book. */
+/** The cost of a usage, in enough detail to compute it again without the price book. */
 export interface Priced {
   /** The sum of the lines in nano-USD, rounded once, half away from zero. 0 to 2^63-1. */
   costNanoUsd: bigint;
-  /** The name under which the source knows the model. */
+  /** The name of the model in the price source. */
   matchedModel: string;
   source: PriceSource;
-  /** One for each dimension with a rate and an amount. */
+  /** One line for each dimension that has both a rate and an amount. */
   lines: PriceLine[];
-  /** What was taken for granted, one sentence each: names matched loosely, rates that stood in for missing ones. */
+  /** The assumptions, one sentence each: loosely matched names, and rates used instead of missing ones. */
   assumed: string[];
 }
 
 /**
- * Prices in layers: the first layer that knows a model prices it, alone. Pure; a book is cheap to make, so a project
- * with prices of its own gets its own book.
+ * Prices in layers: the first layer that knows a model supplies all its rates. A book is pure and cheap to create, so
+ * each project with its own prices gets its own book.
  */
 export interface PriceBook {
   /**
-   * Prices a usage that checkUsage accepts, at the rates of an instant (now when absent; some prices change with the
-   * date or the hour). Throws a Failure: UNPRICED_MODEL where no layer knows the model, or none of what was used has a
-   * rate; INVALID_FIELD (field `usage`) where the cost is 2^63 nano-USD or more.
+   * Prices a usage that checkUsage accepts, at the rates of one instant. Some prices depend on the date or the hour;
+   * the default is now. Throws a Failure: UNPRICED_MODEL if no layer knows the model or no amount in the usage has a
+   * rate; INVALID_FIELD (field `usage`) if the cost is 2^63 nano-USD or more.
    */
   priceUsage(model: string, usage: Usage, at?: Date): Priced;
   /**
-   * The most output tokens for which the prompt and the output together cost at most `remainingNanoUsd`, as priceUsage
-   * prices them; 0 when not even the prompt fits, undefined when output is free. At most 2^53-1. Throws UNPRICED_MODEL.
+   * The largest number of output tokens for which prompt and output together cost at most `remainingNanoUsd`, priced as
+   * by priceUsage. 0 if the prompt alone costs more, undefined if output is free. At most 2^53-1. Throws
+   * UNPRICED_MODEL.
    */
   outputTokensAffordable(
     model: string,
@@ -53,21 +54,21 @@ export interface PriceBook {
     remainingNanoUsd: bigint,
     at?: Date,
   ): number | undefined;
-  /** The most tokens that the model puts out in one call, where a source says so. */
+  /** The model's maximum of output tokens in one call. Undefined if no source gives it. */
   maxOutputTokens(model: string): number | undefined;
-  /** The most tokens that the model takes and gives in one call together, where a source says so. */
+  /** The model's maximum of input and output tokens together in one call. Undefined if no source gives it. */
   contextTokens(model: string): number | undefined;
-  /** Up to three known names that look like this one, the most alike first. */
+  /** Up to three known names that are similar to this one, the most similar first. */
   nearest(model: string): string[];
 }
 
-/** Where prices come from, beside @pydantic/genai-prices. */
+/** The price sources besides @pydantic/genai-prices. */
 export interface PriceSources {
   project?: ProjectPrices | undefined;
   file?: PriceFile | undefined;
 }
 
-/** The layers in their order: a project's own prices, the price file, genai-prices, a project's default price. */
+/** The layers in order: the project's own prices, the price file, genai-prices, the project's default price. */
 export function priceLayers({ project, file }: PriceSources = {}): PriceLayer[] {
   const own = project === undefined || project.models.length === 0 ? [] : [projectLayer(project)];
   const listed = file === undefined ? [] : [file.layer];
@@ -79,7 +80,7 @@ const NANO_USD_PER_USD: Fraction = { numerator: 1_000_000_000n, denominator: 1n 
 const COST_NANO_USD_MAX = 2n ** 63n - 1n;
 const TOKENS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** A price book of these layers, asked in order; of @pydantic/genai-prices alone when none are given. */
+/** Creates a price book from layers in order of precedence. The default is @pydantic/genai-prices alone. */
 export function createPriceBook(layers: readonly PriceLayer[] = priceLayers()): PriceBook {
   const find = (model: string, at: Date): FoundModel & { source: PriceSource } => {
     for (const layer of layers) {
@@ -143,8 +144,8 @@ function toNanoUsd(total: Bill): bigint {
 }
 
 /**
- * Output does not move a request to another tier of length, so its cost is a line and the answer a division: the cost
- * rounds to at most `remaining` when it is below remaining + 1/2.
+ * The number of output tokens does not change the price step of a request, so the cost is linear in it and the answer
+ * is one division. The cost rounds to at most `remaining` if it is below remaining + 1/2.
  */
 function affordable(found: FoundModel, prompt: Usage, remainingNanoUsd: bigint): number | undefined {
   const base = multiply(bill(found.rates, prompt).usd, NANO_USD_PER_USD);
@@ -152,7 +153,7 @@ function affordable(found: FoundModel, prompt: Usage, remainingNanoUsd: bigint):
   const rate = findRate(found.rates, prompt, "output")?.rate;
   if (rate === undefined || rate.usd.numerator === 0n) return undefined;
   const perToken = multiply(rate.usd, NANO_USD_PER_USD);
-  // Largest n with base + n * perToken / per < remaining + 1/2, all of it over one denominator.
+  // The largest n with base + n * perToken / per < remaining + 1/2, computed over one denominator.
   const room = (2n * remainingNanoUsd + 1n) * base.denominator - 2n * base.numerator;
   const numerator = room * perToken.denominator * BigInt(rate.per);
   const denominator = 2n * base.denominator * perToken.numerator;

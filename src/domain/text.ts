@@ -1,6 +1,6 @@
 /**
- * A text without the run of one character at its end. A regular expression such as `/0+$/` starts anew at every character
- * of a run that is not at the end, which takes time in proportion to the square of the length.
+ * Removes the run of one character at the end of a text. A regular expression such as `/0+$/` takes quadratic time on a
+ * long run that is not at the end, because it tries again from every character of the run.
  */
 export function withoutTrailing(text: string, character: string): string {
   let end = text.length;

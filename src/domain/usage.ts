@@ -1,17 +1,18 @@
 import { type BudgetError, invalidField } from "./errors.ts";
 
-/** How the provider was asked to run the call; each has its own rates where the price source gives some. */
+/** The provider's service tier for a call. A tier has its own rates if the price source gives them. */
 export type ServiceTier = "standard" | "flex" | "priority" | "batch";
 
 export const SERVICE_TIERS: readonly ServiceTier[] = ["standard", "flex", "priority", "batch"];
 
 /**
- * What one or more calls to a model used up. Every number is optional and absent means 0. Counts are integers from 0 to
- * 2^53-1; seconds are not counts and may have a fraction.
+ * The usage of one or more calls to a model. Every number is optional; an absent number is 0. Counts are integers from
+ * 0 to 2^53-1. Seconds may have a fraction.
  *
- * Two totals, and parts of them: a part is always included in its total, whatever the provider's own habit, and parts
- * of the same total never overlap. So `inputTokens` minus its parts is what is billed at the plain text rate. The two
- * `cacheRead{Audio,Image}Tokens` are parts of `cacheReadTokens`.
+ * `inputTokens` and `outputTokens` are totals; other counts are parts of them. A part is always included in its total,
+ * whatever the provider's own convention, and the parts of one total never overlap. So `inputTokens` minus its parts is
+ * the amount billed at the rate of plain text. `cacheReadAudioTokens` and `cacheReadImageTokens` are parts of
+ * `cacheReadTokens`.
  */
 export interface Usage {
   /** Total of input tokens: plain text plus cache reads, cache writes, audio and image tokens. */
@@ -26,19 +27,19 @@ export interface Usage {
   cacheReadImageTokens?: number;
   /** Part of inputTokens: written to a prompt cache with the provider's usual (5 minutes) lifetime. */
   cacheWriteTokens?: number;
-  /** Part of inputTokens: written to a prompt cache that lives for an hour. Not counted in cacheWriteTokens. */
+  /** Part of inputTokens: written to a prompt cache with a lifetime of one hour. Not included in cacheWriteTokens. */
   cacheWrite1hTokens?: number;
-  /** Part of outputTokens: thought, not shown. */
+  /** Part of outputTokens: reasoning, which is not shown. */
   reasoningTokens?: number;
-  /** Part of inputTokens: audio that did not come from a cache. */
+  /** Part of inputTokens: audio that was not read from a cache. */
   inputAudioTokens?: number;
   /** Part of outputTokens: audio. */
   outputAudioTokens?: number;
-  /** Part of inputTokens: images that did not come from a cache. */
+  /** Part of inputTokens: images that were not read from a cache. */
   inputImageTokens?: number;
   /** Part of outputTokens: images. */
   outputImageTokens?: number;
-  /** Characters sent, for models billed by the character, such as speech. */
+  /** Characters sent, for models that are billed by the character, such as speech. */
   inputCharacters?: number;
   outputCharacters?: number;
   /** Seconds of audio or video sent. May have a fraction. */
@@ -53,7 +54,7 @@ export interface Usage {
   pages?: number;
   /** Web searches that the provider ran for the call. */
   searchQueries?: number;
-  /** Calls. Usage is of at least one call, so absent and 0 are priced as 1. */
+  /** Calls. A usage covers at least one call, so absent and 0 are priced as 1. */
   requests?: number;
   serviceTier?: ServiceTier;
 }
@@ -86,7 +87,7 @@ const SECONDS = ["inputSeconds", "outputSeconds"] as const satisfies readonly Us
 
 export const USAGE_NUMBERS: readonly UsageNumber[] = [...COUNTS, ...SECONDS];
 
-/** Which fields are parts of which total. Parts of one total do not overlap. */
+/** The fields that are parts of each total. The parts of one total do not overlap. */
 export const INPUT_PARTS = [
   "cacheReadTokens",
   "cacheWriteTokens",
@@ -104,7 +105,6 @@ export const CACHE_READ_PARTS = [
   "cacheReadImageTokens",
 ] as const satisfies readonly UsageNumber[];
 
-/** The sum of some fields of a usage. */
 export function sumOf(usage: Usage, fields: readonly UsageNumber[]): number {
   let sum = 0;
   for (const field of fields) sum += usage[field] ?? 0;
@@ -112,8 +112,8 @@ export function sumOf(usage: Usage, fields: readonly UsageNumber[]): number {
 }
 
 /**
- * Tells what is wrong with a usage, or undefined. `fieldPrefix` is where the usage is in the request ("usage",
- * "completion.usage"); the error's field is that path plus the proto's name of the number, as in `usage.input_tokens`.
+ * Returns the first error in a usage, or undefined. `fieldPrefix` is the path of the usage in the request ("usage",
+ * "completion.usage"). The error's field is that path plus the proto's name of the number: `usage.input_tokens`.
  */
 export function checkUsage(usage: Usage, fieldPrefix: string): BudgetError | undefined {
   return checkNumbers(usage, fieldPrefix) ?? checkParts(usage, fieldPrefix) ?? checkTier(usage, fieldPrefix);

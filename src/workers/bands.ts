@@ -1,11 +1,12 @@
 /**
- * Works of about the same size. Each thread works on all bands in turn, so a short text waits for no long one; a thread is
- * given only a few works of a band at a time, since one that was begun keeps some 50 bytes of memory for a byte of text.
+ * A band holds work items of similar size. Each thread works on all bands in turn, so a short text never waits for a
+ * long one. A thread gets only a few items of a band at a time, because a started item takes about 50 bytes of memory
+ * for each byte of text.
  */
 interface Band {
-  /** Works up to this cost, in bytes of text, belong to the band. */
+  /** The maximum cost of an item in this band, in bytes of text. */
   costMax: number;
-  /** Works that a thread is given at a time. */
+  /** The number of items of this band that a thread has at a time. */
   perThread: number;
 }
 
@@ -18,7 +19,7 @@ export const BANDS: readonly Band[] = [
   { costMax: 8192 * KIB, perThread: 1 },
 ];
 
-/** The index in BANDS. What exceeds all belongs to the last. */
+/** The index in BANDS. A cost above all maximums belongs to the last band. */
 export function bandOf(cost: number): number {
   const band = BANDS.findIndex(({ costMax }) => cost <= costMax);
   return band === -1 ? BANDS.length - 1 : band;

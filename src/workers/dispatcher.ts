@@ -4,17 +4,17 @@ import { createFairQueue, type FairQueue } from "./fair-queue.ts";
 import type { CountWork, FromThread } from "./protocol.ts";
 import { startThread, type Thread } from "./thread.ts";
 
-/** Decides which works the threads have, and replaces threads that die. */
+/** Assigns work items to threads, and replaces threads that die. */
 export interface Dispatcher extends AsyncDisposable {
-  /** Works that wait or that a thread has, those that are being given up included. */
+  /** The number of queued and assigned items, including those that are being cancelled. */
   readonly size: number;
-  /** The number of tokens. Throws a Failure: CANCELLED after `cancel`, INTERNAL when a thread died of the work. */
+  /** Counts tokens. Throws a Failure: CANCELLED after `cancel`, INTERNAL if the item killed its thread. */
   count(work: CountWork, onGone: () => void): Job;
 }
 
 export interface Job {
   readonly tokens: Promise<number>;
-  /** Gives the work up: at once when no thread has it, otherwise after the turn that the thread is at. */
+  /** Cancels the item: at once if no thread has it, else at the end of the thread's current turn. */
   cancel: () => void;
 }
 
@@ -23,21 +23,21 @@ interface Pending extends PromiseWithResolvers<number> {
   readonly cost: number;
   readonly work: CountWork;
   readonly band: number;
-  /** Called once, when the work takes no room any more. */
+  /** Called once, when the item no longer takes room. */
   readonly onGone: () => void;
   lane: Lane | undefined;
   cancelled: boolean;
   overdue: NodeJS.Timeout | undefined;
 }
 
-/** A place for a thread, and what the thread has. */
+/** A slot for a thread, with the items assigned to the thread. */
 class Lane {
   thread: Thread;
   readonly given = new Map<number, Pending>();
-  /** How many of each band. */
+  /** The number of assigned items, by band. */
   readonly bands: number[] = BANDS.map(() => 0);
   cost = 0;
-  /** The thread does not answer, and is being stopped. */
+  /** The thread did not answer in time and is being stopped. */
   overdue = false;
   readonly #start: (lane: Lane) => Thread;
 
@@ -69,23 +69,25 @@ class Lane {
 export interface DispatcherOptions {
   threads: number;
   workerFile: URL;
-  /** How long a thread may take to give up a work. A step takes milliseconds, so such a thread is broken, and replaced. */
+  /**
+   * The time a thread may take to cancel an item. A step takes milliseconds, so a slower thread is broken and is
+   * replaced.
+   */
   cancelGraceMs: number;
 }
 
 /**
- * Threads work on what they have in turns (turns.ts), so they are only given what they may soon work on (bands.ts); the
- * rest waits in queues in which callers have equal shares.
+ * Threads work on their items in turns (turns.ts), so they only get items that they can soon work on (bands.ts). The
+ * other items wait in queues, in which all callers have equal shares.
  *
- * This is not piscina's, which we looked at (5.3): it stops a running task by ending its thread, and a task that has begun
- * keeps its thread until it ends, so a short text would wait for a long one.
+ * Why not piscina (we looked at 5.3): it cancels a running task by ending its thread, and a task keeps its thread until
+ * it ends, so a short text would wait for a long one.
  */
 export function createDispatcher({ threads, workerFile, cancelGraceMs }: DispatcherOptions): Dispatcher {
   const queues: FairQueue<Pending>[] = BANDS.map(({ costMax }) => createFairQueue(costMax));
   const pendings = new Set<Pending>();
   let disposed = false;
 
-  /** The work is no longer anywhere. */
   const forget = (pending: Pending): void => {
     clearTimeout(pending.overdue);
     pendings.delete(pending);
@@ -101,11 +103,11 @@ export function createDispatcher({ threads, workerFile, cancelGraceMs }: Dispatc
     giveOut();
   };
 
-  /** Fails the work that the thread died of; the others wait for a thread again. */
+  /** Fails the item that killed the thread, and queues the thread's other items again. */
   const onEnd = (lane: Lane, atWork: number, cause: unknown): void => {
     if (disposed) return;
     const given = [...lane.given.values()];
-    // A thread that died by itself before it was at a work would die before the next one, too, so all it had fail.
+    // If the thread died before it started an item, the next thread would die in the same way, so all its items fail.
     const all = !lane.overdue && !lane.given.has(atWork);
     const isLost = ({ work, cancelled }: Pending): boolean => all || cancelled || work.id === atWork;
     const lost = given.filter(isLost);
@@ -117,12 +119,13 @@ export function createDispatcher({ threads, workerFile, cancelGraceMs }: Dispatc
       pending.reject(new Failure({ reason: "INTERNAL" }, { cause }));
       forget(pending);
     }
-    // Replaced at once, so that the next work finds a warm thread. Without work, it may be that threads cannot start.
+    // Start the new thread at once, so that the next item finds a warm one. If this one had no items, a new one may not
+    // start either.
     if (given.length > 0) lane.replaceThread();
     giveOut();
   };
 
-  /** Gives threads what they have room for, the shortest first, and each to the thread with the least to do. */
+  /** Assigns queued items to threads with room, the shortest items first, each to the least busy thread. */
   const giveOut = (): void => {
     for (const [band, queue] of queues.entries()) {
       while (queue.size > 0) {

@@ -3,35 +3,36 @@ export interface Queued {
   readonly cost: number;
 }
 
-/** Items that wait, taken so that callers who all have items get equal shares of the cost. */
+/** A queue of items. Callers with queued items get equal shares of the cost. */
 export interface FairQueue<Item extends Queued> {
   readonly size: number;
-  /** Callers that have items. Nothing is remembered of the others. */
+  /** The number of callers with queued items. The queue keeps no state for other callers. */
   readonly callers: number;
   add(item: Item): void;
-  /** Removes an item; false when it is not there. */
+  /** Removes an item. Returns false if it is not queued. */
   remove(item: Item): boolean;
   take(): Item | undefined;
 }
 
 interface Caller<Item> {
-  /** First in, first out: the items of a queue are about the same size, and none waits for ever. */
+  /** First in, first out. The items of one queue have similar sizes, and no item waits forever. */
   items: Set<Item>;
-  /** What the caller's turns were worth, less what it took. */
+  /** The cost credited to the caller's turns, minus the cost of the items taken. */
   credit: number;
   onTurn: boolean;
 }
 
-/** Turns that the largest item takes. More would share more finely, and look at each caller more often. */
+/** The number of turns that the largest item takes. More turns share more evenly but visit each caller more often. */
 const TURNS_MAX = 16;
 
 /**
- * Deficit round robin: callers take turns, each turn is worth some cost, and a caller takes an item once its turns are
- * worth that. One that joins is the last to have a turn. An item that costs more than `costMax` counts as that.
+ * Deficit round robin: callers take turns, each turn adds credit, and an item is taken when the caller's credit covers
+ * its cost. A new caller gets its first turn after all others. An item that costs more than `costMax` counts as
+ * `costMax`.
  */
 export function createFairQueue<Item extends Queued>(costMax: number): FairQueue<Item> {
   const turnCost = costMax / TURNS_MAX;
-  // In the order of turns.
+  // Ordered by turn: the caller whose turn it is comes first.
   const callers = new Map<string, Caller<Item>>();
   let size = 0;
 

@@ -1,11 +1,11 @@
 import type { Encoding } from "../domain/tokens.ts";
 
-/** What a thread counts: the tokens of some texts together. */
+/** A work item for a thread: count the tokens of some texts together. */
 export interface CountWork {
-  /** Counts up from 1; 0 is no work. */
+  /** Starts at 1. 0 means no item. */
   id: number;
   caller: string;
-  /** How much work it is, about, in bytes of text. */
+  /** The approximate amount of work, in bytes of text. */
   cost: number;
   encoding: Encoding;
   texts: readonly string[];
@@ -13,14 +13,14 @@ export interface CountWork {
 
 export type ToThread = { count: CountWork } | { cancel: number };
 
-/** `tokens` is absent when the work was given up, because it was cancelled. Each work is answered once. */
+/** The answer to one item; each item is answered once. `tokens` is absent if the item was cancelled. */
 export interface FromThread {
   id: number;
   tokens?: number;
 }
 
-/** What the thread reads when it starts. */
+/** The data that a thread gets at its start. */
 export interface ThreadData {
-  /** The id of the work that the thread is at, or 0; so it is known of what a thread died. */
+  /** The id of the item that the thread is working on, or 0. If the thread dies, this shows which item killed it. */
   atWork: Int32Array;
 }

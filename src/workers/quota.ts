@@ -1,10 +1,10 @@
-/** What may wait to be counted, in all and of one caller. */
+/** Limits the jobs and bytes waiting to be counted, in total and for each caller. */
 export interface Quota {
-  /** Callers that hold something. Nothing is remembered of the others. */
+  /** The number of callers with a reservation of room. The quota keeps no state for other callers. */
   readonly callers: number;
-  /** Takes room for a job, if there is some for this caller. */
+  /** Takes room for a job. Returns false if there is not enough room for this caller. */
   take(caller: string, bytes: number): boolean;
-  /** Gives back what `take` took. */
+  /** Returns the room that `take` took. */
   giveBack(caller: string, bytes: number): void;
 }
 
@@ -14,8 +14,8 @@ interface Held {
 }
 
 /**
- * A caller may hold as much as it leaves free. So one caller alone may hold half; two who want more, a third each; and
- * however many there are, none can take all the room from the next.
+ * A caller may hold as much room as it leaves free. So one caller alone may hold a half, and two callers a third each.
+ * There is always room left for another caller.
  */
 export function createQuota(jobsMax: number, bytesMax: number): Quota {
   const total: Held = { jobs: 0, bytes: 0 };

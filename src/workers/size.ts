@@ -3,7 +3,7 @@ import type { CountJob } from "./tokens.ts";
 
 export const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Bytes of text that a job brings. Throws INVALID_FIELD for more than 4 MiB in one field. */
+/** The bytes of text in a job. Throws INVALID_FIELD for more than 4 MiB in one field. */
 export function jobBytes(job: CountJob): number {
   if ("text" in job) return checkedBytes("text", Buffer.byteLength(job.text));
   return (
@@ -16,7 +16,7 @@ function checkedBytes(field: string, bytes: number): number {
   throw invalidField(field, `has ${bytes} bytes of text, more than ${TEXT_BYTES_MAX}`);
 }
 
-/** Bytes of all strings in a JSON value; nested deeper than any message, it is the counting that complains. */
+/** The bytes of all strings in a JSON value. Deeper nesting is ignored here: counting refuses it. */
 function textBytes(value: unknown, depth = 0): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (typeof value !== "object" || value === null || depth > 200) return 0;

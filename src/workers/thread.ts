@@ -1,19 +1,19 @@
 import { Worker } from "node:worker_threads";
 import type { CountWork, FromThread, ThreadData, ToThread } from "./protocol.ts";
 
-/** A worker thread. It keeps the process alive only while it has work. */
+/** A worker thread. It keeps the process alive only while it has work items. */
 export interface Thread {
-  /** True once the thread is gone, by `stop` or by itself. */
+  /** True when the thread has ended, by `stop` or by itself. */
   readonly ended: boolean;
   give(work: CountWork): void;
-  /** Asks for a work to be given up. It is answered in any case. */
+  /** Asks the thread to cancel an item. The thread answers in any case. */
   cancel(id: number): void;
   stop(): Promise<void>;
 }
 
 export interface ThreadEvents {
   onAnswer: (answer: FromThread) => void;
-  /** The thread is gone, and does not answer what it has. `atWork` is the id of the work that it was at, or 0. */
+  /** The thread has ended and will not answer its items. `atWork` is the id of the item it was working on, or 0. */
   onEnd: (atWork: number, cause: unknown) => void;
 }
 
@@ -27,11 +27,11 @@ export function startThread(file: URL, { onAnswer, onEnd }: ThreadEvents): Threa
   let cause: unknown;
 
   worker.on("message", (answer: FromThread) => {
-    // While it is being stopped, the process must not end before it is.
+    // While the thread is being stopped, the process must stay alive.
     if (--works === 0 && !stopping) worker.unref();
     onAnswer(answer);
   });
-  // "exit" follows.
+  // An "exit" event follows.
   worker.on("error", (error) => {
     cause = error;
   });
@@ -39,7 +39,7 @@ export function startThread(file: URL, { onAnswer, onEnd }: ThreadEvents): Threa
     ended = true;
     onEnd(Atomics.load(atWork, 0), new Error("the thread ended before it answered", { cause }));
   });
-  // Only now: listening for messages makes a worker count again.
+  // This comes last, because adding a message listener refs the worker again.
   worker.unref();
 
   const post = (message: ToThread): void => worker.postMessage(message);

@@ -6,53 +6,58 @@ import { jobBytes } from "./size.ts";
 
 export { TEXT_BYTES_MAX } from "./size.ts";
 
-/** What to count: a text, or a chat in OpenAI's JSON. `model` chooses the encoding; of a chat, an encoding's name does too. */
+/**
+ * A job: a text, or a chat in OpenAI's JSON. `model` selects the encoding; for a chat it may also be an encoding's
+ * name.
+ */
 export type CountJob =
   | { model: string; text: string }
   | { model: string; messages: readonly unknown[]; tools?: readonly unknown[] | undefined };
 
 export interface CountOptions {
-  /** Whose job it is: callers get equal shares of the threads and of the queue. */
+  /** The owner of the job. Callers get equal shares of the threads and of the queue. */
   caller: string;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Counts tokens on worker threads, so that no text, however long, holds up the event loop. Short texts overtake long ones,
- * and each caller has its share.
+ * Counts tokens on worker threads, so that no text blocks the event loop, whatever its length. Short texts overtake
+ * long ones, and all callers get equal shares.
  */
 export interface TokenCounter extends AsyncDisposable {
   /**
-   * The number of tokens of a text or a chat. Throws a Failure: INVALID_FIELD where countChat does, and for more than
-   * 4 MiB of text (field `text`, `messages` or `tools`); OVERLOADED when too much waits; CANCELLED once `signal` is
-   * aborted or the counter disposed; INTERNAL when the thread died of the job.
+   * The number of tokens of a text or a chat. Throws a Failure: INVALID_FIELD for the errors of countChat, and for more
+   * than 4 MiB of text (field `text`, `messages` or `tools`); OVERLOADED if the queue is full; CANCELLED if `signal` is
+   * aborted or the counter is disposed; INTERNAL if the job killed its thread.
    */
   count(job: CountJob, options: CountOptions): Promise<number>;
-  /** What is kept for callers now: nothing, when all jobs are done. */
+  /** The state kept for jobs and callers. Both are 0 when all jobs are done. */
   readonly load: { jobs: number; callers: number };
 }
 
 export interface TokenCounterOptions {
   threads: number;
-  /** Jobs that may wait or be counted, at most. One caller may have as many as it leaves free, so half when it is alone. */
+  /**
+   * The maximum number of jobs that wait or run. One caller may have as many as it leaves free: half, if it is alone.
+   */
   queueJobsMax: number;
-  /** Bytes of text that may wait or be counted, at most; shared in the same way. */
+  /** The maximum number of bytes of text that wait or are being counted. Shared in the same way. */
   queueBytesMax: number;
-  /** How long a thread may take to give up a cancelled job before it counts as broken and is replaced. */
+  /** The time a thread may take to cancel a job. A slower thread counts as broken and is replaced. */
   cancelGraceMs?: number;
-  /** The worker, for tests that need one which misbehaves. */
+  /** The worker's file. Tests set it to use a worker that misbehaves. */
   workerFile?: URL;
 }
 
 const RETRY_AFTER_MS = 1000;
 const ID_MAX = 2 ** 31 - 1;
-/** A text takes time besides its bytes. */
+/** The fixed cost of a text besides its bytes. */
 const TEXT_COST_BYTES = 16;
 
-/** TypeScript where this is, JavaScript where both were compiled. */
+/** The worker has the same extension as this file: .ts in the sources, .js in the build. */
 const WORKER_FILE = new URL(import.meta.url.replace(/tokens\.([jt]s)$/, "tokens.worker.$1"));
 
-/** Starts the threads, which build their vocabularies in the background; jobs may be given at once. */
+/** Starts the threads, which build their vocabularies in the background. Jobs may be added at once. */
 export function createTokenCounter(options: TokenCounterOptions): TokenCounter {
   const { threads, queueJobsMax, queueBytesMax, cancelGraceMs = 10_000, workerFile = WORKER_FILE } = options;
   const dispatcher = createDispatcher({ threads, workerFile, cancelGraceMs });
@@ -100,7 +105,7 @@ interface Parts {
   formTokens: number;
 }
 
-/** Taken apart here, so that a thread is sent a list of texts instead of a JSON of any depth. */
+/** Splits a job here, so that a thread receives a list of texts instead of JSON of any depth. */
 const partsOf = (job: CountJob): Parts =>
   "text" in job
     ? { encoding: encodingFor(job.model), texts: [job.text], formTokens: 0 }

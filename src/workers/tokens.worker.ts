@@ -3,9 +3,9 @@ import { type CountSteps, countTextsSteps, warmEncoding } from "../domain/tokens
 import type { CountWork, FromThread, ThreadData, ToThread } from "./protocol.ts";
 import { createTurns } from "./turns.ts";
 
-/** The thread that counts. It works on all that it was given in turns of a few milliseconds. */
+/** The thread that counts. It works on all its items in turns of a few milliseconds. */
 const port = parentPort;
-if (port === null) throw new Error("tokens.worker.ts runs as a worker thread");
+if (port === null) throw new Error("tokens.worker.ts must run as a worker thread");
 
 const TURN_MS = 3;
 
@@ -27,7 +27,7 @@ function receive(message: ToThread): void {
   }
 }
 
-/** Counts until nothing is left, and looks between turns at what has come. */
+/** Counts until no item is left. Handles new messages between turns. */
 function countAll(): void {
   for (let turn = turns.next(); turn !== undefined; turn = turns.next()) {
     const end = performance.now() + TURN_MS;
@@ -57,6 +57,6 @@ port.on("message", (message: ToThread) => {
   countAll();
 });
 
-// Works that come meanwhile wait in the port; the first to be counted would have paid for this anyway.
+// Items that arrive during this wait in the port. Without this, the first item would wait just as long.
 warmEncoding("o200k_base");
 warmEncoding("cl100k_base");

@@ -1,9 +1,9 @@
-/** Which of a thread's works goes on next. */
+/** Decides which of a thread's items comes next. */
 export interface Turns<Work extends Turn> {
   add(work: Work): void;
-  /** Removes a work, and returns it; undefined when it is not there. */
+  /** Removes an item and returns it. Undefined if it is not there. */
   remove(id: number): Work | undefined;
-  /** Starts the next caller's turn; undefined when there is no work. */
+  /** Starts the next caller's turn. Undefined if there are no items. */
   next(): CallerTurn<Work> | undefined;
 }
 
@@ -14,26 +14,26 @@ export interface Turn {
 }
 
 export interface CallerTurn<Work> {
-  /** The work of the caller whose turn it is; undefined once it has none left. */
+  /** The item to work on in this turn. Undefined if the caller has none left. */
   work(): Work | undefined;
 }
 
-/** Every so many turns of a caller go to its oldest work, so that a caller's long text is not put off by its short ones for ever. */
+/** Every fourth turn of a caller goes to its oldest item, so that its short texts cannot delay a long one forever. */
 const OLDEST_EVERY = 4;
 
 interface Caller<Work> {
-  /** In the order in which they came. */
+  /** In order of arrival. */
   works: Map<number, Work>;
   turns: number;
 }
 
 /**
- * Callers take turns of equal time. A caller's turn goes to its shortest works; a caller that joins has its turn after the
- * others, so that one whose short works come one by one does not push out the rest. A thread has few works at a time,
- * which are looked through.
+ * Callers take turns of equal time. A caller's turn goes to its shortest items. A new caller gets its first turn after
+ * all others, so a caller that sends short items one by one does not displace the rest. A thread has few items at a
+ * time, so a linear search is enough.
  */
 export function createTurns<Work extends Turn>(): Turns<Work> {
-  // In the order of turns.
+  // Ordered by turn: the caller whose turn it is comes first.
   const callers = new Map<string, Caller<Work>>();
   return {
     add(work) {

@@ -14,7 +14,7 @@ test("the example of BudgetManager runs as it stands, without a server", async (
     "By its texts, another cost $0.0000057.",
     'By model: {"gpt-4o-mini":0.0000057,"gpt-4o-mini-2024-07-18":0.0003933}.',
     "In all, alice has spent $0.000429.",
-    'No such user: no budget for user "mallory" in project "my-project"; createBudget makes one.',
+    'No such user: no budget for user "mallory" in project "my-project"; createBudget creates one.',
     'UNPRICED_MODEL: no price is known for model "gpt-4o-minj"; nearest: gpt-4o-mini, gpt-4o-mini-tts, gpt-4.1-mini.',
     "After a reset: $0.",
     "",

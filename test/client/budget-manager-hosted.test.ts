@@ -63,10 +63,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     const error: unknown = await budgets.updateCost("alice", TEXTS).catch((thrown: unknown) => thrown);
     assert.ok(error instanceof PurserError);
     assert.equal(error.reason, undefined);
-    assert.match(
-      error.message,
-      /^Purser did not answer: .*\. It may have happened; asked again with requestId/,
-    );
+    assert.match(error.message, /^Purser did not answer: .*\. It may have happened; a retry with requestId/);
     const { requestId } = error;
     assert.ok(requestId !== undefined && error.message.includes(requestId));
     assert.equal((await budgets.updateCost("alice", { ...TEXTS, requestId })).requestId, requestId);
@@ -131,10 +128,13 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
 
   test("refuses options that do not go together, naming one", () => {
     const wrong: [options: ConstructorParameters<typeof BudgetManager>[1], message: string][] = [
-      [{ clientType: "local", apiBase: "http://127.0.0.1" }, 'apiBase: does not go with clientType "local"'],
-      [{ headers: {} }, 'headers: does not go with clientType "local"'],
-      [{ clientType: "hosted", dataDir: "d" }, 'dataDir: does not go with clientType "hosted"'],
-      [{ client: server.grpc, dataDir: "d" }, "dataDir: does not go with client"],
+      [
+        { clientType: "local", apiBase: "http://127.0.0.1" },
+        'apiBase: cannot be used with clientType "local"',
+      ],
+      [{ headers: {} }, 'headers: cannot be used with clientType "local"'],
+      [{ clientType: "hosted", dataDir: "d" }, 'dataDir: cannot be used with clientType "hosted"'],
+      [{ client: server.grpc, dataDir: "d" }, "dataDir: cannot be used with client"],
       [{ clientType: "cloud" as never }, 'clientType: must be "local" or "hosted", not "cloud"'],
       [
         { apiBase: "localhost:8080" },

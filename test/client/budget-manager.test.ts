@@ -132,7 +132,10 @@ suiteForManagers("BudgetManager", (managers) => {
     const budgets = managers.create();
     await budgets.createBudget(1, "alice");
     for (const options of [{}, { ...TEXTS, outputText: "" }, { model: "gpt-4o" }]) {
-      await assert.rejects(budgets.updateCost("alice", options), /^TypeError: updateCost: needs either/);
+      await assert.rejects(
+        budgets.updateCost("alice", options),
+        /^TypeError: updateCost: needs `completion`/,
+      );
     }
     const cycle: { self?: object } = {};
     cycle.self = cycle;
@@ -205,7 +208,7 @@ suiteForManagers("BudgetManager", (managers) => {
         assert.ok(error instanceof BudgetNotFoundError);
         assert.match(
           error.message,
-          /^no budget for user "bob" in project "project-.*; createBudget makes one$/,
+          /^no budget for user "bob" in project "project-.*; createBudget creates one$/,
         );
         return true;
       });

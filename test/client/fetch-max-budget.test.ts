@@ -77,7 +77,7 @@ suiteForEach("maxBudget", { stores: ["PGlite"], ways: ["gRPC"] }, (api) => {
     for (const maxBudget of [-1, Number.NaN, "a lot", 1e20]) {
       assert.throws(() => withOpener({ maxBudget }), {
         name: "RangeError",
-        message: `maxBudget must be an amount of US dollars, 0 or more, not ${maxBudget}`,
+        message: `maxBudget must be an amount of US dollars of at least 0, not ${maxBudget}`,
       });
     }
     await using paid = await startPaid(api, answer);

@@ -77,7 +77,7 @@ describe("a request", () => {
       await assert.rejects(read(CHAT, { method: "POST", body }), {
         name: "TypeError",
         message:
-          "the body of POST /v1/chat/completions is no JSON object, so its cost cannot be known: it was not sent",
+          "the body of POST /v1/chat/completions is not a JSON object, so its cost is unknown: it was not sent",
       });
     }
   });

@@ -79,7 +79,10 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     await gate.shut();
     for (let call = 0; call < 3; call++) await paid.openai.chat.completions.create(CHAT);
     assert.equal(paid.provider.received.length, 3);
-    await assert.rejects(paid.fetch.flush(), { name: "PurserUnavailableError", message: /^3 charges wait/ });
+    await assert.rejects(paid.fetch.flush(), {
+      name: "PurserUnavailableError",
+      message: /^3 charges are waiting/,
+    });
     await gate.open();
     assert.deepEqual(await paid.balance(), { spent: 3n * COST, held: 0n });
     // Nothing waits any more.
@@ -135,7 +138,7 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     await call();
     await assert.rejects(call(), {
       name: "PurserUnavailableError",
-      message: "2 charges wait for Purser already",
+      message: "2 charges are already waiting for Purser",
     });
     assert.equal(paid.provider.received.length, 2);
     await gate.open();

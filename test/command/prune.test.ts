@@ -37,12 +37,12 @@ describe("purser prune", () => {
       const pages = ["one", "two"].map((project) => server.grpc.listCostEntries({ project }));
       return (await Promise.all(pages)).map(({ entries }) => entries.length);
     };
-    const gone = "1 ledger entry (0 from before it stay), 0 reservations, 1 period, 1 cost of a model";
+    const gone = "1 ledger entry (0 earlier ones stay), 0 reservations, 1 period, 1 cost of a model";
     const before = yesterday();
 
     const dry = await prune(environment, "--before", before, "--dry-run", "--project", "one");
     assert.deepEqual([dry.code, dry.stderr], [0, ""]);
-    assert.match(dry.stdout, /^PostgreSQL at \S+: what would go from before \d{4}-/);
+    assert.match(dry.stdout, /^PostgreSQL at \S+: would delete data from before \d{4}-/);
     assert.ok(dry.stdout.endsWith(`\none: ${gone}\n`), dry.stdout);
     assert.deepEqual(await left(), [2, 2]);
 
@@ -51,8 +51,8 @@ describe("purser prune", () => {
     assert.deepEqual(await left(), [1, 2]);
 
     const all = await prune(environment, "--before", before);
-    const none = "0 ledger entries (0 from before it stay), 0 reservations, 0 periods, 0 costs of models";
-    assert.ok(all.stdout.endsWith(`\none: ${none}\ntwo: ${gone}\nin all: ${gone}\n`), all.stdout);
+    const none = "0 ledger entries (0 earlier ones stay), 0 reservations, 0 periods, 0 costs of models";
+    assert.ok(all.stdout.endsWith(`\none: ${none}\ntwo: ${gone}\nin total: ${gone}\n`), all.stdout);
     assert.deepEqual(await left(), [1, 1]);
     await assertConserved(server.database.kysely);
   });
@@ -69,7 +69,7 @@ describe("purser prune", () => {
     stack.use(await startTestServer(used));
     const cases: [Record<string, string>, string, number, RegExp][] = [
       [used, "soon", 2, /--before: must be a date/],
-      [used, "9999-01-01", 1, /--before: must not be in the future; by the database's clock it is \d/],
+      [used, "9999-01-01", 1, /--before: must not be in the future; the database's clock shows \d/],
       [inUse, yesterday(), 1, /is in use by another server/],
       [fresh, yesterday(), 1, /has never been used by Purser/],
       [{ DATA_DIR: join(tmpdir(), "purser-none") }, yesterday(), 1, /there is no folder /],

@@ -61,7 +61,7 @@ test("a project's own price comes first, then the file, then genai-prices, then 
 
 test("the default price says that it is one", () => {
   assert.deepEqual(book.priceUsage("never-heard-of", { inputTokens: 1 }).assumed, [
-    "model: no price is known for never-heard-of, so the project's default price holds",
+    "model: no price is known for never-heard-of, so the project's default price is used",
   ]);
 });
 

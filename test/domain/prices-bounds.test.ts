@@ -135,7 +135,7 @@ test("an entry has a bounded number of fields, tiers and lengths", () => {
   );
   assert.match(
     whyLeftOut(`"input_cost_per_token_above_${"9".repeat(400)}_tokens":1e-6`) ?? "",
-    /^input_cost_per_token_above_9{20,200}\.\.\. has a length that is no integer up to 2\^53-1$/,
+    /^input_cost_per_token_above_9{20,200}\.\.\. has a length that is not an integer up to 2\^53-1$/,
   );
 });
 

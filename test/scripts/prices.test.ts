@@ -239,7 +239,7 @@ test("npm run prices -- compare lists what one source has, and where two differ 
   );
   assert.ok(section("priced by genai-prices only").includes("  gpt-4o"));
   assert.ok(!section("priced by genai-prices only").includes("  gpt-4o-mini"));
-  assert.deepEqual(section("left out of the file, since a price of theirs is none"), [
+  assert.deepEqual(section("left out of the file, because of an invalid price"), [
     '  odd: input_cost_per_token is "free"',
   ]);
   assert.deepEqual(section("differ by more than 1%, in USD for a million tokens"), [

@@ -91,7 +91,7 @@ suite("The program", { concurrency: 2 }, () => {
     const port = String((other.address() as AddressInfo).port);
     for (const name of ["GRPC_PORT", "HTTP_PORT"]) {
       const line = new RegExp(
-        `${port}.*another server has the port: stop it, or set GRPC_PORT and HTTP_PORT`,
+        `${port}.*another server uses the port: stop it, or set GRPC_PORT and HTTP_PORT`,
       );
       await assertStopped({ ...folder.environment, [name]: port }, line);
     }

@@ -47,7 +47,7 @@ describe("two workers behind the same free ports", () => {
     const program = stack.use(startProgram({ DATABASE_URL, WORKERS: "2", LOG_LEVEL: "trace" }));
     const clients = await clientsOf(program);
     const [first] = clients as [BudgetClient];
-    const workers = pidsOf(await logged(program, "a worker serves", 2));
+    const workers = pidsOf(await logged(program, "a worker is serving", 2));
     assert.equal(new Set([...workers, program.process.pid]).size, 3);
     assert.equal(program.stdout.match(/Purser is ready/g)?.length, 1);
 
@@ -57,10 +57,10 @@ describe("two workers behind the same free ports", () => {
     const charging = logOf(program).filter(({ sql }) => /insert into entries/.test(String(sql)));
     assert.deepEqual(new Set(charging.map(({ pid }) => pid)), new Set(workers));
     process.kill(workers[0] ?? 0, "SIGKILL");
-    const [end] = await logged(program, "a worker ended; another takes its place", 1);
+    const [end] = await logged(program, "a worker ended; another one replaces it", 1);
     assert.equal(end?.["end"], "SIGKILL");
     await load.answered(300);
-    const [, , replacement] = pidsOf(await logged(program, "a worker serves", 3));
+    const [, , replacement] = pidsOf(await logged(program, "a worker is serving", 3));
     assert.ok(replacement !== undefined && !workers.includes(replacement));
     await load.answered(100);
     await load.stop();
@@ -127,7 +127,7 @@ describe("two workers behind the same free ports", () => {
   it("end with the primary, however it ends", async () => {
     const DATABASE_URL = await postgres.createDatabase();
     await using program = startProgram({ DATABASE_URL, WORKERS: "2", LOG_LEVEL: "info" });
-    await logged(program, "a worker serves", 2);
+    await logged(program, "a worker is serving", 2);
     program.process.kill("SIGKILL");
     // The end of a program is heard of when nobody holds its output open any more, as its workers do while they run.
     assert.equal(await program.ended(), "SIGKILL");
@@ -138,9 +138,9 @@ describe("two workers behind the same free ports", () => {
     await once(other, "listening");
     const port = String((other.address() as AddressInfo).port);
     const cases: [Record<string, string>, RegExp][] = [
-      [{ DATABASE_URL: await postgres.createDatabase(), GRPC_PORT: port }, /another server has the port/],
+      [{ DATABASE_URL: await postgres.createDatabase(), GRPC_PORT: port }, /another server uses the port/],
       [{ DATABASE_URL: "postgres://u@127.0.0.1:1/db" }, /cannot start: .*ECONNREFUSED/],
-      [{}, /WORKERS="2" is not allowed: it must be 1 where DATABASE_URL is absent/],
+      [{}, /WORKERS="2" is not allowed: it must be 1 without DATABASE_URL/],
     ];
     for (const [environment, line] of cases) {
       await using program = startProgram({ WORKERS: "2", ...environment });

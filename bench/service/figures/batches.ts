@@ -7,7 +7,7 @@ import { type Stage, throughput } from "../stage.ts";
 const CHARGES = 1000;
 const CALLERS = 4;
 
-/** Charges that come by the thousand. */
+/** Measures BatchUpdateCost with 1,000 charges in a call. */
 export async function measureBatches(stage: Stage): Promise<Figure[]> {
   const url = await stage.createDatabase();
   await using purser = await stage.startPurser({ DATABASE_URL: url });
@@ -25,12 +25,14 @@ export async function measureBatches(stage: Stage): Promise<Figure[]> {
     figureOf("BatchUpdateCost, 1,000 a call, one hot budget", values.purser, "charges/s", {
       atLeast: 60_000,
     }),
-    figureOf("the same rows straight in SQL, two connections", values.byHand, "charges/s"),
+    figureOf("the same rows written in SQL, two connections", values.byHand, "charges/s"),
     figureOf("  Purser to SQL", ratios(values.purser, values.byHand), "times", { atLeast: 0.6 }),
   ];
 }
 
-/** Two connections, so that one commits while the other works: they wait for each other at the budget's row. */
+/**
+ * Uses two connections, so that one commits while the other works. They wait for each other's lock of the budget's row.
+ */
 async function rowsByHand(clients: readonly pg.Client[], seconds: number): Promise<number> {
   const begun = performance.now();
   const end = begun + seconds * 1000;

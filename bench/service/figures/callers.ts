@@ -6,7 +6,7 @@ import { type Stage } from "../stage.ts";
 
 const CALLERS = [64, 512, 1024];
 
-/** One hot budget with fewer and with more callers, and what a charge costs PostgreSQL. */
+/** Measures one hot budget with different numbers of callers, and the cost of a charge in PostgreSQL. */
 export async function measureCallers(stage: Stage): Promise<Figure[]> {
   const url = await stage.createDatabase();
   await using purser = await stage.startPurser({ DATABASE_URL: url });
@@ -70,10 +70,10 @@ async function measureRound(
   };
 }
 
-/** Each transaction of the engine changes the hot budget's row once. */
+/** Each transaction of the engine updates the hot budget's row once. */
 const countersOf = (url: string): Promise<{ updates: number; walBytes: number }> =>
   withClient(url, async (client) => {
-    // A session tells what it has done at most once a second.
+    // A session reports its statistics at most once a second.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const { rows } = await client.query<{ updates: string; wal: string }>(
       `select n_tup_upd as updates, pg_current_wal_lsn() - '0/0' as wal from pg_stat_user_tables where relname = 'budgets'`,

@@ -7,7 +7,7 @@ import { type Stage } from "../stage.ts";
 
 const ROUNDS_PER_SECOND = 1000;
 
-/** What a caller waits for. */
+/** Measures how long a caller waits. */
 export async function measureLatency(stage: Stage): Promise<Figure[]> {
   const url = await stage.createDatabase();
   await using purser = await stage.startPurser({ DATABASE_URL: url });
@@ -46,7 +46,7 @@ async function medianByHand(client: pg.Client, seconds: number): Promise<number>
   return median(milliseconds);
 }
 
-/** The least that a service could do for a charge that happens once, and is counted by model. */
+/** The minimum work for a charge that is idempotent and counted by model. */
 async function chargeByHand(client: pg.Client): Promise<void> {
   const id = crypto.randomUUID();
   await client.query("begin");

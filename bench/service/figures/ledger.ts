@@ -6,7 +6,7 @@ import { type Stage, throughput } from "../stage.ts";
 const CALLERS = 512;
 const ENTRIES_PER_BUDGET = 10;
 
-/** A ledger that has grown for long, beside an empty one. */
+/** Compares a large ledger with an empty one. */
 export async function measureLedger(stage: Stage): Promise<Figure[]> {
   const entries = stage.scale.budgets * ENTRIES_PER_BUDGET;
   const grownUrl = await stage.createDatabase();
@@ -26,7 +26,7 @@ export async function measureLedger(stage: Stage): Promise<Figure[]> {
   ];
 }
 
-/** Charges of the hot budget and of others, over a year. Ids are as a server makes them: in the order of time. */
+/** Writes charges of the hot budget and of others, over a year. The ids are in order of time, as a server's ids are. */
 const seedEntries = (url: string, count: number): Promise<unknown> =>
   withClient(url, async (client) => {
     await client.query(

@@ -11,11 +11,11 @@ const PREFIX = "user-";
 const MEMORY_SECONDS = 60;
 const MEGABYTE = 1 << 20;
 
-/** A store with very many budgets: pages of it, the sweep of it, and what the server keeps of it in memory. */
+/** Measures a store with very many budgets: its pages, its sweep, and the server's memory. */
 export async function measureMillions(stage: Stage): Promise<Figure[]> {
   const { budgets: count } = stage.scale;
   const url = await stage.createDatabase();
-  // By itself it would sweep in the middle of another figure.
+  // The automatic sweep is turned off, because it would disturb another figure.
   await using purser = await stage.startPurser({ DATABASE_URL: url, SWEEP_INTERVAL_MS: "86400000" });
   await purser.client.createBudget({ project: PROJECT, user: HOT, totalBudgetNanoUsd: 10n ** 15n });
   await seedBudgets(url, { project: PROJECT, prefix: PREFIX, count, endsBefore: "2026-01-01T00:00:00Z" });
@@ -42,8 +42,8 @@ async function measureSweep(stage: Stage, purser: ServerProcess, url: string): P
   const atLeast = { atLeast: 20_000 };
   return [
     figureOf(`${name}, beside full load`, [perSecond], "budgets/s", atLeast),
-    figureOf("  longest transaction meanwhile", [await longest.stop()], "ms", { atMost: 200 }),
-    figureOf("  UpdateCost meanwhile, to before", [median(during) / median(before.charges)], "times", {
+    figureOf("  longest transaction during the sweep", [await longest.stop()], "ms", { atMost: 200 }),
+    figureOf("  UpdateCost during the sweep, to before", [median(during) / median(before.charges)], "times", {
       atLeast: 0.5,
     }),
   ];
@@ -56,7 +56,7 @@ async function timedSweep({ client }: ServerProcess): Promise<{ perSecond: numbe
   return { budgets, perSecond: (budgets * 1000) / (performance.now() - begun) };
 }
 
-/** Looks every few milliseconds how long the oldest transaction of the server has been open. */
+/** Checks every 5 ms how long the oldest transaction of the server has been open. */
 function watchLongestTransaction(url: string): { stop(): Promise<number> } {
   let stopped = false;
   let longest = 0;
@@ -94,7 +94,7 @@ async function measurePages(stage: Stage, purser: ServerProcess): Promise<Figure
   ];
 }
 
-/** The token of the page before the last hundred: found by the name that comes before them. */
+/** The token of a page near the end. It pages through all budgets, 1,000 at a time. */
 async function lastPageToken({ client }: ServerProcess, count: number): Promise<string> {
   const userPrefix = "";
   for (let pageToken = "", left = count; ; left -= 1000) {
@@ -116,11 +116,11 @@ async function measureMemory(stage: Stage, purser: ServerProcess, count: number)
     figureOf(`resident memory, ${count.toLocaleString("en")} budgets, after 60 s of load`, [later], "MB", {
       atMost: 400,
     }),
-    figureOf("  grown in the last 20 s", [later / earlier], "times", { atMost: 1.05 }),
+    figureOf("  growth in the last 20 s", [later / earlier], "times", { atMost: 1.05 }),
   ];
 }
 
-/** Where /proc tells. */
+/** Reads the memory from /proc, so it needs Linux. */
 async function residentMegabytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];

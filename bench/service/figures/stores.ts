@@ -9,7 +9,7 @@ const CALLERS = 512;
 const PROCESSES = 2;
 const MANY = { prefix: "user-", count: 10_000 };
 
-/** The embedded store, and two processes behind one port, beside one process on PostgreSQL. */
+/** Compares the embedded store, and two processes behind one port, with one process on PostgreSQL. */
 export async function measureStores(stage: Stage): Promise<Figure[]> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "purser-bench-"));

@@ -10,7 +10,9 @@ const LEAVES = { prefix: "leaf-", count: 1000 };
 const FLAT = { prefix: "flat-", count: 1000 };
 const BRANCHES = 10;
 
-/** Unary calls over gRPC, beside a server that does nothing and one that commits every charge by itself. */
+/**
+ * Measures unary gRPC calls, and compares them with a server that does nothing and one that commits each charge alone.
+ */
 export async function measureThroughput(stage: Stage): Promise<Figure[]> {
   await using noop = await startNoop();
   const url = await stage.createDatabase();
@@ -59,7 +61,7 @@ export async function measureThroughput(stage: Stage): Promise<Figure[]> {
   ];
 }
 
-/** A root, ten branches, and leaves that share them evenly. */
+/** Creates a root, ten branches, and leaves that are spread evenly over the branches. */
 async function seedTree(url: string): Promise<void> {
   await seedBudgets(url, { project: PROJECT, prefix: "root-", count: 1 });
   await seedBudgets(url, {

@@ -38,7 +38,7 @@ def test_budget_manager(project: str) -> None:
         "After the prompt, alice would have spent $0.00000210 of $5.00.\n"
         "The call cost $0.00045000, and $4.99955000 is left.\n"
         "By model: {'gpt-4o-mini': 0.00045}\n"
-        f'KeyError: no budget for user "bob" in project "{project}"; CreateBudget makes one\n'
+        f'KeyError: no budget for user "bob" in project "{project}"; CreateBudget creates one\n'
     )
 
 

@@ -136,7 +136,7 @@ def test_raises_where_litellm_does(manager: BudgetManager) -> None:
             method("bob")
     with pytest.raises(KeyError, match="has no duration"):
         manager.reset_on_duration("alice")
-    with pytest.raises(ValueError, match="needs either"):
+    with pytest.raises(ValueError, match="needs completion_obj"):
         manager.update_cost("alice", model="gpt-4o-mini", input_text="hello")
     with pytest.raises(
         ValueError, match="duration: must be one of daily, weekly, monthly, yearly, not 'hourly'"
@@ -147,7 +147,7 @@ def test_raises_where_litellm_does(manager: BudgetManager) -> None:
 
 
 def test_names_what_is_wrong(manager: BudgetManager) -> None:
-    with pytest.raises(ValueError, match=r"client_type.*start one, and give its gRPC address as api_base"):
+    with pytest.raises(ValueError, match=r"client_type.*start one, and pass its gRPC address as api_base"):
         BudgetManager("demo", client_type="local")
     for bad in (-1, float("nan"), float("inf"), 1e10):
         with pytest.raises(ValueError, match="total_budget: must be an amount"):

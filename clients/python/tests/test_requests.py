@@ -125,7 +125,7 @@ def test_charges_all_that_is_held_for_what_cannot_be_read(
 
 
 def test_refuses_a_body_that_it_cannot_read(caller_with: Any, provider: Provider) -> None:
-    with caller_with() as caller, pytest.raises(InvalidFieldError, match="is no JSON object"):
+    with caller_with() as caller, pytest.raises(InvalidFieldError, match="is not a JSON object"):
         caller.post("/v1/chat/completions", content=b"[1")
     assert provider.received == []
 

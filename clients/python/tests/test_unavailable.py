@@ -107,7 +107,7 @@ def test_lets_a_call_through_and_charges_it_later(line: Line, account: Account, 
     transport = transport_of(line, account, on_unavailable="allow")
     assert ask(transport, provider).status_code == 200
     with pytest.raises(
-        PurserUnavailableError, match="charges that wait for Purser, which cannot be reached: 1"
+        PurserUnavailableError, match="1 charges are waiting for Purser, which cannot be reached"
     ):
         transport.flush()
     assert account.budget.spent_nano_usd == 0
@@ -140,7 +140,7 @@ def test_refuses_calls_when_as_many_wait_as_may(line: Line, account: Account, pr
     transport = transport_of(line, account, on_unavailable="allow", queue_max=2)
     ask(transport, provider)
     ask(transport, provider)
-    with pytest.raises(PurserUnavailableError, match="as many charges wait for Purser as may, 2"):
+    with pytest.raises(PurserUnavailableError, match="2 charges are already waiting for Purser"):
         ask(transport, provider)
     assert len(provider.received) == 2
     line.is_up = True
@@ -158,7 +158,7 @@ def test_tells_of_a_charge_that_is_refused(line: Line, account: Account, provide
     line.is_up = True
     flushed(transport)
     assert [str(error) for error in lost] == [
-        f'no budget for user "nobody" in project "{account.project}"; CreateBudget makes one'
+        f'no budget for user "nobody" in project "{account.project}"; CreateBudget creates one'
     ]
     transport.close()
 

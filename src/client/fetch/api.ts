@@ -5,47 +5,47 @@ import { textOf } from "./prompt.ts";
 
 export type Estimate = MessageInitShape<typeof CallEstimateSchema>;
 
-/** What a request can cost at worst: the estimate, whose output comes up to `answers` times. */
+/** The maximum cost of a request: its estimate, with the output counted `answers` times. */
 export interface WorstCase {
   estimate: Estimate;
   answers: number;
 }
 
-/** What is known of an answer, whole or cut off. */
+/** The usage known from an answer, complete or cut off. */
 export interface Known {
-  /** The response, or of a stream its last event, without what people or models wrote; undefined where no usage came. */
+  /** The response (for a stream, its last event) without the written texts. Undefined if it had no usage. */
   completion: JsonObject | undefined;
-  /** The output that was seen, to count where `completion` has no count of it. */
+  /** The output received, to be counted if `completion` does not count it. */
   output: string;
-  /** What came of the usage before the stream was cut: the same form, with the output counted so far. */
+  /** Builds a completion from the usage received before a stream was cut off, with a count of the output so far. */
   withOutputTokens: ((counted: number) => JsonObject) | undefined;
 }
 
-/** Follows the events of a stream. */
+/** Reads the events of a stream. */
 export interface StreamReader {
-  /** @returns Whether the event says nothing but the usage. */
+  /** @returns Whether the event contains nothing but the usage. */
   read(event: JsonObject): boolean;
   known(): Known;
 }
 
-/** One endpoint of LLM providers, and how its requests and answers are read. */
+/** One endpoint of LLM providers: how to read its requests and answers. */
 export interface Api {
   /** Matches the end of the URL's path. */
   path: RegExp;
-  /** What must be in the body beside the model for it to be this endpoint's. */
+  /** A body field, besides the model, that a request to this endpoint must have. */
   needs?: string;
   worstCase(body: JsonObject): WorstCase;
   readStream(): StreamReader;
-  /** Whether a stream has its usage only where `stream_options.include_usage` asks for it. */
+  /** Whether a stream contains its usage only if `stream_options.include_usage` asks for it. */
   streamsUsageOnRequest: boolean;
 }
 
-/** As much output as the server counts at once, and more than a model writes. */
+/** The maximum output that the server counts in one call. It is more than a model writes. */
 export const OUTPUT_CHARACTERS_MAX = 1024 * 1024;
 
 const BILLED = ["id", "object", "type", "model", "usage", "service_tier", "x_groq"];
 
-/** A response as far as it says what was used: what was written need not leave the process. */
+/** The fields of a response that describe the usage. The written texts do not have to leave the process. */
 export function billed(response: JsonObject): JsonObject {
   const searches = listAt(response, "output")
     .filter(isObject)
@@ -54,12 +54,12 @@ export function billed(response: JsonObject): JsonObject {
   return { ...pick(response, BILLED), ...(searches.length === 0 ? {} : { output: searches }) };
 }
 
-/** A whole answer. Where its usage cannot be read, what it says is counted. */
+/** The usage known from a complete answer. If its usage cannot be read, its text is counted. */
 export const knownOf = (response: JsonObject): Known => ({
   completion: billed(response),
   output: textOf(pick(response, ["choices", "content", "output"])).slice(0, OUTPUT_CHARACTERS_MAX),
   withOutputTokens: undefined,
 });
 
-/** Of a call that was sent and never answered. */
+/** The usage known if a call was sent and never answered. */
 export const NOTHING_KNOWN: Known = { completion: undefined, output: "", withOutputTokens: undefined };

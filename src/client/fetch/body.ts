@@ -2,19 +2,19 @@ import { type JsonObject, objectAt } from "./json.ts";
 
 export type FetchInput = string | URL | Request;
 
-/** The body of a request as text. A stream given in `init` is read up: `withBody` puts the text in its place. */
+/** The body of a request as text. It consumes a stream in `init`, so `withBody` must set the text as the new body. */
 export const bodyText = (input: FetchInput, init: RequestInit | undefined): Promise<string> =>
   init?.body === undefined && input instanceof Request
     ? input.clone().text()
     : new Response(init?.body ?? null).text();
 
-/** A request's body, and whether it is another than the one that came. */
+/** A request's body, and whether it differs from the original. */
 export interface BodyText {
   text: string;
   changed: boolean;
 }
 
-/** The request with this text as its body; the very same one where the text is what it has already. */
+/** The request with this text as its body. Returns the same request if the body has not changed. */
 export function withBody(
   input: FetchInput,
   init: RequestInit | undefined,
@@ -26,7 +26,7 @@ export function withBody(
   return { ...init, headers, body: text };
 }
 
-/** A request for a stream that asks for its usage too. Everything else of it stays as it was written. */
+/** Adds a request for the usage to a streaming request. The rest of the text does not change. */
 export function askForUsage(text: string, body: JsonObject): string {
   const options = body["stream_options"];
   if (options !== undefined) {

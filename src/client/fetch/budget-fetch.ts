@@ -13,32 +13,32 @@ export interface BudgetFetchOptions extends FetchOptions {
   user: string;
 }
 
-/** A fetch whose calls of models are paid from a budget. */
+/** A fetch that charges calls to models to a budget. */
 export interface BudgetFetch extends AsyncDisposable {
   (input: FetchInput, init?: RequestInit): Promise<Response>;
   /**
-   * Waits for charges that are under way, and tries those that wait for Purser. Throws PurserUnavailableError where some
-   * still do. A program that ends without it may lose them. Disposing does the same.
+   * Waits for the charges in progress and retries those that wait for Purser. Throws PurserUnavailableError if some
+   * still wait. A program that ends without it may lose these charges. Disposing does the same.
    */
   flush(): Promise<void>;
 }
 
 /**
- * A `fetch` for the SDKs of OpenAI and Anthropic, and whatever else takes a fetch. It holds the worst case of a call
- * before anything is sent, reads the usage from the answer, and charges it. Requests that are no calls of models pass
- * untouched.
+ * A `fetch` for the SDKs of OpenAI and Anthropic, and for any other code that accepts a fetch. It holds the maximum
+ * cost of a call before it sends the call, reads the usage from the answer, and charges it. Requests that do not call a
+ * model pass unchanged.
  *
- * Throws BudgetExceededError where the worst case does not fit, PurserUnavailableError where Purser does not answer, and
- * Purser's own ConnectError for whatever else it refuses, such as a budget that does not exist or a model without a price.
+ * Throws BudgetExceededError if the maximum cost does not fit the budget, PurserUnavailableError if Purser does not
+ * answer, and Purser's ConnectError for any other refusal, such as a missing budget or a model without a price.
  */
 export const budgetFetch = (
   client: PurserClient,
   { project, user, ...options }: BudgetFetchOptions,
 ): BudgetFetch => createBudgetFetch({ account: async () => ({ client, project, user }) }, options);
 
-/** Where a fetch finds the budget that pays. */
+/** Provides the budget that a fetch charges. */
 export interface Payer {
-  /** Asked at every call. */
+  /** Called before every call. */
   account(): Promise<Account>;
   /** Called when the fetch is disposed of, after its last charge. */
   close?(): Promise<void>;
@@ -48,7 +48,7 @@ export function createBudgetFetch(payer: Payer, options: FetchOptions): BudgetFe
   const settings = withDefaults(options);
   const queue = createChargeQueue({ waitingMax: settings.queueMax, onLost: settings.onLost });
 
-  /** Reads what a request is, and holds what it may cost. */
+  /** Reads a request and holds its maximum cost. */
   const prepare = async (
     input: FetchInput,
     given: RequestInit | undefined,
@@ -57,10 +57,10 @@ export function createBudgetFetch(payer: Payer, options: FetchOptions): BudgetFe
     const { call, init } = await readRequest(input, given, settings);
     if (call === undefined) return { init, payment: undefined };
     if (queue.isFull)
-      throw new PurserUnavailableError(`${settings.queueMax} charges wait for Purser already`);
+      throw new PurserUnavailableError(`${settings.queueMax} charges are already waiting for Purser`);
     const account = await payer.account();
     const hold = await openHold(account, call, settings, signal);
-    // Whoever counted the prompt need not be told it again.
+    // Purser has counted the prompt for the hold, so the charge does not have to send it again.
     const estimate = hold.reserved === undefined ? call.estimate : undefined;
     const made = { account, hold, model: call.model, estimate };
     return { init, payment: { made, call, settings, queue, signal } };

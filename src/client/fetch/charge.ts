@@ -7,13 +7,13 @@ import type { Account, Hold } from "./hold.ts";
 
 type Source = NonNullable<MessageInitShape<typeof UpdateCostRequestSchema>["source"]>;
 
-/** A call that was made, and is to be charged. */
+/** A call that was sent and must be charged. */
 export interface Made {
   account: Account;
   hold: Hold;
-  /** The name that the caller used: budgets are kept by it, and it has a price. */
+  /** The model name in the request. The hold used it too, so it has a price. */
   model: string;
-  /** The call's prompt, to be counted where Purser has not done so. */
+  /** The call's prompt, to be counted. Undefined if Purser has counted it. */
   estimate: Estimate | undefined;
 }
 
@@ -23,8 +23,8 @@ export interface ChargeOptions {
 }
 
 /**
- * Charges a call with what is known of its answer, and frees its hold. The same call again changes nothing: it carries
- * the same request id and says the same. Throws Purser's ConnectError.
+ * Charges a call with the known usage of its answer, and settles its hold. Retries are safe: they have the same request
+ * id and the same payload. Throws Purser's ConnectError.
  */
 export async function chargeKnown(made: Made, known: Known, options: ChargeOptions): Promise<void> {
   if (known.completion !== undefined) {
@@ -40,7 +40,7 @@ export async function chargeKnown(made: Made, known: Known, options: ChargeOptio
   return charge(made, { case: "usage", value: usage }, options);
 }
 
-/** Charges all that is held: for an answer that is fetched later, by requests that nobody connects with this one. */
+/** Charges the whole hold. Used if later requests fetch the answer: they cannot be linked to this call. */
 export function chargeHeld(made: Made, options: ChargeOptions): Promise<void> {
   const { reserved } = made.hold;
   if (reserved === undefined) return chargeKnown(made, NOTHING_KNOWN, options);
@@ -48,7 +48,7 @@ export function chargeHeld(made: Made, options: ChargeOptions): Promise<void> {
   return charge(made, { case: "cost", value: cost }, options);
 }
 
-/** False where Purser could not read the usage of a completion. */
+/** Returns false if Purser could not read the usage of a completion. */
 async function isReadable(charged: Promise<void>): Promise<boolean> {
   try {
     await charged;
@@ -77,7 +77,7 @@ async function charge(made: Made, source: Source, options: ChargeOptions): Promi
     );
   };
   if (hold.reserved !== undefined) return send(hold.reservationId);
-  // Nobody knows whether there is a reservation: it is settled if there is, and elsewhere there is nothing to settle.
+  // Purser did not answer the hold, so the reservation may not exist. If it does not, charge without it.
   try {
     await send(hold.reservationId);
   } catch (thrown) {

@@ -9,7 +9,7 @@ import type { PurserClient } from "../connect.ts";
 import { BudgetExceededError, exceededFrom, isUnavailable, PurserUnavailableError } from "../errors.ts";
 import type { Call } from "./request.ts";
 
-/** Whose budget pays. */
+/** The budget that pays. */
 export interface Account {
   client: PurserClient;
   project: string;
@@ -17,19 +17,19 @@ export interface Account {
 }
 
 export interface HoldOptions {
-  /** How long Purser may take to answer, tries included. */
+  /** The time limit for Purser's answer, retries included, in milliseconds. */
   timeoutMs: number;
-  /** How long a hold lasts whose caller dies. */
+  /** How long a hold lasts if its caller dies, in milliseconds. */
   holdMs: number;
   onExpiry: "release" | "charge";
   onUnavailable: "fail" | "allow";
 }
 
-/** What is held for a call. */
+/** A hold for one call. */
 export interface Hold {
-  /** The reservation. Where Purser did not answer, nobody knows whether there is one. */
+  /** The id of the reservation. If Purser did not answer, the reservation may or may not exist. */
   reservationId: string;
-  /** What Purser said; undefined where it did not answer, and the call is allowed all the same. */
+  /** Purser's answer. Undefined if it did not answer and the call is allowed in that case. */
   reserved: Reserved | undefined;
 }
 
@@ -47,8 +47,8 @@ interface Asked {
 }
 
 /**
- * Holds the worst case of a call. Throws BudgetExceededError; PurserUnavailableError, unless calls are allowed then; what
- * the signal was aborted with; and for any other refusal Purser's own ConnectError.
+ * Holds the maximum cost of a call. Throws BudgetExceededError; PurserUnavailableError, unless calls are allowed while
+ * Purser is unavailable; the abort reason of the signal; and Purser's ConnectError for any other refusal.
  */
 export async function openHold(
   account: Account,
@@ -62,12 +62,12 @@ export async function openHold(
   if (bound !== undefined) return reserve(asked, bound * answers);
   const hold = await reserve(asked, undefined);
   if (answers <= 1n || hold.reserved === undefined) return hold;
-  // Only the server knows how long one answer can get, and it has said so now.
+  // Only the server knows the maximum length of one answer, and the first hold returned it.
   await release(account, hold, options);
   return reserve(asked, hold.reserved.maxOutputTokens * answers);
 }
 
-/** Gives a hold back, as nothing was spent. Tried once: what is not given back runs out by itself. Never rejects. */
+/** Releases a hold if nothing was spent. It is tried once: otherwise the hold expires. Never rejects. */
 export async function release(
   { client, project }: Account,
   { reservationId }: Pick<Hold, "reservationId">,
@@ -84,7 +84,7 @@ async function reserve(asked: Asked, maxOutputTokens: bigint | undefined): Promi
   } catch (thrown) {
     const error = ConnectError.from(thrown);
     const isAway = isUnavailable(error);
-    // It may have been made all the same.
+    // The reservation may exist even so.
     if (isAway || signal?.aborted === true) void release(account, { reservationId }, options);
     signal?.throwIfAborted();
     if (isAway && options.onUnavailable === "allow") return { reservationId, reserved: undefined };
@@ -95,7 +95,9 @@ async function reserve(asked: Asked, maxOutputTokens: bigint | undefined): Promi
 const UNAVAILABLE = "Purser cannot be reached, and the call was not made";
 const DELAY = { firstMs: 50, longestMs: 1_000 };
 
-/** Asks again, with the same id, as long as Purser is away and there is time. A call that is allowed then does not wait. */
+/**
+ * Retries with the same id while Purser is unavailable and time is left. With `onUnavailable` "allow", it tries once.
+ */
 async function persistently(
   asked: Asked,
   requestId: string,
@@ -140,7 +142,7 @@ async function reserveOnce(
   };
 }
 
-/** What to throw for a refusal. */
+/** The error to throw for a refusal. */
 async function refusal({ client, project, user }: Account, error: ConnectError): Promise<Error> {
   const exceeded = exceededFrom(user, error);
   if (exceeded === undefined) return error;

@@ -20,11 +20,11 @@ export const listAt = (value: unknown, key: string): readonly unknown[] => {
   return Array.isArray(inner) ? inner : [];
 };
 
-/** A whole number of 0 or more; undefined for anything else, which the provider refuses or takes as absent. */
+/** An integer of at least 0. Undefined for anything else: the provider refuses it or ignores it. */
 export const countOf = (value: unknown): number | undefined =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
 
-/** The object that a text is; undefined where it is none. */
+/** Parses a JSON object. Undefined if the text is not one. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -34,7 +34,7 @@ export function parseObject(text: string): JsonObject | undefined {
   }
 }
 
-/** These fields of an object, without those that are absent or null. */
+/** These fields of an object, except absent and null ones. */
 export const pick = (json: JsonObject, keys: readonly string[]): JsonObject =>
   Object.fromEntries(
     Object.entries(json).filter(
@@ -42,6 +42,6 @@ export const pick = (json: JsonObject, keys: readonly string[]): JsonObject =>
     ),
   );
 
-/** An object without these fields, and without those that are null. */
+/** An object without these fields and without null fields. */
 export const omit = (json: JsonObject, keys: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(json).filter(([key, value]) => !keys.includes(key) && value !== null));

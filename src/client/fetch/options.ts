@@ -1,26 +1,32 @@
 import type { FetchInput } from "./body.ts";
 
-/** How budgetFetch behaves; every default is in {@link withDefaults}. */
+/** The options of budgetFetch. The defaults are set in {@link withDefaults}. */
 export interface FetchOptions {
-  /** What to do while Purser cannot be reached: fail the call, or let it through and charge it later. "fail". */
+  /** While Purser cannot be reached: "fail" the call, or "allow" it and charge it later. Default: "fail". */
   onUnavailable?: "fail" | "allow" | undefined;
-  /** Charges that may wait for Purser. When as many do, calls fail, allowed or not. 1000. */
+  /** The maximum number of charges that wait for Purser. When it is reached, all calls fail. Default: 1000. */
   queueMax?: number | undefined;
-  /** Told of a charge that Purser refused and that is lost. By default it is a warning of the process. */
+  /** Called with the error if Purser refused a charge, which is then lost. Default: emits a process warning. */
   onLost?: ((error: unknown) => void) | undefined;
-  /** How long Purser may take to answer, in milliseconds. 10000. */
+  /** The time limit for Purser's answer, in milliseconds. Default: 10000. */
   timeoutMs?: number | undefined;
-  /** How long a hold lasts whose call was never settled, as its process died. In milliseconds, at most 24 hours. 15 minutes. */
+  /**
+   * How long a hold lasts if its call is never charged, because its process died. In milliseconds, at most 24 hours.
+   * Default: 15 minutes.
+   */
   holdMs?: number | undefined;
-  /** What becomes of such a hold: given back, or charged in full. "release". */
+  /** How such a hold ends: it is released, or charged in full. Default: "release". */
   onExpiry?: "release" | "charge" | undefined;
-  /** Whether to ask for the usage of streams with `stream_options`. Off for providers that refuse the field. true. */
+  /**
+   * Whether to request the usage of streams with `stream_options`. Set false for providers that refuse it. Default:
+   * true.
+   */
   streamUsage?: boolean | undefined;
-  /** Requests that name a model, on paths that are not known: send them without a budget, or not at all. "pass". */
+  /** Requests that name a model on an unknown path: "pass" them without a budget, or "refuse" them. Default: "pass". */
   onUnknown?: "pass" | "refuse" | undefined;
-  /** Whether to charge what the response itself says it cost, as OpenRouter's do. false. */
+  /** Whether to charge the cost that the response reports, as OpenRouter's does. Default: false. */
   useReportedCost?: boolean | undefined;
-  /** What sends the requests. The global fetch. */
+  /** The function that sends the requests. Default: the global fetch. */
   fetch?: ((input: FetchInput, init?: RequestInit) => Promise<Response>) | undefined;
 }
 
@@ -30,7 +36,7 @@ const HOLD_MS_MAX = 24 * 60 * 60 * 1000;
 const TIMEOUT_MS_MAX = 10 * 60 * 1000;
 const QUEUE_MAX = 1_000_000;
 
-/** Throws a RangeError that names the option. */
+/** @throws RangeError that names the option */
 export function withDefaults(options: FetchOptions): FetchSettings {
   return {
     onUnavailable: options.onUnavailable ?? "fail",
@@ -42,7 +48,7 @@ export function withDefaults(options: FetchOptions): FetchSettings {
     streamUsage: options.streamUsage ?? true,
     onUnknown: options.onUnknown ?? "pass",
     useReportedCost: options.useReportedCost ?? false,
-    // Looked up at each call: others may wrap the global one later.
+    // Looked up at each call, because other code may replace the global fetch later.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
   };
 }
@@ -53,4 +59,4 @@ function wholeNumber(name: string, value: number, max: number): number {
 }
 
 const warn = (error: unknown): void =>
-  process.emitWarning(`a charge was lost, as Purser refused it: ${String(error)}`, "PurserWarning");
+  process.emitWarning(`a charge was lost, because Purser refused it: ${String(error)}`, "PurserWarning");

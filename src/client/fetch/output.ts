@@ -1,6 +1,6 @@
 import { OUTPUT_CHARACTERS_MAX } from "./api.ts";
 
-/** The texts of an answer, as they come in pieces, each under the part of the answer that it belongs to. */
+/** Collects the text of an answer from its pieces. Each piece is added to its part of the answer. */
 export interface Output {
   add(part: string, piece: unknown): void;
   text(): string;

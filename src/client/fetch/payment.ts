@@ -9,7 +9,7 @@ import { withBody } from "./response.ts";
 import { mayBeSent } from "./sent.ts";
 import { followStream } from "./stream.ts";
 
-/** A call whose worst case is held, and which is sent once. */
+/** A call with a hold. It is sent once. */
 export interface Payment {
   made: Made;
   call: Call;
@@ -18,43 +18,43 @@ export interface Payment {
   signal: AbortSignal | undefined;
 }
 
-/** Sends the call, and sees to it that it is charged, or its hold given back, whatever becomes of it. */
+/** Sends the call. In every case, it then charges the call or releases the hold. */
 export async function pay(payment: Payment, send: () => Promise<Response>): Promise<Response> {
   const { made, call, settings, signal } = payment;
-  const giveBack = (): Promise<void> => release(made.account, made.hold, settings);
+  const releaseHold = (): Promise<void> => release(made.account, made.hold, settings);
   let response: Response;
   if (signal?.aborted === true) {
-    void giveBack();
+    void releaseHold();
     throw signal.reason;
   }
   try {
     response = await send();
   } catch (error) {
     if (mayBeSent(error)) await unanswered(payment);
-    else await giveBack();
+    else await releaseHold();
     throw error;
   }
   if (!response.ok) {
-    await giveBack();
+    await releaseHold();
     return response;
   }
   if (isStream(response, call.streams) && response.body !== null) {
     const reader = call.api.readStream();
-    const onEnd = (known: Known): Promise<void> => settle(payment, known);
+    const onEnd = (known: Known): Promise<void> => queueCharge(payment, known);
     const body = followStream(response.body, { reader, hidesUsage: call.hidesUsage, signal, onEnd });
     return withBody(response, body);
   }
   return answered(payment, response);
 }
 
-const settle = ({ queue, made, settings }: Payment, known: Known): Promise<void> =>
+const queueCharge = ({ queue, made, settings }: Payment, known: Known): Promise<void> =>
   queue.run(() => chargeKnown(made, known, settings));
 
-/** Nobody knows what the provider did with a call that was sent. What it was given is charged. */
+/** The provider may have run a call that was sent, so its prompt is charged. */
 async function unanswered(payment: Payment): Promise<void> {
-  const settled = settle(payment, NOTHING_KNOWN);
-  // Whoever gives up does not wait.
-  if (payment.signal?.aborted !== true) await settled;
+  const charged = queueCharge(payment, NOTHING_KNOWN);
+  // An aborted caller must not wait.
+  if (payment.signal?.aborted !== true) await charged;
 }
 
 async function answered(payment: Payment, response: Response): Promise<Response> {
@@ -68,11 +68,11 @@ async function answered(payment: Payment, response: Response): Promise<Response>
   }
   const json = parseObject(new TextDecoder().decode(bytes));
   if (call.inBackground) await queue.run(() => chargeHeld(made, settings));
-  else await settle(payment, json === undefined ? NOTHING_KNOWN : knownOf(json));
+  else await queueCharge(payment, json === undefined ? NOTHING_KNOWN : knownOf(json));
   return withBody(response, bytes);
 }
 
-/** Some servers do not say that what they send is a stream. */
+/** Some servers send a stream without its content type, so the request counts too. */
 function isStream({ headers }: Response, asked: boolean): boolean {
   const type = headers.get("content-type") ?? "";
   return type.includes("text/event-stream") || (asked && !type.includes("json"));

@@ -1,16 +1,16 @@
 import { isObject, type JsonObject, objectAt, omit, textAt } from "./json.ts";
 
 /**
- * A request's prompt as messages that the server can count, whatever they hold: text and images count as what they are,
- * anything else as the text of its JSON, which is more than a provider makes of it.
+ * Converts a request's prompt to messages that the server can count. Text and images stay text and images. Anything
+ * else becomes the text of its JSON, which has more tokens than the provider bills.
  */
 
-/** More of a file's base64 says nothing: its tokens are more than a context holds. */
+/** The maximum length of base64 data: with more, the prompt is longer than any context. */
 const DATA_CHARACTERS_MAX = 256 * 1024;
-/** A picture's size is in its first bytes. */
+/** The length of an image that is sent: its size is in its first bytes. */
 const IMAGE_CHARACTERS_MAX = 128 * 1024;
 
-/** A message: its text and images, and all its other fields as text. */
+/** A message with its text and images. All its other fields become text. */
 export function messageOf(message: unknown, fallbackRole = "user"): JsonObject {
   if (!isObject(message)) return { role: fallbackRole, content: textOf(message) };
   const content = message["content"];
@@ -20,11 +20,11 @@ export function messageOf(message: unknown, fallbackRole = "user"): JsonObject {
   return { role, content: [...partsOf(content), ...extra(rest)] };
 }
 
-/** What goes into a prompt beside the messages: tools, the schema of the answer. No message where there is none of it. */
+/** A message with the rest of the prompt, such as tools and the answer's schema. Empty if there is none. */
 export const settingsMessage = (settings: JsonObject): JsonObject[] =>
   Object.keys(settings).length === 0 ? [] : [{ role: "system", content: textOf(settings) }];
 
-/** Any JSON value as the text to count. */
+/** Any JSON value as text to be counted. */
 export const textOf = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value, shortened) ?? "");
 
@@ -45,7 +45,7 @@ function partOf(part: unknown): JsonObject[] {
   if (typeof part["text"] === "string" && /^(?:input_|output_)?text$/.test(textAt(part, "type"))) {
     return [textPart(part["text"])];
   }
-  // Results of tools have parts of their own, with images among them.
+  // Tool results have their own content parts, which may be images.
   if (Array.isArray(part["content"])) return [textPart(omit(part, ["content"])), ...partsOf(part["content"])];
   return [textPart(part)];
 }
@@ -55,7 +55,7 @@ const imagePart = (url: string, detail: string): JsonObject => ({
   image_url: { url: url.slice(0, IMAGE_CHARACTERS_MAX), ...(detail === "" ? {} : { detail }) },
 });
 
-/** The address or the data of an image in the form of any provider; undefined for a part that is none. */
+/** The URL or data of an image part in any provider's form. Undefined if the part is not an image. */
 function imageUrl(part: JsonObject): string | undefined {
   const type = part["type"];
   if (type === "image_url") return textAt(part["image_url"], "url") || textAt(part, "image_url") || "image:";
@@ -66,7 +66,7 @@ function imageUrl(part: JsonObject): string | undefined {
   return data === "" ? "image:" : `data:${textAt(source, "media_type")};base64,${data}`;
 }
 
-/** For JSON.stringify: long values without any space are data, and are cut. */
+/** A replacer for JSON.stringify. It cuts long values without spaces, because they are data. */
 const shortened = (_key: string, value: unknown): unknown =>
   typeof value === "string" && value.length > DATA_CHARACTERS_MAX && !/\s/.test(value.slice(0, 1024))
     ? value.slice(0, DATA_CHARACTERS_MAX)

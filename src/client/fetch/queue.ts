@@ -2,25 +2,27 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectError } from "@connectrpc/connect";
 import { isUnavailable, PurserUnavailableError } from "../errors.ts";
 
-/** A charge to make, which may be tried many times. */
+/** Makes one charge. It may be called many times. */
 export type Job = () => Promise<void>;
 
-/** Makes charges, and keeps those that cannot be made because Purser is away. */
+/** Makes charges, and keeps those that fail because Purser is unavailable. */
 export interface ChargeQueue {
-  /** Whether as many charges wait as may. Those of calls under way are taken all the same. */
+  /** Whether the maximum number of charges is waiting. Charges of calls in progress are accepted even so. */
   readonly isFull: boolean;
-  /** Tries a charge once, and keeps it where Purser is away. Never rejects. */
+  /** Tries a charge once, and keeps it if Purser is unavailable. Never rejects. */
   run(job: Job): Promise<void>;
-  /** Waits for what is under way, and tries what waits. Throws PurserUnavailableError where charges still wait. */
+  /**
+   * Waits for the charges in progress and retries the waiting ones. Throws PurserUnavailableError if some still wait.
+   */
   flush(): Promise<void>;
-  /** Ends the tries in the background. */
+  /** Stops the retries in the background. */
   stop(): void;
 }
 
 const DELAY_MS_MIN = 200;
 const DELAY_MS_MAX = 5_000;
 
-/** @param options.onLost Told of a charge that Purser refused, and which is not tried again. */
+/** @param options.onLost Called with the error of a charge that Purser refused. It is not retried. */
 export function createChargeQueue(options: {
   waitingMax: number;
   onLost: (error: unknown) => void;
@@ -31,18 +33,18 @@ export function createChargeQueue(options: {
   let draining: Promise<void> | undefined;
   let inBackground = false;
 
-  /** @returns Whether Purser took the charge, or refused it for good. */
+  /** @returns Whether the charge is finished: Purser accepted it, or refused it permanently. */
   const attempt = async (job: Job): Promise<boolean> => {
     try {
       await job();
     } catch (thrown) {
       if (isUnavailable(ConnectError.from(thrown))) return false;
-      // What it throws is its own affair.
+      // An error thrown by onLost becomes an unhandled rejection.
       void (async () => options.onLost(thrown))();
     }
     return true;
   };
-  /** In the order in which they came, until one cannot be made. */
+  /** Makes the waiting charges in order, until one fails because Purser is unavailable. */
   const makeAll = async (): Promise<void> => {
     for (let job = waiting[0]; job !== undefined && (await attempt(job)); job = waiting[0]) waiting.shift();
   };
@@ -56,7 +58,7 @@ export function createChargeQueue(options: {
     if (inBackground) return;
     inBackground = true;
     for (let delayMs = DELAY_MS_MIN; waiting.length > 0 && !stopped.signal.aborted; delayMs *= 2) {
-      // A program that has nothing else to do may end: it calls flush() where it must not.
+      // The timer does not keep the program alive. A program that must not lose charges calls flush().
       await sleep(Math.min(delayMs, DELAY_MS_MAX), undefined, { ref: false, signal: stopped.signal }).catch(
         () => {},
       );
@@ -74,7 +76,7 @@ export function createChargeQueue(options: {
       return waiting.length >= options.waitingMax;
     },
     async run(job) {
-      // Where others wait, Purser is away, and nobody need find that out again.
+      // If other charges wait, Purser is unavailable, so this one waits too.
       if (waiting.length > 0) return keep(job);
       const attempting = attempt(job);
       underWay.add(attempting);
@@ -83,11 +85,13 @@ export function createChargeQueue(options: {
     },
     async flush() {
       while (underWay.size > 0) await Promise.all(underWay);
-      // What is tried already may fail of what has passed by now.
+      // A charge that is already being tried may fail because of an earlier outage, so all are tried once more.
       await draining;
       await drain();
       if (waiting.length === 0) return;
-      throw new PurserUnavailableError(`${waiting.length} charges wait for Purser, which cannot be reached`);
+      throw new PurserUnavailableError(
+        `${waiting.length} charges are waiting for Purser, which cannot be reached`,
+      );
     },
     stop: () => stopped.abort(),
   };

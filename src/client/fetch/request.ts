@@ -7,31 +7,31 @@ import { openaiChat } from "./providers/openai-chat.ts";
 import { openaiResponses } from "./providers/openai-responses.ts";
 import { openaiCompletions, openaiEmbeddings } from "./providers/openai-text.ts";
 
-/** A call of a model that is to be paid. */
+/** A call to a model that must be paid. */
 export interface Call extends WorstCase {
   api: Api;
   model: string;
-  /** Whether the answer was asked for as a stream. */
+  /** Whether the request asked for a stream. */
   streams: boolean;
-  /** The stream's usage was asked for here, and its chunk is none of the caller's business. */
+  /** This client asked for the stream's usage, so the chunk with the usage is hidden from the caller. */
   hidesUsage: boolean;
-  /** The answer is fetched later, by other requests. */
+  /** Later requests will fetch the answer. */
   inBackground: boolean;
 }
 
-/** What to send, as it came but for the question for a stream's usage; and the call that it is, if it is one. */
+/** The request to send, changed only to ask for a stream's usage; and the call in it, if it is one. */
 export interface Outgoing {
   init: RequestInit | undefined;
   call: Call | undefined;
 }
 
 export interface ReadOptions {
-  /** Whether to ask for the usage of a stream where that is needed. */
+  /** Whether to ask for the usage of a stream if the provider requires it. */
   streamUsage: boolean;
   onUnknown: "pass" | "refuse";
 }
 
-// The first whose path fits is it, so longer paths come first.
+// The first API whose path matches is used, so longer paths come first.
 const APIS: readonly Api[] = [
   openaiChat,
   openaiResponses,
@@ -40,10 +40,10 @@ const APIS: readonly Api[] = [
   anthropicMessages,
 ];
 
-/** Endpoints that name a model and cost nothing. */
+/** Endpoints that name a model but are free. */
 const FREE = /\/(?:count_tokens|input_tokens|moderations)$/;
 
-/** Reads what a request asks of a model. Throws a TypeError for one that must not be sent, as its cost cannot be known. */
+/** Reads the call in a request. Throws TypeError if the request must not be sent because its cost is unknown. */
 export async function readRequest(
   input: FetchInput,
   init: RequestInit | undefined,
@@ -72,7 +72,7 @@ function readBody(
   const body = parseObject(written);
   if (body === undefined) {
     throw new TypeError(
-      `the body of POST ${path} is no JSON object, so its cost cannot be known: it was not sent`,
+      `the body of POST ${path} is not a JSON object, so its cost is unknown: it was not sent`,
     );
   }
   const asItCame = { text: written, changed: false };
@@ -89,7 +89,7 @@ function readBody(
   };
 }
 
-/** Azure names the model in the path, and need not in the body. */
+/** Azure has the model in the path; the body may omit it. */
 const deploymentIn = (path: string): string => /\/deployments\/([^/]+)\//.exec(path)?.[1] ?? "";
 
 function refuseModels(path: string, body: RequestInit["body"]): void {

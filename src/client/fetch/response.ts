@@ -6,9 +6,10 @@ export function withBody(response: Response, body: ReadableStream<Uint8Array> | 
 }
 
 /**
- * How an error of ours reaches the caller. A fetch throws it. The SDKs of OpenAI and Anthropic take whatever a fetch
- * throws for a broken connection: they wait, try again, and wrap it in the end. What a Response throws when they look at
- * it, they let through as it is, at once. They are known by a header that they send with every request.
+ * Passes an error of this client to the caller. A plain caller gets a thrown error. The SDKs of OpenAI and Anthropic
+ * treat every error that a fetch throws as a broken connection: they retry, and then wrap it. But they pass on
+ * unchanged what the Response itself throws. So they get a Response that throws the error when it is read. The header
+ * x-stainless-retry-count, which they send with every request, identifies them.
  */
 export function refuse(error: Error, headers: Headers): Response {
   if (!headers.has("x-stainless-retry-count")) throw error;

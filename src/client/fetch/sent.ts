@@ -1,4 +1,4 @@
-/** What connections fail with before a request is sent on them: names of Node.js's and undici's errors. */
+/** Error codes of Node.js and undici for connections that failed before a request was sent on them. */
 const UNSENT = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -18,13 +18,13 @@ const UNSENT = new Set([
 
 const DEPTH_MAX = 10;
 
-/** Whether a fetch that failed with this error may have been heard by the other side. */
+/** Whether the other side may have received a request that failed with this error. */
 export const mayBeSent = (error: unknown): boolean => !isUnsent(error, 0);
 
 function isUnsent(error: unknown, depth: number): boolean {
   if (!(error instanceof Error) || depth > DEPTH_MAX) return false;
   if ("code" in error && typeof error.code === "string" && UNSENT.has(error.code)) return true;
-  // A name with several addresses fails with an error for each.
+  // A name with several addresses fails with one error for each address.
   if (error instanceof AggregateError && error.errors.length > 0) {
     return error.errors.every((each) => isUnsent(each, depth + 1));
   }

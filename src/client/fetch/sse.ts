@@ -1,14 +1,14 @@
-/** One server-sent event: its data, and its bytes as they came, the blank line after it included. */
+/** One server-sent event: its data and its original bytes, including the blank line after it. */
 export interface SseEvent {
   data: string;
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Reads server-sent events from bytes that are cut anywhere. */
+/** Reads server-sent events from chunks of bytes, which may be cut at any byte. */
 export interface SseReader {
-  /** The events that these bytes complete. */
+  /** Returns the events that these bytes complete. */
   push(bytes: Uint8Array): SseEvent[];
-  /** What is left once the bytes have ended: a last event without its blank line, or nothing. */
+  /** Returns the rest when the bytes have ended: a last event without a blank line, or nothing. */
   end(): SseEvent[];
 }
 
@@ -16,8 +16,8 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Lines end in LF, CR LF or CR, and an event at an empty line, as the HTML standard has it. Text is decoded by the line,
- * so that no cut can fall into the middle of a character.
+ * By the HTML standard, lines end in LF, CR LF or CR, and an empty line ends an event. Whole lines are decoded, so a
+ * cut inside a character does no harm.
  */
 export function createSseReader(): SseReader {
   const decoder = new TextDecoder();

@@ -2,22 +2,22 @@ import type { Known, StreamReader } from "./api.ts";
 import { parseObject, textAt } from "./json.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
 
-/** What to do with a stream that passes by. */
+/** How to follow a stream. */
 export interface Following {
   reader: StreamReader;
-  /** Keep back the events that say nothing but the usage. */
+  /** Whether to hide events that contain nothing but the usage. */
   hidesUsage: boolean;
   signal: AbortSignal | undefined;
-  /** Called once, when the answer is complete, was cut off or given up; the stream's end waits for it. Never rejects. */
+  /** Called once, when the answer is complete, cut off or cancelled. The stream ends after it. Never rejects. */
   onEnd: (known: Known) => Promise<void>;
 }
 
-/** Anthropic's and OpenAI's last events; their older streams end with a word of their own. */
+/** The types of the last events of Anthropic and OpenAI. OpenAI's older streams end with "[DONE]". */
 const LAST_EVENTS = new Set(["message_stop", "response.completed", "response.incomplete", "response.failed"]);
 
 /**
- * The same bytes, at the pace of whoever reads them. Beside that, their events are read; what is kept back is whole
- * events.
+ * A stream with the same bytes, read only as fast as the caller reads. Its events are parsed on the way. Only whole
+ * events are hidden.
  */
 export function followStream(
   body: ReadableStream<Uint8Array>,
@@ -35,17 +35,17 @@ export function followStream(
   const abort = (): void => void finish();
   signal?.addEventListener("abort", abort, { once: true });
 
-  /** Reads an event, and says whether it is to be passed on. */
+  /** Reads an event. Returns whether to pass it on. */
   const isShown = ({ data }: SseEvent): boolean => {
     const event = parseObject(data);
     const saysUsageOnly = event !== undefined && reader.read(event);
-    // Not everybody reads on to the end of the bytes.
+    // Some callers stop reading at the last event, before the end of the bytes.
     if (data === "[DONE]" || LAST_EVENTS.has(textAt(event, "type"))) void finish();
     return !(saysUsageOnly && hidesUsage);
   };
   const shown = (events: readonly SseEvent[]): Uint8Array[] =>
     events.filter(isShown).map(({ bytes }) => bytes);
-  /** What is to be passed on of some bytes: they themselves, unless events are kept back. */
+  /** The bytes to pass on: the original bytes, or only whole events if events are hidden. */
   const piecesOf = (bytes: Uint8Array): Uint8Array[] => {
     const events = shown(sse.push(bytes));
     return hidesUsage ? events : [bytes];
@@ -55,7 +55,7 @@ export function followStream(
     return hidesUsage ? events : [];
   };
 
-  /** Something to pass on; undefined at the end. */
+  /** The next bytes to pass on. Undefined at the end. */
   const next = async (): Promise<Uint8Array[] | undefined> => {
     for (;;) {
       const { done, value } = await source.read();
@@ -80,12 +80,12 @@ export function followStream(
         }
       },
       async cancel(reason) {
-        // The provider is told at once; what it says to that is nobody's business.
+        // Cancelling the provider's stream must not wait for the charge, and its errors do not matter.
         const cancelled = source.cancel(reason).catch(() => {});
         await Promise.all([cancelled, finish()]);
       },
     },
-    // Nothing is read ahead of the reader.
+    // Read from the provider only when the caller reads.
     { highWaterMark: 0 },
   );
 }

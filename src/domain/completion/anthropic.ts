@@ -5,11 +5,11 @@ import { type At, below, countAt, textOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf } from "./shape.ts";
 
 const KINDS = new Set(["message", "message_start", "message_delta"]);
-const EARLY = "is of the start of a stream, before the output; send the usage of the last message_delta";
+const EARLY = "belongs to the start of a stream, before the output; send the usage of the last message_delta";
 
 /**
- * Anthropic's messages, whole or streamed. `input_tokens` excludes what was read from or written to the cache, so the
- * total is the sum. Of a stream, the last message_delta has all counts but not the model.
+ * Anthropic's messages, whole or streamed. `input_tokens` excludes the tokens read from or written to the cache, so the
+ * total is the sum of all three. In a stream, the last message_delta has all counts but not the model.
  */
 export const anthropicMessages: Shape<"anthropic.messages"> = {
   name: "anthropic.messages",
@@ -44,7 +44,7 @@ function readTokens(usage: At): Usage {
   };
 }
 
-/** The total of cache writes is split by lifetime where `cache_creation` says so; what it leaves lives 5 minutes. */
+/** `cache_creation` splits the cache writes by lifetime. Writes that it does not list live for 5 minutes. */
 function readWrites(usage: At): { fiveMinutes: number; hour: number } {
   const split = below(usage, "cache_creation");
   const hour = countAt(split, "ephemeral_1h_input_tokens") ?? 0;

@@ -3,8 +3,8 @@ import { type At, below, countAt, objectsOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf } from "./shape.ts";
 
 /**
- * Amazon Bedrock's converse, whole or the metadata event that ends its stream. `inputTokens` excludes the cache, and the
- * response does not name the model: the request has to.
+ * Amazon Bedrock's converse: a whole response, or the metadata event at the end of its stream. `inputTokens` excludes
+ * the cache. The response does not name the model, so the request must.
  */
 export const bedrockConverse: Shape<"bedrock.converse"> = {
   name: "bedrock.converse",

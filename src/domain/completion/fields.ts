@@ -1,7 +1,7 @@
 import { invalidField } from "../errors.ts";
 import { isObject, type Json, shown } from "../json.ts";
 
-/** Where a value is in the request, for errors: as in `completion.usage`. */
+/** A JSON object and its path in the request, for errors: for example `completion.usage`. */
 export interface At {
   readonly json: Json;
   readonly path: string;
@@ -9,26 +9,26 @@ export interface At {
 
 export const objectsOf = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
-/** An object below, or an empty one where there is none: the details of a usage are optional with every provider. */
+/** The object at `key`, or an empty object if there is none: usage details are optional with every provider. */
 export function below({ json, path }: At, key: string): At {
   const value = json[key];
   return { json: isObject(value) ? value : {}, path: `${path}.${key}` };
 }
 
 /**
- * The usage below `key`, which must be there and have one of these counts: an earlier chunk of a stream has none, and is
- * not for free.
+ * The usage object at `key`. Throws INVALID_FIELD if it is missing or has none of these counts: an earlier chunk of a
+ * stream has no counts, and must not be priced as free.
  */
 export function usageBelow(at: At, key: string, ...counts: readonly string[]): At {
   const usage = below(at, key);
   if (counts.some((count) => usage.json[count] !== undefined && usage.json[count] !== null)) return usage;
   throw invalidField(
     usage.path,
-    `is missing, or has no ${counts[0] ?? "count"}; of a stream, send the last chunk`,
+    `is missing, or has no ${counts[0] ?? "count"}; for a stream, send the last chunk`,
   );
 }
 
-/** The first of these keys that is there. Absent and null are undefined; what is no count is INVALID_FIELD. */
+/** The value of the first of these keys that is present and not null. Throws INVALID_FIELD if it is not a count. */
 export function countAt({ json, path }: At, ...keys: readonly string[]): number | undefined {
   for (const key of keys) {
     const value = json[key];
@@ -39,7 +39,7 @@ export function countAt({ json, path }: At, ...keys: readonly string[]): number 
   return undefined;
 }
 
-/** Seconds or dollars: a number of at least 0, written as a number or as text. */
+/** Seconds or dollars: a number of at least 0, as a JSON number or as text. Throws INVALID_FIELD for anything else. */
 export function numberAt({ json, path }: At, key: string): number | undefined {
   const value = json[key];
   if (value === undefined || value === null) return undefined;

@@ -4,8 +4,9 @@ import { type At, countAt, objectsOf, textOf, usageBelow } from "./fields.ts";
 import { type Shape, tierOf, withoutOverlap } from "./shape.ts";
 
 /**
- * Google's generateContent, on Gemini and Vertex, whole or the last chunk of a stream. `promptTokenCount` includes cached
- * content; what tools put into the prompt and what was thought come on top of prompt and candidates.
+ * Google's generateContent, on Gemini and Vertex: a whole response, or the last chunk of a stream. `promptTokenCount`
+ * includes cached content. It excludes the tokens that tools added to the prompt, and `candidatesTokenCount` excludes
+ * reasoning.
  */
 export const googleGenerate: Shape<"google.generateContent"> = {
   name: "google.generateContent",
@@ -60,7 +61,7 @@ function readOutput(usage: At): Usage {
   };
 }
 
-/** The count of one modality in a list such as promptTokensDetails. */
+/** The token count of one modality in a list such as promptTokensDetails. */
 function tokensOf(usage: At, list: string, modality: string): number {
   let tokens = 0;
   const items = usage.json[list];
@@ -71,7 +72,7 @@ function tokensOf(usage: At, list: string, modality: string): number {
   return tokens;
 }
 
-/** Up to Gemini 2.5 a prompt that was grounded by search is billed once; from Gemini 3 on every query is. */
+/** Up to Gemini 2.5, a prompt that used search is billed as one search. From Gemini 3 on, every query is billed. */
 function searchesBilled(response: Json, model: string): number {
   const queries = objectsOf(response["candidates"]).flatMap(({ groundingMetadata }) => {
     const list = isObject(groundingMetadata) ? groundingMetadata["webSearchQueries"] : undefined;

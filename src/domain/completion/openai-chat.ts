@@ -5,9 +5,9 @@ import { type At, below, countAt, numberAt, textOf } from "./fields.ts";
 import { type Shape, tierOf, withoutOverlap } from "./shape.ts";
 
 /**
- * OpenAI's chat completions, legacy completions and embeddings, whole or as the last chunk of a stream, and whoever
- * answers in that form: Azure, Mistral, Groq, DeepSeek, xAI, OpenRouter, Perplexity, Together, LiteLLM's proxy.
- * `prompt_tokens` includes cached tokens with all of them.
+ * OpenAI's chat completions, legacy completions and embeddings: a whole response, or the last chunk of a stream. Other
+ * providers use the same form: Azure, Mistral, Groq, DeepSeek, xAI, OpenRouter, Perplexity, Together, LiteLLM's proxy.
+ * All of them include cached tokens in `prompt_tokens`.
  */
 export const openaiChat: Shape<"openai.chat"> = {
   name: "openai.chat",
@@ -22,7 +22,7 @@ export const openaiChat: Shape<"openai.chat"> = {
   },
 };
 
-/** Groq puts the usage of a streamed answer into a field of its own. */
+/** Groq sends the usage of a streamed response in the field `x_groq`. */
 function usageOf(response: Json): Json | undefined {
   if (isObject(response["usage"])) return response["usage"];
   const groq = response["x_groq"];
@@ -43,7 +43,7 @@ function readUsage(usage: At): Usage {
 
 function readInputParts(usage: At, inputTokens: number): Usage {
   const details = below(usage, "prompt_tokens_details");
-  // DeepSeek's and Anthropic's (through LiteLLM's proxy) names for what OpenAI calls cached_tokens.
+  // OpenAI's cached_tokens has other names at DeepSeek and at Anthropic (through LiteLLM's proxy).
   const cacheReadTokens =
     countAt(details, "cached_tokens") ??
     countAt(usage, "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens") ??
@@ -71,7 +71,7 @@ function readOutput(usage: At, inputTokens: number): Usage {
   const completion = countAt(usage, "completion_tokens") ?? 0;
   const reasoningTokens = countAt(details, "reasoning_tokens") ?? countAt(usage, "reasoning_tokens") ?? 0;
   const total = countAt(usage, "total_tokens");
-  // xAI counts reasoning beside completion_tokens; the total tells who does.
+  // xAI excludes reasoning from completion_tokens. The total shows which convention a response follows.
   const beside = reasoningTokens > 0 && total === inputTokens + completion + reasoningTokens;
   const outputTokens = beside ? completion + reasoningTokens : completion;
   if (reasoningTokens > outputTokens) {
@@ -88,7 +88,9 @@ function readOutput(usage: At, inputTokens: number): Usage {
   };
 }
 
-/** Perplexity counts its queries, OpenRouter and LiteLLM's proxy the searches, xAI the sources that it bills. */
+/**
+ * Perplexity counts its queries, OpenRouter and LiteLLM's proxy count searches, xAI counts the sources that it bills.
+ */
 function readSearches(usage: At): Usage {
   const searchQueries =
     countAt(below(usage, "server_tool_use"), "web_search_requests") ??
@@ -97,7 +99,7 @@ function readSearches(usage: At): Usage {
   return searchQueries === undefined ? {} : { searchQueries };
 }
 
-/** OpenRouter's `usage.cost` is a number, Perplexity's an object with a total. */
+/** OpenRouter's `usage.cost` is a number. Perplexity's is an object with a total. */
 function reportedCost(usage: At): number | undefined {
   if (isObject(usage.json["cost"])) return numberAt(below(usage, "cost"), "total_cost");
   return numberAt(usage, "cost");

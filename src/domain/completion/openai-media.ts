@@ -3,7 +3,7 @@ import type { Usage } from "../usage.ts";
 import { type At, below, countAt, numberAt, objectsOf, textOf } from "./fields.ts";
 import { type Reading, type Shape, withoutOverlap } from "./shape.ts";
 
-/** OpenAI's images: generated and edited ones, billed by token (gpt-image) or by the image (DALL-E). */
+/** OpenAI's generated and edited images, billed by token (gpt-image) or by the image (DALL-E). */
 export const openaiImages: Shape<"openai.images"> = {
   name: "openai.images",
   recognizes: (json) => (isImages(json) && !isChatUsage(json["usage"])) || isImageEvent(json),
@@ -46,7 +46,7 @@ function readImages(json: Json): Usage {
     : { images, pixels: images * Number(width) * Number(height) };
 }
 
-/** OpenAI's audio: transcriptions and translations, whole or the last event of a stream, and streamed speech. */
+/** OpenAI's audio: transcriptions and translations (whole, or the last event of a stream), and streamed speech. */
 export const openaiAudio: Shape<"openai.audio"> = {
   name: "openai.audio",
   recognizes: (json) => isSpeechEnd(json) || isTranscript(json),
@@ -72,7 +72,9 @@ function readSpeech(usage: At): Usage {
   return { inputTokens: countAt(usage, "input_tokens") ?? 0, outputTokens, outputAudioTokens: outputTokens };
 }
 
-/** Whisper is billed by the second and says how many; older responses say only how long the audio is. */
+/**
+ * Whisper is billed by the second, and responses give the billed seconds. Older responses give only the audio's length.
+ */
 function readTranscript(at: At): Usage {
   const usage = below(at, "usage");
   if (usage.json["type"] === "duration") return { inputSeconds: numberAt(usage, "seconds") ?? 0 };

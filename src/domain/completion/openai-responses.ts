@@ -5,7 +5,7 @@ import { type Shape, tierOf, withoutOverlap } from "./shape.ts";
 
 const FINAL_EVENTS = new Set(["response.completed", "response.incomplete", "response.failed"]);
 
-/** OpenAI's Responses API: a response, or the last event of its stream, which carries the whole response. */
+/** OpenAI's Responses API: a response, or the last event of its stream, which contains the whole response. */
 export const openaiResponses: Shape<"openai.responses"> = {
   name: "openai.responses",
   recognizes: (json) =>
@@ -31,7 +31,7 @@ const isFinalEvent = (json: Json): boolean =>
 const hasResponsesUsage = (usage: unknown): boolean =>
   isObject(usage) && usage["input_tokens"] !== undefined && isObject(usage["output_tokens_details"]);
 
-/** A search that opens or reads a page it found is not billed again. */
+/** Counts only searches. Opening or reading a page that a search found is not billed. */
 function isSearch(item: Json): boolean {
   if (item["type"] !== "web_search_call") return false;
   const action = item["action"];

@@ -2,15 +2,15 @@ import { type Json } from "../json.ts";
 import type { ServiceTier, Usage } from "../usage.ts";
 import { type At, textOf } from "./fields.ts";
 
-/** What a provider's response says of its cost. */
+/** The model, usage and cost in a provider's response. */
 export interface Reading {
   model: string | undefined;
   usage: Usage;
-  /** What the provider says the call cost in USD, as a number or decimal text, where it says so. */
+  /** The cost in USD that the provider reports, as a number or decimal text. Undefined if it reports none. */
   reportedCostUsd?: string | number | undefined;
 }
 
-/** One form of response. `recognizes` must be cheap and must not throw; `read` throws INVALID_FIELD. */
+/** One form of response. `recognizes` must be cheap and must not throw. `read` throws INVALID_FIELD. */
 export interface Shape<Name extends string = string> {
   readonly name: Name;
   recognizes(response: Json): boolean;
@@ -25,10 +25,15 @@ const TIERS: ReadonlyMap<string, ServiceTier> = new Map([
   ["on_demand_priority", "priority"],
 ]);
 
-/** The tier of service in a provider's word. Names for the usual service (default, auto, on_demand) are standard. */
+/**
+ * The service tier for a provider's word. Unknown words and the usual ones (default, auto, on_demand) mean standard.
+ */
 export const tierOf = (word: unknown): ServiceTier =>
   TIERS.get(textOf(word)?.toLowerCase() ?? "") ?? "standard";
 
-/** Reports may count a cached audio token in both parts; parts must not overlap, so what is cached counts as cached. */
+/**
+ * Limits a part so that the parts do not overlap. A response may count a cached audio token as both; it counts as
+ * cached.
+ */
 export const withoutOverlap = (part: number, others: number, total: number): number =>
   Math.max(0, Math.min(part, total - others));

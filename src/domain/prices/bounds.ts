@@ -1,7 +1,10 @@
 import { type Fraction, fromNumber, multiply } from "../decimal.ts";
 import { type Dimension, type Rate, type Unit, unitOf } from "./rates.ts";
 
-/** One unit of a dimension, and the most that it may cost in USD. No provider comes near; a slip of the decimal point does. */
+/**
+ * The name of one unit, and its maximum price in USD. No real price is near the maximum; a wrong decimal point exceeds
+ * it.
+ */
 const UNITS: Readonly<Record<Unit, readonly [one: string, usdMax: bigint]>> = {
   tokens: ["token", 1n],
   characters: ["character", 1n],
@@ -13,13 +16,15 @@ const UNITS: Readonly<Record<Unit, readonly [one: string, usdMax: bigint]>> = {
   requests: ["request", 1000n],
 };
 
-/** The least rate above 0: what is less is a slip too, and its decimals would not end. */
+/** The smallest rate above 0. A smaller rate is a mistake as well, and its decimal text would be too long. */
 const LEAST: Fraction = { numerator: 1n, denominator: 10n ** 18n };
 
-/** The longest text that is read as a rate. */
+/** The maximum length of a rate's text. */
 export const USD_CHARACTERS_MAX = 40;
 
-/** Says why a rate cannot be meant, as in "above 1 USD per token"; undefined where it can. It must be at least 0. */
+/**
+ * Returns why a rate is implausible, for example "above 1 USD per token", or undefined. The rate must be at least 0.
+ */
 export function outOfBounds(dimension: Dimension, { usd, per }: Rate): string | undefined {
   const [one, usdMax] = UNITS[unitOf(dimension)];
   const units = fromNumber(per);

@@ -13,13 +13,13 @@ import { DIMENSIONS, type Dimension, type ModelRates, type Rate, rateFor, unitOf
 /** One line of a bill. */
 export interface PriceLine {
   dimension: Dimension;
-  /** In units of the dimension: tokens, seconds, images... */
+  /** In the unit of the dimension: tokens, seconds, images and so on. */
   quantity: number;
-  /** Exact decimal text, for every `per`. */
+  /** Exact decimal text: the price of `per`. */
   rateUsd: string;
-  /** As in "1000000 tokens". */
+  /** For example "1000000 tokens". */
   per: string;
-  /** Exact decimal text; cut after 30 places where a price per hour gives a decimal that never ends. */
+  /** Exact decimal text, cut after 30 decimals if the decimal form is infinite, as with a price per hour. */
   costUsd: string;
 }
 
@@ -27,13 +27,13 @@ export interface Bill {
   /** Exact. */
   usd: Fraction;
   lines: PriceLine[];
-  /** One sentence for each rate that was missing, and what stood in for it. */
+  /** One sentence for each missing rate, with the rate used instead. */
   assumed: string[];
-  /** False when the usage has amounts and none of them has a rate: then the model is not priced for this use. */
+  /** False if the usage has amounts but none of them has a rate. The model then has no price for this use. */
   priced: boolean;
 }
 
-/** The field of a usage that each dimension is, or is a remainder of. */
+/** The usage field that each dimension prices. For a dimension in PARTS, the parts are subtracted from the field. */
 const AMOUNTS = {
   input: "inputTokens",
   output: "outputTokens",
@@ -64,7 +64,7 @@ const PARTS: Partial<Record<Dimension, readonly UsageNumber[]>> = {
   cacheRead: CACHE_READ_PARTS,
 };
 
-/** Where to look for a rate that a source does not give. The order is LiteLLM's, where it has one. */
+/** The dimensions whose rate is used if a source gives no rate. The order is LiteLLM's where LiteLLM defines one. */
 const STAND_INS: Partial<Record<Dimension, readonly Dimension[]>> = {
   cacheRead: ["input"],
   cacheReadAudio: ["cacheRead", "inputAudio", "input"],
@@ -78,7 +78,7 @@ const STAND_INS: Partial<Record<Dimension, readonly Dimension[]>> = {
   outputImage: ["output"],
 };
 
-/** Other measures of the same thing. Where a usage gives several, the first that has a rate is charged, alone. */
+/** Other measures of the same amount. If a usage gives several, only the first one with a rate is charged. */
 const SAME_THING: Partial<Record<Dimension, readonly Dimension[]>> = {
   inputCharacters: ["input"],
   outputCharacters: ["output"],
@@ -90,14 +90,14 @@ const SAME_THING: Partial<Record<Dimension, readonly Dimension[]>> = {
 
 const ONE_HALF: Fraction = { numerator: 1n, denominator: 2n };
 
-/** Multiplies a usage by rates. Pure and exact: rounding is left to whoever turns the sum into money. */
+/** Multiplies a usage by rates. Pure and exact: the caller that converts the sum to money rounds it. */
 export function bill(rates: ModelRates, usage: Usage): Bill {
   const result: Bill = { usd: ZERO, lines: [], assumed: [], priced: false };
   let used = false;
   for (const dimension of DIMENSIONS) {
     const quantity = quantityOf(dimension, usage, rates);
     if (quantity === 0 || isCharged(result, SAME_THING[dimension])) continue;
-    // That a call is a call is known without being told, so it neither asks for a price nor makes one.
+    // Every usage has at least one request, so requests alone neither need a price nor make a model priced.
     used ||= dimension !== "requests";
     const found = findRate(rates, usage, dimension);
     if (found === undefined) {
@@ -129,17 +129,17 @@ function addLine(result: Bill, dimension: Dimension, quantity: number, rate: Rat
 
 const rateTexts = new WeakMap<Rate, string>();
 
-/** Rates are few and bills many, so their texts are kept. */
+/** There are few rates and many bills, so the text of a rate is kept. */
 function rateText(rate: Rate): string {
   let text = rateTexts.get(rate);
   if (text === undefined) rateTexts.set(rate, (text = toDecimalText(rate.usd)));
   return text;
 }
 
-/** How much of a dimension a usage has, with nothing counted twice. */
+/** The amount of a dimension in a usage. Parts are subtracted from their total, so nothing is counted twice. */
 export function quantityOf(dimension: Dimension, usage: Usage, rates: ModelRates): number {
   const amount = usage[AMOUNTS[dimension]] ?? 0;
-  // A call is a call without being told.
+  // A usage covers at least one call.
   if (dimension === "requests") return amount === 0 ? 1 : amount;
   if (dimension === "inputSeconds" && amount > 0) return Math.max(amount, rates.inputSecondsMin ?? 0);
   const parts = PARTS[dimension];
@@ -151,7 +151,7 @@ interface FoundRate {
   assumed?: string | undefined;
 }
 
-/** The rate of a dimension for this usage: its own, or what stands in for it, at the tier of service it ran in. */
+/** The rate of a dimension for this usage and its service tier: the dimension's own, or the one used instead. */
 export function findRate(rates: ModelRates, usage: Usage, dimension: Dimension): FoundRate | undefined {
   for (const candidate of [dimension, ...(STAND_INS[dimension] ?? [])]) {
     const found = findTierRate(rates, usage, candidate);
@@ -170,13 +170,14 @@ function findTierRate(rates: ModelRates, usage: Usage, dimension: Dimension): Fo
   const note = rates.notes?.[dimension];
   if (tier === "standard") return standard && { rate: standard.rate, assumed: note };
   const own = rateFor(rates[tier]?.[dimension], inputTokens);
-  // A tier's rate for short requests says nothing of long ones where the standard rate has a step for those.
+  // If the standard rate has a step for requests this long and the tier's rate does not, the tier's rate does not
+  // apply.
   if (own !== undefined && own.above >= (standard?.above ?? 0)) return { rate: own.rate, assumed: note };
   if (standard === undefined) return undefined;
   return withoutTierRate(dimension, tier, standard.rate);
 }
 
-/** Providers halve the price of tokens in a batch, not of searches or calls. Other tiers have no rule. */
+/** Providers charge half for tokens in a batch, but not for searches or calls. Other tiers have no such rule. */
 function withoutTierRate(dimension: Dimension, tier: ServiceTier, standard: Rate): FoundRate {
   if (tier !== "batch" || unitOf(dimension) !== "tokens") {
     return { rate: standard, assumed: `${dimension}: no ${tier} rate, standard rate` };

@@ -1,17 +1,17 @@
 import type { MatchLogic, ModelInfo, Provider } from "@pydantic/genai-prices";
 import { isVersionOf, sameMajor } from "./names.ts";
 
-/** The models of one provider, by the names and the rules that genai-prices gives. Names are in lower case. */
+/** The models of one provider, with the names and match rules of genai-prices. Names are in lower case. */
 export interface ProviderIndex {
   readonly provider: Provider;
-  /** Names that a model has by equality. */
+  /** Models by the names that must match exactly. */
   readonly exact: ReadonlyMap<string, ModelInfo>;
   readonly find: (name: string) => ModelInfo | undefined;
 }
 
 /**
- * The length and the characters of a name that genai-prices may know. Its patterns are data that an update may change, so
- * they only see names like those in the data, where the longest has 61 characters; no other name matches.
+ * The length and characters of a name that genai-prices may know. Its patterns are data that an update may change, so
+ * they only run on names like those in the data, whose longest name has 61 characters. This bounds their running time.
  */
 const NORMAL_NAME = /^[-a-z0-9._/:@~[\]=+]{1,128}$/;
 
@@ -31,7 +31,7 @@ export function indexProvider(provider: Provider): ProviderIndex {
   return { provider, exact, find };
 }
 
-/** Every name that a rule accepts by plain equality. */
+/** All names that a rule accepts by plain equality. */
 export function equalNames(rule: MatchLogic): string[] {
   if ("or" in rule) return rule.or.flatMap(equalNames);
   return "equals" in rule ? [rule.equals.toLowerCase()] : [];
@@ -41,7 +41,7 @@ function hasFamilyRule(rule: MatchLogic): boolean {
   return "or" in rule ? rule.or.some(hasFamilyRule) : !("equals" in rule);
 }
 
-/** Whether a rule accepts a name as itself or as a version of itself. Stricter than the library on purpose. */
+/** Whether a rule accepts a name as the model itself or a version of it. Deliberately stricter than the library. */
 function accepts(rule: MatchLogic, name: string): boolean {
   if ("or" in rule) return rule.or.some((part) => accepts(part, name));
   if ("and" in rule) return acceptsAll(rule.and, name);
@@ -50,7 +50,7 @@ function accepts(rule: MatchLogic, name: string): boolean {
   return acceptsText(rule, name);
 }
 
-// Of several conditions, those on text say what the name is; patterns only rule names out.
+// In a conjunction, the text conditions identify the name. Patterns only exclude names.
 function acceptsAll(rules: readonly MatchLogic[], name: string): boolean {
   return (
     rules.some((part) => !("regex" in part)) &&
@@ -60,7 +60,7 @@ function acceptsAll(rules: readonly MatchLogic[], name: string): boolean {
 
 const patterns = new Map<string, RegExp>();
 
-/** The patterns are those of the data, so there are as many as it has. */
+/** The cache is bounded by the data, because only its patterns are cached. */
 function patternOf(source: string): RegExp {
   let pattern = patterns.get(source);
   if (pattern === undefined) patterns.set(source, (pattern = new RegExp(source)));
@@ -71,7 +71,7 @@ function acceptsPattern(pattern: string, name: string): boolean {
   const match = patternOf(pattern).exec(name);
   if (match === null || match[0] === "") return false;
   const after = name.slice(match.index + match[0].length);
-  // A pattern may end inside a number, "gemini-3\.5-flash-\d"; the digit it took belongs to the version.
+  // A pattern may end inside a number ("gemini-3\.5-flash-\d"). The digit that it matched belongs to the version.
   const digits = /-\d+$/.exec(match[0])?.[0] ?? "";
   return isVersionOf(match[0], name.slice(0, match.index), after === "" ? "" : digits + after);
 }

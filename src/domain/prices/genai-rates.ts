@@ -3,7 +3,7 @@ import { fromNumber } from "../decimal.ts";
 import { type Quote, ratesFrom } from "./quotes.ts";
 import type { Dimension, ModelRates } from "./rates.ts";
 
-/** genai-prices' keys, the dimension each prices and how many of its units the price is for. */
+/** The keys of genai-prices: the dimension that each key prices, and the number of units of its price. */
 const KEYS: readonly (readonly [key: string, dimension: Dimension, per: number])[] = [
   ["input_mtok", "input", 1_000_000],
   ["output_mtok", "output", 1_000_000],
@@ -32,7 +32,7 @@ const KEYS: readonly (readonly [key: string, dimension: Dimension, per: number])
 
 const fixedRates = new WeakMap<ModelInfo, ModelRates>();
 
-/** The rates that hold at an instant: some prices change on a date, or with the hour. */
+/** The rates at an instant. Some prices change on a date or with the hour. */
 export function ratesAt(provider: Provider, model: ModelInfo, at: Date): ModelRates {
   if (Array.isArray(model.prices)) return toRates(provider, model, pricesAt(provider, model, at));
   let rates = fixedRates.get(model);
@@ -48,7 +48,7 @@ function pricesAt(provider: Provider, model: ModelInfo, at: Date): ModelPrice {
 const FREE: ModelPrice = { input_mtok: 0, output_mtok: 0 };
 
 function toRates(provider: Provider, model: ModelInfo, prices: ModelPrice): ModelRates {
-  // OpenRouter's ":free" variants are listed without a price, and are free. Others so listed are just not known.
+  // OpenRouter lists its ":free" variants without a price, and they are free. Other models without a price are unknown.
   const listed = model.id.endsWith(":free") && Object.keys(prices).length === 0 ? FREE : prices;
   const quotes = KEYS.flatMap(([key, dimension, per]) => quotesOf(listed[key], dimension, per));
   const minimum = provider.id === "groq" && model.id.startsWith("whisper-large-v3");

@@ -13,7 +13,7 @@ import {
 } from "./names.ts";
 import { genaiProvider } from "./providers.ts";
 
-/** Where a name without a provider is looked for, beside the providers whose own rule claims it: the makers. */
+/** The makers of models. A name without a provider is looked up with these providers first. */
 const MAKERS = [
   "openai",
   "anthropic",
@@ -27,7 +27,7 @@ const MAKERS = [
   "aws",
 ];
 
-/** The prices that come with @pydantic/genai-prices, as they were when this module was loaded. */
+/** The prices of @pydantic/genai-prices, as they were when this module was loaded. */
 const PROVIDER_INDEXES: ReadonlyMap<string, ProviderIndex> = new Map(
   ((await waitForUpdate()) ?? []).map((provider) => [provider.id, indexProvider(provider)]),
 );
@@ -39,7 +39,9 @@ interface Resolved {
 }
 
 const resolve = boundedMemo(10_000, (name: string) => resolveName(canonical(name)));
-/** @pydantic/genai-prices as a layer. Its data and rules of matching, taken more strictly; none of its arithmetic. */
+/**
+ * @pydantic/genai-prices as a layer. Uses its data and its match rules, applied more strictly, but not its arithmetic.
+ */
 export const genaiLayer: PriceLayer = {
   source: "genai-prices",
   find(model, at) {
@@ -52,7 +54,7 @@ export const genaiLayer: PriceLayer = {
 
 let knownNames: readonly string[] | undefined;
 
-/** A model that is listed without a price is not known here: another layer may know it. */
+/** A model listed without a price is treated as unknown, because another layer may have its price. */
 function foundModel({ index, model, assumed }: Resolved, at: Date): FoundModel | undefined {
   const rates = ratesAt(index.provider, model, at);
   if (Object.keys(rates.standard).length === 0) return undefined;
@@ -69,7 +71,7 @@ function resolveName(name: string): Resolved | undefined {
   return family && { ...family, assumed: [...family.assumed, `model: ${name} is priced as ${undated}`] };
 }
 
-/** A fine-tuned model costs more than its base, so it has its own price or none. */
+/** A fine-tuned model costs more than its base, so the price of the base is never used for it. */
 function resolveFineTuned(base: string): Resolved | undefined {
   const openai = PROVIDER_INDEXES.get("openai");
   if (openai === undefined) return undefined;
@@ -110,7 +112,7 @@ function findAt(index: ProviderIndex, name: string): Resolved | undefined {
   return undefined;
 }
 
-/** Rules are written for one form of a date; for Amazon's older models, without their maker. */
+/** The spellings of a name that rules may expect: another form of the date and, for Amazon's older models, no maker. */
 const formsOf = (provider: string, name: string): string[] => [
   name,
   withDashedDate(name),
@@ -120,7 +122,7 @@ const formsOf = (provider: string, name: string): string[] => [
 const AZURE_PLACE = /^(?:global|global-standard)\//;
 const HOSTED_PREFIX = /^gemini\//;
 
-/** The name without what a gateway adds for a provider. A data zone of Azure costs more than list price: no match. */
+/** The name without a gateway's prefix. Azure's data zones cost more than the list price, so they match nothing. */
 function withinProvider(provider: string, name: string): { own: string | undefined; assumed: string[] } {
   if (provider === "aws") {
     const { model, region } = splitBedrock(name);
@@ -141,7 +143,9 @@ function lookUpBare(name: string): Resolved | undefined {
   return undefined;
 }
 
-/** A name that one single provider lists says its provider by itself; one that several list may have several prices. */
+/**
+ * Finds a name that exactly one provider lists. If several providers list it, their prices may differ, so none is used.
+ */
 function lookUpUnique(name: string): Resolved | undefined {
   const owners = [...PROVIDER_INDEXES.values()].filter((index) => index.exact.has(name));
   const [index] = owners;
@@ -150,7 +154,7 @@ function lookUpUnique(name: string): Resolved | undefined {
   return { index, model, assumed: [`model: only ${index.provider.id} lists ${name}`] };
 }
 
-/** A maker's model by its plain name, a host's with the host before it; what is listed without a price is left out. */
+/** The names of all priced models: the plain name for a maker's model, "host/name" for a host's model. */
 function listNames(): readonly string[] {
   const names = new Set<string>();
   for (const [id, index] of PROVIDER_INDEXES) {

@@ -3,28 +3,28 @@ import type { ModelRates } from "./rates.ts";
 
 export type PriceSource = "project" | "file" | "genai-prices";
 
-/** What a layer knows of a model at one moment. */
+/** A model that a layer found, with its rates at one moment. */
 export interface FoundModel {
-  /** The name that the layer knows it by. */
+  /** The name of the model in the layer. */
   readonly matchedModel: string;
   readonly rates: ModelRates;
-  /** What was taken for granted to get from the name asked for to the name matched. */
+  /** The assumptions made to get from the requested name to the matched name. */
   readonly assumed: readonly string[];
 }
 
-/** One source of prices. A price book asks its layers in order, and the first that knows a model prices it. */
+/** One source of prices. A price book asks its layers in order, and the first layer that knows a model prices it. */
 export interface PriceLayer {
   readonly source: PriceSource;
   find(model: string, at: Date): FoundModel | undefined;
-  /** Names that `find` answers to, for suggestions. The same array every time. */
+  /** Names that `find` accepts, for suggestions. Returns the same array on every call. */
   names(): readonly string[];
-  /** The most tokens that a model puts out in one call, where the source says so. */
+  /** The model's maximum of output tokens in one call. Undefined if the source does not give it. */
   maxOutputTokens?(model: string): number | undefined;
-  /** The most tokens that a model takes and gives together, where the source says so. */
+  /** The model's maximum of input and output tokens together. Undefined if the source does not give it. */
   contextTokens?(model: string): number | undefined;
 }
 
-/** Remembers what it computed for the names asked for last: names come from callers, so there is no end to them. */
+/** Keeps the results for the most recently used names. Names come from callers, so their number must be bounded. */
 export function boundedMemo<Value>(
   entriesMax: number,
   compute: (key: string) => Value,

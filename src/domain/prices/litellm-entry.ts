@@ -5,10 +5,13 @@ import { createFieldReader } from "./litellm-fields.ts";
 import { type Quote, ratesFrom } from "./quotes.ts";
 import { type Dimension, type ModelRates, type Rate, unitOf } from "./rates.ts";
 
-/** An entry that has a price which is none. Half of a model's prices are wrong prices, so it is left out as a whole. */
+/**
+ * An entry with an invalid price. The whole entry is left out, because a model with only some of its prices is priced
+ * wrong.
+ */
 export class BadEntry extends Error {}
 
-/** Entries of the published file have up to 60 fields. */
+/** The entries of the published file have up to 60 fields. */
 const FIELDS_MAX = 300;
 const TIERS_MAX = 100;
 
@@ -16,8 +19,8 @@ const MILLION = 1_000_000;
 const readField = createFieldReader();
 
 /**
- * The rates of an entry of LiteLLM's price file, or undefined where it has none. Rates of tokens are kept per million, as
- * providers write them. Throws BadEntry.
+ * The rates of an entry of LiteLLM's price file, or undefined if it has none. Token rates are stored per million, the
+ * unit in which providers publish them. Throws BadEntry.
  */
 export function entryRates(entry: Json): ModelRates | undefined {
   const fields = Object.keys(entry).length;
@@ -39,7 +42,7 @@ function flatQuotes(entry: Json): Quote[] {
     const field = readField(name, entry["mode"]);
     if (field === undefined || value === null) continue;
     if (!Number.isSafeInteger(field.aboveInputTokens)) {
-      throw new BadEntry(`${cut(name)} has a length that is no integer up to 2^53-1`);
+      throw new BadEntry(`${cut(name)} has a length that is not an integer up to 2^53-1`);
     }
     const aboveInputTokens = threshold(entry, field.aboveInputTokens);
     const quote: Quote = { ...field, aboveInputTokens, rate: rateOf(field.dimension, value, name) };
@@ -48,16 +51,18 @@ function flatQuotes(entry: Json): Quote[] {
   return ordered.toSorted((a, b) => a.order - b.order).map(({ quote }) => quote);
 }
 
-/** xAI bills a request that is exactly as long as a threshold at the higher rate; everybody else, at the lower. */
+/**
+ * xAI bills a request that is exactly as long as a threshold at the higher rate. All other providers use the lower one.
+ */
 const threshold = (entry: Json, above: number): number =>
   above > 0 && entry["litellm_provider"] === "xai" ? above - 1 : above;
 
-/** Dimensions that a tiered entry prices by its tiers alone: rates beside them are for show. */
+/** Dimensions that a tiered entry prices only by its tiers. Flat rates in the same entry are ignored. */
 const TIERED_WHOLE: readonly Dimension[] = ["input", "cacheRead", "cacheWrite", "cacheWrite1h"];
 
 /**
- * `tiered_pricing` is a list of {range: [start, end], rates}. The tier is chosen by the request's input tokens and prices
- * all of it, so each tier states every rate that any of them states, or what stands in for it.
+ * `tiered_pricing` is a list of {range: [start, end], rates}. The request's input tokens select one tier, which prices
+ * the whole request. So each tier gets a rate for every dimension that any tier states: its own or one used instead.
  */
 function tieredQuotes(entry: Json): Quote[] {
   const tiers = entry["tiered_pricing"];
@@ -99,7 +104,10 @@ function inTier(quotes: readonly Quote[], dimension: Dimension): Quote | undefin
 const SEARCH = "search_context_cost_per_query";
 const SEARCH_SIZES = ["search_context_size_medium", "search_context_size_low", "search_context_size_high"];
 
-/** A search costs by how much context it brings, which no response tells; medium is the providers' default. */
+/**
+ * The price of a search depends on the size of its context, which no response reports. Medium is the providers'
+ * default.
+ */
 function searchQuotes(entry: Json): Quote[] {
   const [rate] = searchRates(entry);
   return rate === undefined
@@ -126,7 +134,7 @@ function notesOf(entry: Json, search: readonly Quote[]): ModelRates["notes"] {
   return notes;
 }
 
-/** A price as a number, or as text where the file was written by hand. */
+/** Reads a price from a number, or from text, which handwritten files may contain. */
 function rateOf(dimension: Dimension, value: unknown, name: string): Rate {
   const usd = usdOf(value);
   if (usd === undefined || usd.numerator < 0n) throw new BadEntry(`${cut(name)} is ${shown(value)}`);
@@ -143,6 +151,6 @@ function usdOf(value: unknown): Fraction | undefined {
 
 const NAME_CHARACTERS_MAX = 100;
 
-/** The name of a field, for a message. */
+/** Shortens the name of a field for a message. */
 const cut = (name: string): string =>
   name.length <= NAME_CHARACTERS_MAX ? name : `${name.slice(0, NAME_CHARACTERS_MAX).toWellFormed()}...`;

@@ -2,13 +2,13 @@ import type { ServiceTier } from "../usage.ts";
 import { boundedMemo } from "./layer.ts";
 import type { Dimension } from "./rates.ts";
 
-/** What a field of LiteLLM's price file prices. */
+/** The meaning of a field of LiteLLM's price file. */
 export interface PriceField {
   readonly dimension: Dimension;
   readonly serviceTier: ServiceTier;
-  /** Holds above this many input tokens; 0 is always. */
+  /** The rate applies to requests with more input tokens than this. 0 means all requests. */
   readonly aboveInputTokens: number;
-  /** Where several fields price the same, the lowest counts. */
+  /** If several fields price the same dimension, the field with the lowest order is used. */
   readonly order: number;
 }
 
@@ -40,7 +40,7 @@ const FIELDS: readonly (readonly [name: string, dimension: Dimension])[] = [
   ["input_cost_per_query", "requests"],
 ];
 
-/** In models that make pictures, the rates of the request price the picture that comes back. */
+/** In image models, the rates of the input price the generated image. */
 const IMAGE_MODE_FIELDS: typeof FIELDS = [
   ["input_cost_per_image", "images"],
   ["input_cost_per_pixel", "pixels"],
@@ -50,12 +50,12 @@ const IMAGE_MODES = new Set<unknown>(["image_generation", "image_edit"]);
 
 const TIERS: Readonly<Record<string, ServiceTier>> = { flex: "flex", priority: "priority", batches: "batch" };
 
-/** The rest of a field's name: a tier of service and a length of request, the tier before or after. */
+/** The suffix of a field's name: a service tier and a request length. The tier may come before or after the length. */
 const SUFFIX = /^(?:_(flex|priority|batches))?(?:_above_(\d+)(k?)_tokens)?(?:_(flex|priority|batches))?$/;
 
 type FieldReader = (name: string, mode: unknown) => PriceField | undefined;
 
-/** Reads the name of a field. A file of thousands of entries has some 140 names, so each is taken apart once. */
+/** Parses field names. A file has thousands of entries but only about 140 field names, so results are cached. */
 export function createFieldReader(): FieldReader {
   const usual = memo(FIELDS);
   const image = memo([...FIELDS, ...IMAGE_MODE_FIELDS]);

@@ -10,16 +10,16 @@ import {
 import { fileProviders } from "./providers.ts";
 
 interface Key {
-  /** As the file writes it. */
+  /** As written in the file. */
   readonly key: string;
-  /** The provider that the entry names. */
+  /** The provider named in the entry. */
   readonly provider: string;
 }
 
-/** The keys of a price file, to be looked up in lower case. */
+/** The keys of a price file, indexed by their lower-case form. */
 export interface KeyIndex {
   readonly keys: ReadonlyMap<string, Key>;
-  /** What follows the first slash of a key, to all keys that end so. */
+  /** Maps the text after the first slash of a key to all keys with that ending. */
   readonly endings: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -28,7 +28,7 @@ export interface ResolvedKey {
   readonly assumed: readonly string[];
 }
 
-/** Where a bare name, such as a response gives, is looked for when the file has no such key. */
+/** Prefixes tried for a bare name, as in a response, if the file has no such key. */
 const MAKER_PREFIXES = [
   "openai",
   "anthropic",
@@ -44,9 +44,9 @@ const MAKER_PREFIXES = [
 const BEDROCK_PROFILE = /^(?:us|eu|apac|au|jp|ca|global)\./;
 
 /**
- * Finds the entry for a name as people write it: the key itself; the key without the provider in front, where the entry
- * is that provider's; the key of a maker, or the only key that ends so, for a bare name; a fine-tuned model by its base;
- * a dated snapshot that the file does not list, by its undated name.
+ * Finds the entry for a model name. In order: the key itself; the key without the provider prefix, if the entry has
+ * that provider; for a bare name, a maker's key, then the only key with that ending; for a dated snapshot that the file
+ * does not list, the undated name. A fine-tuned model is found only by a key for its fine-tuned base.
  */
 export function resolveKey(index: KeyIndex, model: string): ResolvedKey | undefined {
   const name = canonical(model);
@@ -78,13 +78,13 @@ function lookUp(index: KeyIndex, name: string): ResolvedKey | undefined {
 }
 
 function lookUpAt({ keys }: KeyIndex, provider: string, rest: string): ResolvedKey | undefined {
-  for (const house of fileProviders(provider)) {
-    const ofHouse = (name: string): Key | undefined => {
-      const found = keys.get(`${house}/${name}`) ?? keys.get(name);
-      return found !== undefined && sameHouse(found.provider, house) ? found : undefined;
+  for (const vendor of fileProviders(provider)) {
+    const ofVendor = (name: string): Key | undefined => {
+      const found = keys.get(`${vendor}/${name}`) ?? keys.get(name);
+      return found !== undefined && sameVendor(found.provider, vendor) ? found : undefined;
     };
-    if (house.startsWith("bedrock")) return lookUpBedrock(rest, ofHouse);
-    const found = ofHouse(rest);
+    if (vendor.startsWith("bedrock")) return lookUpBedrock(rest, ofVendor);
+    const found = ofVendor(rest);
     if (found !== undefined) return { key: found.key, assumed: [] };
   }
   return undefined;
@@ -100,21 +100,22 @@ function lookUpBedrock(name: string, find: (name: string) => Key | undefined): R
   return { ...found, assumed: [...found.assumed, regionAssumed(name, region)] };
 }
 
-/** Amazon serves a model through regions; where the file does not price the region, it prices the model. */
+/** Amazon serves a model through regions. If the file has no price for the region, the model's own price is used. */
 function lookUpRegion(name: string, find: (name: string) => Key | undefined): ResolvedKey | undefined {
   if (!BEDROCK_PROFILE.test(name)) return undefined;
   const found = find(name.replace(BEDROCK_PROFILE, ""));
   return found && { key: found.key, assumed: [`model: ${name} is priced as ${found.key}`] };
 }
 
-/** bedrock and bedrock_converse, vertex_ai and vertex_ai-anthropic_models, cohere and cohere_chat are one house each. */
-const sameHouse = (listed: string, asked: string): boolean =>
-  houseOf(listed) === houseOf(asked) || (houseOf(listed) === "text-completion-openai" && asked === "openai");
+/** Whether two provider names belong to one vendor, such as bedrock and bedrock_converse, or cohere and cohere_chat. */
+const sameVendor = (listed: string, asked: string): boolean =>
+  vendorOf(listed) === vendorOf(asked) ||
+  (vendorOf(listed) === "text-completion-openai" && asked === "openai");
 
-const houseOf = (provider: string): string =>
+const vendorOf = (provider: string): string =>
   /^(vertex_ai|bedrock|cohere|azure_ai|azure|amazon)(?:[_-].*)?$/.exec(provider)?.[1] ?? provider;
 
-/** A fine-tuned model has a price of its own, or none. Files list it by a dated base; the newest is taken. */
+/** A fine-tuned model is never priced as its base. Files list it under a dated base; the newest date is used. */
 function resolveFineTuned({ keys }: KeyIndex, base: string): ResolvedKey | undefined {
   const exact = keys.get(`ft:${base}`);
   if (exact !== undefined) return { key: exact.key, assumed: [] };

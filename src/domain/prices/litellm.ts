@@ -4,14 +4,14 @@ import { BadEntry, entryRates } from "./litellm-entry.ts";
 import { type KeyIndex, resolveKey } from "./litellm-names.ts";
 import type { ModelRates } from "./rates.ts";
 
-/** A price file in LiteLLM's format (model_prices_and_context_window.json), read. */
+/** A parsed price file in LiteLLM's format (model_prices_and_context_window.json). */
 export interface PriceFile {
   readonly layer: PriceLayer;
-  /** The models that the file lists, priced or not. */
+  /** All models in the file, with or without a price. */
   readonly models: ReadonlySet<string>;
   /** The models with a usable price. */
   readonly priced: ReadonlySet<string>;
-  /** Models that were left out because a price of theirs cannot be meant, each with what is wrong. */
+  /** Models that were left out because of an invalid price, each with the reason. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -25,10 +25,9 @@ export type PriceFileVerdict = { ok: true; file: PriceFile } | { ok: false; why:
 export const PRICED_MIN = 50;
 
 /**
- * Reads a price file and decides whether it may take the place of the one in use: refused are a text that is no JSON
- * object, fewer than 50 models with a usable price, and a file without a usable price for more than half of the models
- * that the old one prices (which is what half a download looks like). Pure; the reader of the file logs `why` and keeps
- * the old one.
+ * Parses a price file and decides whether it may replace the file in use. It is refused if it is not a JSON object, has
+ * fewer than 50 models with a usable price, or has no usable price for more than half of the models that the old file
+ * prices, as after a partial download. Pure. The caller logs `why` and keeps the old file.
  */
 export function acceptPriceFile(old: PriceFile | undefined, text: string): PriceFileVerdict {
   const steps = acceptInSteps(old, text);
@@ -38,7 +37,7 @@ export function acceptPriceFile(old: PriceFile | undefined, text: string): Price
   }
 }
 
-/** acceptPriceFile in steps of well under a millisecond, for a thread that has other work to do between them. */
+/** acceptPriceFile in steps of well under a millisecond, for a thread that does other work between the steps. */
 export function* acceptInSteps(
   old: PriceFile | undefined,
   text: string,
@@ -77,7 +76,7 @@ function examples(leftOut: readonly LeftOut[]): string {
   return `; left out: ${shown.join("; ")}${others === 0 ? "" : `; and ${others} more`}`;
 }
 
-/** The models of a file, without the entry that explains the format; or why there are none. */
+/** The models of a file, without the entry that documents the format. Returns the reason if the text is invalid. */
 function parseEntries(text: string): Map<string, Json> | string {
   let json: unknown;
   try {
@@ -90,10 +89,10 @@ function parseEntries(text: string): Map<string, Json> | string {
   return new Map(entries.filter(([model]) => model !== "sample_spec"));
 }
 
-/** An exponent with which a number may be too small for a float. */
+/** Matches an exponent that may make a number too small for a float. */
 const SMALL_EXPONENT = /\d[eE]-\d{3}/;
 
-/** JSON.parse reads 1e-400 as 0, which is a price. Such a number is kept as text, which is none. */
+/** JSON.parse reads 1e-400 as 0, which is a valid price. Such a number is kept as text, so that it is refused. */
 function parseJson(text: string): unknown {
   if (!SMALL_EXPONENT.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_, value: unknown, context?: { source?: string }) =>
@@ -141,7 +140,7 @@ function* fileLayer(
     },
     maxOutputTokens(model) {
       const entry = entries.get(resolveAny(model)?.key ?? "");
-      // max_tokens is the older name, and for models without output it is the input.
+      // max_tokens is the older name. For models other than chat it may be the maximum of the input.
       const tokens =
         entry?.["max_output_tokens"] ?? (entry?.["mode"] === "chat" ? entry["max_tokens"] : undefined);
       return typeof tokens === "number" && Number.isSafeInteger(tokens) && tokens > 0 ? tokens : undefined;

@@ -1,13 +1,13 @@
 export interface Alike {
   known: string;
-  /** Above 0.25, up to 1. */
+  /** Greater than 0.25, at most 1. */
   score: number;
 }
 
-/** Finds the known names that look most like one that is not known, the most alike first. */
+/** Finds the known names that are most similar to an unknown name, the most similar first. */
 export type Nearest = (name: string, count: number) => Alike[];
 
-/** Indexes names once, so that a search touches only names that share something. */
+/** Indexes names once, so that a search only compares names that share a pair of characters. */
 export function createNearest(names: readonly string[]): Nearest {
   const byPair = new Map<string, number[]>();
   const pairsOf = names.map((name, index) => {
@@ -25,7 +25,8 @@ export function createNearest(names: readonly string[]): Nearest {
     for (const pair of wanted) {
       for (const index of byPair.get(pair) ?? []) shared[index] = (shared[index] ?? 0) + 1;
     }
-    // Dice's coefficient: pairs in common against pairs in all. Under a quarter, two names only share a word.
+    // Dice's coefficient: shared pairs divided by all pairs. Names below a quarter have little more than a word in
+    // common.
     const scored = names.map((known, index) => ({
       known,
       score: (2 * (shared[index] ?? 0)) / ((pairsOf[index] ?? 0) + wanted.size),
@@ -40,7 +41,7 @@ export function createNearest(names: readonly string[]): Nearest {
 export const mostAlike = (names: readonly Alike[], count: number): Alike[] =>
   names.toSorted((a, b) => b.score - a.score || a.known.length - b.known.length).slice(0, count);
 
-/** The pairs of neighbouring characters, with the start and the end of the name as characters of their own. */
+/** The pairs of neighbouring characters. The start and the end of the name count as characters. */
 function pairsIn(name: string): Set<string> {
   const text = `^${name.toLowerCase()}$`;
   const pairs = new Set<string>();

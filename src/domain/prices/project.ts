@@ -6,35 +6,39 @@ import type { PriceLayer } from "./layer.ts";
 import { type Quote, ratesFrom } from "./quotes.ts";
 import { type Dimension, isDimension, type ModelRates } from "./rates.ts";
 
-/** A rate that a project sets: `usd` for every `per` units of a dimension, as in "0.15" for every 1000000 of input. */
+/**
+ * A rate that a project sets: `usd` for every `per` units of a dimension, for example "0.15" per 1000000 input tokens.
+ */
 export interface ProjectRate {
   dimension: Dimension;
-  /** Decimal text of at least 0, up to 40 characters. For one unit it is 0, or from 1e-18 up to the bound of bounds.ts. */
+  /** Decimal text, up to 40 characters. The price of one unit is 0, or from 1e-18 up to the maximum in bounds.ts. */
   usd: string;
   /** An integer from 1 to 1,000,000,000,000. */
   per: number;
-  /** Absent is standard. */
+  /** Absent means standard. */
   serviceTier?: ServiceTier | undefined;
-  /** Holds for requests with more input tokens than this, all of each. Absent or 0 is every request. */
+  /**
+   * The rate applies to requests with more input tokens than this, to all their units. Absent or 0 means every request.
+   */
   aboveInputTokens?: number | undefined;
 }
 
 export interface ProjectPrice {
-  /** The name as callers give it. It matches without regard to case, and nothing else: no prefix, no version. */
+  /** The model's name as callers send it. It matches exactly, except for case: no prefix and no version is removed. */
   model: string;
   rates: readonly ProjectRate[];
 }
 
-/** All prices that one project set. */
+/** All prices of one project. */
 export interface ProjectPrices {
   models: readonly ProjectPrice[];
-  /** What a model costs that no source knows. Absent: such a model is UNPRICED_MODEL. */
+  /** The rates of a model that no source knows. If absent, such a model is UNPRICED_MODEL. */
   defaultRates?: readonly ProjectRate[] | undefined;
 }
 
 const PER_MAX = 1_000_000_000_000;
 
-/** Tells what is wrong with rates from outside, or undefined. The field is as in `rates[2].usd`. */
+/** Returns the first error in rates from a request, or undefined. The error's field is for example `rates[2].usd`. */
 export function checkProjectRates(rates: readonly ProjectRate[], field: string): BudgetError | undefined {
   if (rates.length === 0) return invalidField(field, "must have at least one rate").error;
   const seen = new Set<string>();
@@ -97,7 +101,7 @@ export function defaultLayer(rates: readonly ProjectRate[]): PriceLayer {
     find: (model) => ({
       matchedModel: "default",
       rates: toRates(rates),
-      assumed: [`model: no price is known for ${model}, so the project's default price holds`],
+      assumed: [`model: no price is known for ${model}, so the project's default price is used`],
     }),
   };
 }
@@ -108,7 +112,7 @@ function toRates(rates: readonly ProjectRate[]): ModelRates {
   return ratesFrom(
     rates.map((rate): Quote => {
       const usd = parseDecimal(rate.usd);
-      if (usd === undefined) throw new TypeError(`${rate.usd} is no price; checkProjectRates says so`);
+      if (usd === undefined) throw new TypeError(`${rate.usd} is not a price; call checkProjectRates first`);
       const { dimension, per, aboveInputTokens = 0 } = rate;
       return { dimension, serviceTier: tierOf(rate), aboveInputTokens, rate: { usd, per } };
     }),

@@ -1,7 +1,7 @@
-/** What one provider is called: by genai-prices, by LiteLLM's price file, and by others who write it before a slash. */
+/** The names of one provider: in genai-prices, in LiteLLM's price file, and in other prefixes before a slash. */
 interface ProviderNames {
   readonly genai: string;
-  /** Absent where the file's name is the same, or is a service with prices of its own. */
+  /** Absent if the file uses the same name, or lists the provider as a service with its own prices. */
   readonly file?: string;
   readonly others?: readonly string[];
 }
@@ -36,8 +36,8 @@ const FILE_NAMES: ReadonlyMap<string, readonly string[]> = PROVIDERS.reduce(
   new Map<string, readonly string[]>(),
 );
 
-/** The id in genai-prices of a provider, however it is written. */
+/** The provider's id in genai-prices, for any spelling. */
 export const genaiProvider = (name: string): string => GENAI_NAMES.get(name) ?? name;
 
-/** What LiteLLM's price file may call a provider: the name itself, then its other names. */
+/** The names of a provider in LiteLLM's price file: the given name, then the others. */
 export const fileProviders = (name: string): readonly string[] => [name, ...(FILE_NAMES.get(name) ?? [])];

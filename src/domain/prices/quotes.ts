@@ -1,16 +1,16 @@
 import type { ServiceTier } from "../usage.ts";
 import type { Dimension, ModelRates, Rate, RateTable, SteppedRate } from "./rates.ts";
 
-/** One rate as a source states it; a list of them is what every source is read into. */
+/** One rate as a source states it. Every source is parsed into a list of quotes. */
 export interface Quote {
   readonly dimension: Dimension;
   readonly serviceTier: ServiceTier;
-  /** Holds for requests with more input tokens than this; 0 is every request. */
+  /** The rate applies to requests with more input tokens than this. 0 means every request. */
   readonly aboveInputTokens: number;
   readonly rate: Rate;
 }
 
-/** Sorts quotes into tables. Of several for the same case, the first counts. */
+/** Sorts quotes into tables. If several quotes cover the same case, the first is used. */
 export function ratesFrom(quotes: readonly Quote[], more: Omit<ModelRates, "standard"> = {}): ModelRates {
   const tables: Record<ServiceTier, RateTable> = { standard: {}, flex: {}, priority: {}, batch: {} };
   for (const quote of quotes) {

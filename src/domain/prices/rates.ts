@@ -2,8 +2,8 @@ import type { Fraction } from "../decimal.ts";
 import type { ServiceTier } from "../usage.ts";
 
 /**
- * What can be billed. Each names an amount of a usage that overlaps no other: `input` is the input that is in none of
- * the parts of inputTokens, `output` likewise.
+ * The dimensions that can be billed. Each is an amount of a usage, and no two overlap: `input` is inputTokens without
+ * its parts, `output` is outputTokens without its parts.
  */
 export type Dimension =
   | "input"
@@ -28,7 +28,7 @@ export type Dimension =
   | "searchQueries"
   | "requests";
 
-/** What one unit of each dimension is, for people; in the order of a bill. */
+/** The unit of each dimension, for people, in the order of the lines of a bill. */
 const UNIT_LIST = [
   ["input", "tokens"],
   ["cacheRead", "tokens"],
@@ -55,7 +55,7 @@ const UNIT_LIST = [
 
 export const DIMENSIONS: readonly Dimension[] = UNIT_LIST.map(([dimension]) => dimension);
 
-/** What a dimension is counted in. */
+/** The unit in which a dimension is counted. */
 export type Unit = (typeof UNIT_LIST)[number][1];
 
 const UNITS = Object.fromEntries(UNIT_LIST) as Readonly<Record<Dimension, Unit>>;
@@ -71,10 +71,12 @@ export interface Rate {
   readonly per: number;
 }
 
-/** A rate that depends on how long the whole request is: the last step whose `above` is exceeded by the total of
- * input tokens prices every unit of the request, not only those above it. */
+/**
+ * A rate that depends on the length of the request. The last step whose `above` is less than the total of input tokens
+ * prices every unit of the request, not only the units above the step.
+ */
 export interface SteppedRate {
-  /** Absent where a source gives a rate for long requests only. */
+  /** Absent if a source gives a rate for long requests only. */
   readonly base?: Rate | undefined;
   /** Ascending. */
   readonly steps?: readonly { readonly above: number; readonly rate: Rate }[] | undefined;
@@ -82,22 +84,22 @@ export interface SteppedRate {
 
 export type RateTable = Partial<Record<Dimension, SteppedRate>>;
 
-/** All that is known of a model's price at one moment. */
+/** All rates of a model at one moment. */
 export interface ModelRates extends Partial<Record<Exclude<ServiceTier, "standard">, RateTable>> {
   readonly standard: RateTable;
-  /** Shorter input is billed as this many seconds, as Groq does for Whisper. */
+  /** Shorter input is billed as this many seconds, as Groq bills Whisper. */
   readonly inputSecondsMin?: number | undefined;
-  /** What a reader of these rates should know, such as which of three search prices was taken. By dimension. */
+  /** Notes on these rates by dimension, for example which of three search prices was used. */
   readonly notes?: Partial<Record<Dimension, string>> | undefined;
 }
 
-/** A rate, and the step of length that it came from: 0 for the base. */
+/** A rate and the `above` of the step that it came from. 0 is the base. */
 export interface RateAtLength {
   readonly rate: Rate;
   readonly above: number;
 }
 
-/** The rate for a request with this many input tokens in all. */
+/** The rate for a request with this total of input tokens. */
 export function rateFor(stepped: SteppedRate | undefined, inputTokens: number): RateAtLength | undefined {
   let found = stepped?.base && { rate: stepped.base, above: 0 };
   for (const step of stepped?.steps ?? []) if (inputTokens > step.above) found = step;

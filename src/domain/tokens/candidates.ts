@@ -2,22 +2,22 @@ import { createNumberHeap } from "./heap.ts";
 import { type SortSteps, sortSteps } from "./sort.ts";
 
 /**
- * Places where neighbours may be joined, to be taken by rank, and within a rank from the left. Few ranks have all the
- * places (a million times "a" starts with one), so places wait in a list for each rank, sorted when its turn comes, and
- * only the ranks are in a heap.
+ * A priority queue of places where two neighbours may be joined, ordered by rank and then from left to right. There can
+ * be many places but few ranks (a million times "a" starts with one rank). So each rank has a list of places, which is
+ * sorted when the rank's turn starts, and only the ranks are in a heap.
  *
- * Joining may bring up a lower rank in the middle of a turn. The turn then waits, and needs nothing but its place in the
- * order when it goes on: whatever was added meanwhile holds a token that this turn made, so it is longer than what this
- * turn joins, and not of its rank.
+ * A join during a turn may add a place with a lower rank. The turn is then suspended and continues later from the same
+ * position. This is correct without merging lists: every place added in between contains a token that this turn made,
+ * so its pair is longer than the pairs of this turn and has another rank.
  */
 export interface Candidates {
   clear(): void;
-  /** Makes room for so many places at once. Growing later copies them, which takes long for millions. */
+  /** Allocates room for this many places. Growing later copies them, which is slow for millions of places. */
   reserve(places: number): void;
   add(rank: number, place: number): void;
   /**
-   * The next place, after which `rank` says which rank it was added with; NO_PLACE when there is none; or PREPARING while
-   * a long list is being sorted: call again, and add nothing before.
+   * Takes the next place; `rank` is then the rank that it was added with. Returns NO_PLACE if there is none, or
+   * PREPARING while a long list is being sorted: the caller must then call again before it adds a place.
    */
   take(): number;
   readonly rank: number;
@@ -31,7 +31,7 @@ const KEPT_LENGTH_MAX = 2 ** 18;
 const CHUNK_BITS = 13;
 const CHUNK_MASK = 2 ** CHUNK_BITS - 1;
 const CHUNKS_KEPT_MAX = 16;
-/** Entries of a list that one call reads. Up to so many are sorted in one call, too. */
+/** The number of list entries that one call drains. Lists up to this length are also sorted in one call. */
 const STEP_ENTRIES = 8192;
 
 interface Turn {
@@ -40,13 +40,13 @@ interface Turn {
   readonly end: number;
 }
 
-/** A turn whose places are being read from the list of its rank, or sorted. */
+/** A turn that is being prepared: its places are drained from the list of its rank, then sorted. */
 interface Preparation {
   readonly rank: number;
   readonly start: number;
   end: number;
   entry: number;
-  /** Whether the places that were read so far go down. */
+  /** Whether the places drained so far are in descending order. */
   descending: boolean;
   sorting: SortSteps | undefined;
 }
@@ -54,12 +54,12 @@ interface Preparation {
 export function createCandidates(ranksMax: number): Candidates {
   const ranks = createNumberHeap();
   // Lists: the newest entry of each rank. An entry is two numbers in a chunk: its place, and the entry that was added
-  // before it. Chunks are never moved, and entries that were read are used again.
+  // before it. Chunks never move. Drained entries are reused.
   const newest = new Int32Array(ranksMax).fill(NONE);
   const chunks: Int32Array[] = [];
   let entries = 0;
   let free = NONE;
-  // Turns that wait, and last the one that is on; their places lie in `sorted` one after the other.
+  // The suspended turns, and at the end the current one. Their places are stored in `sorted`, one turn after the other.
   const turns: Turn[] = [];
   let sorted = new Int32Array(1024);
   let current: Turn | undefined;
@@ -74,8 +74,8 @@ export function createCandidates(ranksMax: number): Candidates {
     return { rank: lowest, start, end: start, entry, descending: true, sorting: undefined };
   };
 
-  /** Reads some more of the list; true when that was the rest. */
-  const read = (turn: Preparation): boolean => {
+  /** Moves the next entries from the list to `sorted`. Returns true when the list is empty. */
+  const drain = (turn: Preparation): boolean => {
     let { entry, end, descending } = turn;
     for (let left = STEP_ENTRIES; entry !== NONE && left > 0; left--) {
       if (end === sorted.length) sorted = doubled(sorted);
@@ -95,9 +95,9 @@ export function createCandidates(ranksMax: number): Candidates {
     return entry === NONE;
   };
 
-  /** Sorts some more of the places; true when they are sorted. */
+  /** Does the next step of sorting. Returns true when the places are sorted. */
   const sort = (turn: Preparation): boolean => {
-    // Lists are newest first, so places that were added from the left come from the right.
+    // Lists are newest first, so places that were added from left to right are in descending order.
     if (turn.sorting === undefined) {
       const mine = sorted.subarray(turn.start, turn.end);
       if (turn.descending) mine.reverse();
@@ -107,11 +107,11 @@ export function createCandidates(ranksMax: number): Candidates {
     return turn.sorting === undefined || turn.sorting.next().done === true;
   };
 
-  /** Makes the lowest rank the turn that is on; false when there is more to do for it. */
+  /** Makes the lowest rank the current turn. Returns false if it needs more calls. */
   const startTurn = (): boolean => {
     preparation ??= prepareLowest();
     const turn = preparation;
-    if (turn.sorting === undefined && !(turn.entry === NONE || read(turn))) return false;
+    if (turn.sorting === undefined && !(turn.entry === NONE || drain(turn))) return false;
     if (!sort(turn)) return false;
     current = { rank: turn.rank, at: turn.start, end: turn.end };
     turns.push(current);
@@ -171,7 +171,7 @@ export function createCandidates(ranksMax: number): Candidates {
   };
 }
 
-/** What one huge text needed is not held for the small ones after it. */
+/** Replaces a large array with a small one, so that the memory for one huge text is freed. */
 export const notTooLarge = (array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> =>
   array.length > KEPT_LENGTH_MAX ? new Int32Array(1024) : array;
 

@@ -6,14 +6,14 @@ import type { Encoding } from "./ranks.ts";
 import { countText } from "./text.ts";
 import { type CountText, countTools } from "./tools.ts";
 
-/** What OpenAI adds around the text: for each message, for a name, and for the start of the reply. */
+/** The tokens that OpenAI adds to the text: for each message, for a name, and for the start of the reply. */
 const MESSAGE_TOKENS = 3;
 const NAME_TOKENS = 1;
 const REPLY_TOKENS = 3;
-/** A call of a tool is written like a message of its own. */
+/** A tool call is encoded like a message of its own. */
 const TOOL_CALL_TOKENS = 3;
 
-/** What the tokens of a chat are: some for its form, and those of its texts, which may be counted elsewhere. */
+/** The parts of a chat's token count: the tokens of its format, and the texts, which may be counted elsewhere. */
 export interface ChatTexts {
   encoding: Encoding;
   formTokens: number;
@@ -21,10 +21,11 @@ export interface ChatTexts {
 }
 
 /**
- * The prompt tokens of a chat, as OpenAI bills them: 3 for each message, 1 for each name, 3 for the reply, and the tokens
- * of roles, names, texts, tool calls and tool definitions. Images count by `imageTokens`. `messages` and `tools` are the
- * JSON of OpenAI's chat completions. Throws INVALID_FIELD with the path, as in `messages[3].content`, where a message is
- * not of that form or has a part that cannot be counted without fetching it.
+ * The prompt tokens of a chat, as OpenAI bills them: 3 for each message, 1 for each name, 3 for the reply, and the
+ * tokens of roles, names, texts, tool calls and tool definitions. Images are counted by `imageTokens`. `messages` and
+ * `tools` are the JSON of OpenAI's chat completions. Throws INVALID_FIELD with the path (for example
+ * `messages[3].content`) if a message does not have that form, or has a part that cannot be counted without downloading
+ * it.
  */
 export function countChat(
   encodingOrModel: string,
@@ -35,7 +36,7 @@ export function countChat(
   return texts.reduce((tokens, text) => tokens + countText(encoding, text), formTokens);
 }
 
-/** The texts of a chat, and what it takes besides them. Throws what `countChat` does. */
+/** The texts of a chat, and the tokens of its format. Throws the same errors as `countChat`. */
 export function chatTexts(
   encodingOrModel: string,
   messages: readonly unknown[],
@@ -110,7 +111,7 @@ function countToolCalls(count: CountText, calls: unknown, path: string): number 
   return tokens;
 }
 
-/** The name and the arguments of a call; the arguments are text already, which is what the model sees. */
+/** Counts the name and the arguments of a call. The arguments are JSON text already, as the model sees them. */
 function countCall(count: CountText, call: unknown, path: string): number {
   const fields = objectAt(call, path);
   const name = count(textAt(fields["name"], `${path}.name`));

@@ -1,14 +1,12 @@
-/**
- * The classes of characters that the patterns of OpenAI's vocabularies tell apart, one bit each.
- */
+/** The classes of characters that the patterns of OpenAI's vocabularies distinguish, one bit each. */
 export const UPPER = 1;
 export const LOWER = 2;
-/** Letters without case, which go with the upper and with the lower case. */
+/** Letters without case. The patterns treat them as both upper and lower case. */
 export const CASELESS = 4;
 export const MARK = 8;
 export const NUMBER = 16;
 export const NEWLINE = 32;
-/** Every white space but a newline. */
+/** All white space except newlines. */
 export const SPACE = 64;
 export const SLASH = 128;
 export const OTHER = 256;
@@ -27,7 +25,7 @@ const CLASSES: readonly [RegExp, number][] = [
 const UNKNOWN = 0;
 const known = new Uint16Array(0x110000);
 
-/** The class of a character. It is found when the character is met first, since no text has more than a few of them. */
+/** The class of a character. It is computed when the character first occurs: most characters never do. */
 export function classOf(codePoint: number): number {
   const found = known[codePoint]!;
   return found === UNKNOWN ? classify(codePoint) : found;

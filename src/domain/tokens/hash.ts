@@ -1,6 +1,6 @@
 /**
- * A polynomial hash modulo 2^32. From the hashes of all starts of a text, that of any stretch of it is two
- * multiplications away, so looking up n stretches takes n steps however long they are.
+ * The base of a polynomial hash modulo 2^32. With the hashes of all prefixes of a text, the hash of any substring takes
+ * constant time, so looking up n substrings takes n steps, whatever their lengths.
  */
 const BASE = 0x01000193;
 
@@ -10,14 +10,14 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   return hash;
 }
 
-/** A text to look stretches up in. */
+/** A text with the hashes of its prefixes, for looking up substrings. */
 export interface HashedBytes {
   readonly bytes: Uint8Array;
-  /** The hash of the first n bytes, at n. */
+  /** `starts[n]` is the hash of the first n bytes. */
   readonly starts: Int32Array;
 }
 
-/** Fills in the hashes of starts from `start` to `end`; those up to `start` must be there. */
+/** Computes the prefix hashes from `start` to `end`. Those up to `start` must already be there. */
 export function hashOn({ bytes, starts }: HashedBytes, start: number, end: number): void {
   let hash = starts[start]!;
   for (let at = start; at < end; at++) {
@@ -31,6 +31,6 @@ const powers = new Int32Array(POWERS_MAX + 1);
 powers[0] = 1;
 for (let at = 1; at <= POWERS_MAX; at++) powers[at] = Math.imul(powers[at - 1]!, BASE);
 
-/** The hash of the bytes from `start` to `end`, which are at most 1,024 apart. */
+/** The hash of the bytes from `start` to `end`: at most 1,024 bytes. */
 export const hashBetween = ({ starts }: HashedBytes, start: number, end: number): number =>
   (starts[end]! - Math.imul(starts[start]!, powers[end - start]!)) | 0;

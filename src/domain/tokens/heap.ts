@@ -1,9 +1,9 @@
 /** A binary min-heap of numbers of at least 0. */
 export interface NumberHeap {
   push(key: number): void;
-  /** The smallest key, which stays; -1 when there is none. */
+  /** Returns the smallest key and keeps it. -1 if the heap is empty. */
   smallest(): number;
-  /** The smallest key, which goes; -1 when there is none. */
+  /** Removes and returns the smallest key. -1 if the heap is empty. */
   pop(): number;
 }
 

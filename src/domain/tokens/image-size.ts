@@ -3,10 +3,10 @@ export interface Size {
   height: number;
 }
 
-/** Enough of a file to find the size in it; JPEG keeps it behind its metadata. */
+/** The bytes read to find the size. JPEG stores it after its metadata. */
 const HEADER_BYTES_MAX = 256 * 1024;
 
-/** The size that a picture in a data: URL says it has: PNG, GIF, WebP or JPEG. Undefined for anything else. */
+/** The size in the header of an image in a data: URL (PNG, GIF, WebP or JPEG). Undefined for anything else. */
 export function imageSize(url: string): Size | undefined {
   const match = /^data:[^,]{0,200};base64,/i.exec(url);
   if (match === null) return undefined;
@@ -37,7 +37,7 @@ function webpSize(bytes: Buffer): Size | undefined {
   return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
 }
 
-/** Walks the segments of a JPEG to the frame header, the one that has the size. */
+/** Walks the segments of a JPEG to the frame header, which contains the size. */
 function jpegSize(bytes: Buffer): Size | undefined {
   if (bytes.length < 4 || bytes.readUInt16BE(0) !== 0xffd8) return undefined;
   for (let at = 2; at + 9 <= bytes.length && bytes[at] === 0xff; ) {
@@ -49,6 +49,6 @@ function jpegSize(bytes: Buffer): Size | undefined {
   return undefined;
 }
 
-/** 0xC0 to 0xCF start a frame, but for three that start tables. */
+/** The markers 0xC0 to 0xCF start a frame, except for three that start tables. */
 const isFrameHeader = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;

@@ -6,14 +6,14 @@ const TILE_TOKENS = 170;
 const TILE_PIXELS = 512;
 const LONG_SIDE_PIXELS_MAX = 2048;
 const SHORT_SIDE_PIXELS_MAX = 768;
-/** What the largest image counts. An image of unknown size counts as much, so that an estimate is never too low. */
+/** The size with the most tokens. It is used if the size is unknown, so that an estimate is never too low. */
 const LARGEST: Size = { width: LONG_SIDE_PIXELS_MAX, height: LONG_SIDE_PIXELS_MAX * 3 };
 
 /**
- * The tokens of an image part in OpenAI's chat JSON: 85, and unless its detail is "low", 170 for each tile of 512 x 512
- * pixels after it was scaled down to fit 2048 x 2048 and then to a short side of 768. The size is what the part declares
- * (`width` and `height` beside `url`) or, for a data: URL, what the picture's own header says. Nothing is fetched. The
- * rule is the one that OpenAI publishes for gpt-4o.
+ * The tokens of an image part in OpenAI's chat JSON: 85 and, unless its detail is "low", 170 for each tile of 512 x 512
+ * pixels after the image is scaled down to fit 2048 x 2048 and then to a short side of 768. The size is the one that
+ * the part declares (`width` and `height` beside `url`) or, for a data: URL, the one in the image's header. Nothing is
+ * downloaded. Source: the rule that OpenAI publishes for gpt-4o.
  */
 export function imageTokens(part: Record<string, unknown>, path: string): number {
   const image = part["image_url"];
@@ -44,6 +44,6 @@ function tiles({ width, height }: Size): number {
   return tilesAlong(width * fit * short) * tilesAlong(height * fit * short);
 }
 
-// Scaling a side to exactly n tiles may leave it a hair longer in floating point, which is no tile more.
+// Scaling a side to exactly n tiles may give slightly more in floating point, which must not add a tile.
 const tilesAlong = (pixels: number): number =>
   Math.max(1, Math.ceil(Math.round(pixels * 1000) / 1000 / TILE_PIXELS));

@@ -3,9 +3,9 @@ import { type HashedBytes, hashBetween } from "./hash.ts";
 import { NO_RANK, rankOf, type Vocabulary } from "./ranks.ts";
 
 const RANKS_MAX = 2 ** 18;
-/** Parts that one step looks at. */
+/** The number of parts that one step handles. */
 const STEP_PARTS = 2048;
-/** Working memories that are kept for the next text; more are made while more long pieces are being merged. */
+/** Mergers kept for the next text. More are created while more long pieces are merged at the same time. */
 const IDLE_MAX = 2;
 
 /** A piece of a text: its bytes from `start` to `end`. */
@@ -16,20 +16,20 @@ export interface Piece {
 }
 
 /**
- * Counts how many tokens byte-pair merging leaves of a piece: again and again the neighbours whose union has the lowest
- * rank are joined, the leftmost first among equals. The candidates are kept in order, so n bytes take n log n steps, where
- * looking for the best pair afresh each time (as js-tiktoken does) takes n squared.
+ * Counts the tokens of a piece by byte-pair merging: it repeatedly joins the two neighbours whose union has the lowest
+ * rank, the leftmost first among equal ranks. The candidates are kept in order, so n bytes take O(n log n). Searching
+ * for the best pair before every join, as js-tiktoken does, takes O(n^2).
  */
 class Merger {
-  /** Parts that are left. */
+  /** The number of parts left. */
   parts = 0;
   #piece: Piece | undefined;
   #words: Vocabulary | undefined;
   #length = 0;
-  /** Parts whose rank with the next one was looked up. */
+  /** The number of parts whose pair with the next part has been ranked. */
   #ranked = 0;
   readonly #candidates: Candidates = createCandidates(RANKS_MAX);
-  // A part is known by where it starts, counted from the start of the piece.
+  // A part is identified by its first byte's offset from the start of the piece.
   #next = new Int32Array(1024);
   #previous = new Int32Array(1024);
   #pairRanks = new Int32Array(1024);
@@ -45,14 +45,14 @@ class Merger {
     this.parts = length;
   }
 
-  /** Does so many steps; true when the piece is merged. */
+  /** Does this many steps. Returns true when the piece is merged. */
   advance(steps: number): boolean {
     if (this.#ranked === this.#length) return this.#merge(steps);
     this.#rankParts(steps);
     return false;
   }
 
-  /** Forgets the piece, after which the next may be started. */
+  /** Releases the piece. Then the next piece may be started. */
   clear(): void {
     this.#piece = undefined;
     this.#candidates.clear();
@@ -73,7 +73,7 @@ class Merger {
     for (let at = this.#ranked; at < end; at++) {
       this.#next[at] = at + 1;
       this.#previous[at] = at - 1;
-      // The part after this one is not linked yet.
+      // The next part is not linked yet.
       this.#rankBytes(at, at + 1 < this.#length ? at + 2 : at + 1, at + 1);
     }
     this.#ranked = end;
@@ -86,7 +86,7 @@ class Merger {
       const place = candidates.take();
       if (place === NO_PLACE) return true;
       if (place === PREPARING) return false;
-      // A candidate is stale when its pair has since become another; a part that was joined has none.
+      // A candidate is stale if its pair has changed since. A part that was joined to its left neighbour has no pair.
       if (pairRanks[place] !== candidates.rank) continue;
       this.#join(place);
       this.parts--;
@@ -94,7 +94,7 @@ class Merger {
     return false;
   }
 
-  /** Joins the part that starts at `left` with the one after it. */
+  /** Joins the part that starts at `left` with the next part. */
   #join(left: number): void {
     const right = this.#next[left]!;
     const after = this.#next[right]!;
@@ -111,7 +111,7 @@ class Merger {
     this.#rankBytes(left, right < this.#length ? this.#next[right]! : right, right);
   }
 
-  /** Looks up the pair that is the bytes from `left` to `pairEnd`; its second part starts at `right`. */
+  /** Ranks the pair that spans the bytes from `left` to `pairEnd`. Its second part starts at `right`. */
   #rankBytes(left: number, pairEnd: number, right: number): void {
     const { text, start } = this.#piece!;
     const words = this.#words!;
@@ -124,10 +124,10 @@ class Merger {
   }
 }
 
-// Pieces of several texts may be in the middle of merging. A piece that fits one step needs no memory of its own.
+// Several texts may have a piece whose merge is suspended. A piece that is merged in one call reuses an idle merger.
 const idle: Merger[] = [];
 
-/** How many tokens merging leaves of a piece. */
+/** The number of tokens of a piece. */
 export function countMerged(piece: Piece, words: Vocabulary): number {
   const merger = idle.pop() ?? new Merger();
   merger.start(piece, words);
@@ -135,9 +135,9 @@ export function countMerged(piece: Piece, words: Vocabulary): number {
   return release(merger);
 }
 
-/** The same, of a long piece: yields after each of many short steps. */
+/** The number of tokens of a long piece. Yields after each of many short steps. */
 export function* mergeSteps(piece: Piece, words: Vocabulary): Generator<void, number, void> {
-  // When the count is given up, the merger is not put back: clearing it would take long.
+  // If the count is cancelled, the merger is not reused: clearing it would take long.
   const merger = idle.pop() ?? new Merger();
   merger.start(piece, words);
   while (!merger.advance(STEP_PARTS)) yield;

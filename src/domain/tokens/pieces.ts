@@ -1,24 +1,24 @@
 import { CASELESS, classOf, LOWER, MARK, NEWLINE, NUMBER, OTHER, SLASH, SPACE, UPPER } from "./classes.ts";
 import type { Encoding } from "./ranks.ts";
 
-/** The end of the piece is not found yet: ask again. */
+/** The end of the piece is not found yet: call again. */
 export const BUSY = -1;
 const NONE = -2;
 
-/** Bytes that one call looks at, at most, in each of the few runs that a piece has. */
+/** The maximum number of bytes that one call reads in each run of a piece. */
 const STEP_BYTES = 8192;
 
 const MAY_PRECEDE_LETTERS = SPACE | SLASH | OTHER | MARK;
 const SYMBOL = SLASH | OTHER | MARK;
 const WHITESPACE = SPACE | NEWLINE;
 
-/** Characters of the same classes, one after the other, as far as they were looked at. */
+/** A run of characters of the same classes, as far as it has been read. */
 class Run {
   from = NONE;
   at = NONE;
-  /** Where the last character starts. */
+  /** The start of the last character. */
   lastStart = NONE;
-  /** Where the last character of the classes in `noted` ends. */
+  /** The end of the last character whose class is in `noted`. */
   notedEnd = NONE;
   readonly classes: number;
   readonly noted: number;
@@ -30,15 +30,16 @@ class Run {
 }
 
 /**
- * Cuts a text into the pieces that are merged apart from each other, as the regular expressions of OpenAI's vocabularies
- * do (`pat_str` in js-tiktoken; test/domain/tokens-pieces.test.ts compares them). A regular expression cannot be interrupted,
- * and a piece may have megabytes. This reads each byte at most twice, and pauses in between.
+ * Splits a text into the pieces that are merged separately. The result is the same as that of the regular expressions
+ * of OpenAI's vocabularies (`pat_str` in js-tiktoken; test/domain/tokens-pieces.test.ts compares them). A regular
+ * expression cannot be interrupted, and a piece may have megabytes. This class reads each byte at most twice and pauses
+ * in between.
  */
 export class PieceCutter {
   readonly #bytes: Uint8Array;
   readonly #encoding: Encoding;
   #width = 0;
-  // Calls that ask for the same piece again go on in these.
+  // Repeated calls for the same piece continue from these runs.
   readonly #word: Run;
   readonly #lower = new Run(LOWER | CASELESS | MARK);
   readonly #symbols = new Run(SYMBOL);
@@ -55,7 +56,7 @@ export class PieceCutter {
     this.#lineEnds = new Run(encoding === "o200k_base" ? NEWLINE | SLASH : NEWLINE);
   }
 
-  /** Where the piece that starts at `start` ends, or BUSY. */
+  /** The end of the piece that starts at `start`, or BUSY. */
   end(start: number): number {
     const kind = this.#classAt(start);
     const second = start + this.#width;
@@ -72,8 +73,9 @@ export class PieceCutter {
   }
 
   /**
-   * o200k_base: capitals, then small letters, then what "don't" has after the n. Letters without case, and marks, count as
-   * both, so that without small letters a word ends behind the last of them, or else with the capitals.
+   * o200k_base: capital letters, then small letters, then a contraction such as the 't of "don't". Letters without
+   * case, and marks, count as both. So a word without small letters ends after the last of them, or else after the
+   * capitals.
    */
   #wordByCase(start: number, second: number, kind: number): number {
     const from = (kind & MAY_PRECEDE_LETTERS) === 0 ? start : second;
@@ -89,7 +91,7 @@ export class PieceCutter {
     return capitals > from ? this.#contraction(capitals) : NONE;
   }
 
-  /** cl100k_base: the end of "don't" is a piece of its own, and any letters are one. */
+  /** cl100k_base: a contraction such as 't is a piece of its own, and any run of letters is one piece. */
   #wordOfLetters(start: number, second: number, kind: number): number {
     const contraction = this.#contraction(start);
     if (contraction > start) return contraction;
@@ -98,7 +100,9 @@ export class PieceCutter {
     return end === BUSY || end > from ? end : NONE;
   }
 
-  /** The end of 's, 't, 'm, 'd, 're, 've or 'll, in small letters or capitals, where there is one; otherwise `at`. */
+  /**
+   * The end of 's, 't, 'm, 'd, 're, 've or 'll, in small letters or capitals, at `at`. `at` itself if there is none.
+   */
   #contraction(at: number): number {
     if (this.#bytes[at] !== 0x27) return at;
     const first = lowerCased(this.#bytes[at + 1]);
@@ -115,13 +119,16 @@ export class PieceCutter {
     return end;
   }
 
-  /** Symbols, and the ends of lines behind them. */
+  /** The end of symbols and of the line ends after them. */
   #symbolsFrom(start: number): number {
     const end = this.#skip(this.#symbols, start);
     return end === BUSY ? BUSY : this.#skip(this.#lineEnds, end);
   }
 
-  /** White space up to its last end of a line; without one, all of it but the last character, which precedes a word. */
+  /**
+   * White space up to its last line end. Without a line end, all but the last character, which belongs to the next
+   * word.
+   */
   #whitespaceFrom(start: number): number {
     const end = this.#skip(this.#whitespace, start);
     if (end === BUSY) return BUSY;
@@ -130,7 +137,7 @@ export class PieceCutter {
     return end === this.#bytes.length || lastStart === start ? end : lastStart;
   }
 
-  /** Where the run that starts at `from` ends, or BUSY. A run may be empty. */
+  /** The end of the run that starts at `from`, or BUSY. A run may be empty. */
   #skip(run: Run, from: number): number {
     if (run.from !== from) {
       run.from = from;
@@ -152,7 +159,7 @@ export class PieceCutter {
     return at < length && at >= pause ? BUSY : at;
   }
 
-  /** The class of the character that starts at `at`; `#width` is then how many bytes it has. */
+  /** The class of the character that starts at `at`. Sets `#width` to its number of bytes. */
   #classAt(at: number): number {
     const bytes = this.#bytes;
     const first = bytes[at]!;

@@ -2,21 +2,21 @@ import cl100k from "js-tiktoken/ranks/cl100k_base";
 import o200k from "js-tiktoken/ranks/o200k_base";
 import { hashBytes } from "./hash.ts";
 
-/** The two vocabularies that OpenAI's chat and embedding models use. */
+/** The two vocabularies of OpenAI's chat and embedding models. */
 export type Encoding = "o200k_base" | "cl100k_base";
 
 /**
- * A byte-pair vocabulary: tokens are known by their rank, and the pair of neighbours with the lowest rank is merged first.
- * It is kept in typed arrays, since a Map of 200,000 strings takes three times the memory and makes a string of every
- * stretch of bytes that is looked up.
+ * A byte-pair vocabulary. A token is identified by its rank, and the pair of neighbours with the lowest rank is merged
+ * first. The vocabulary is stored in typed arrays: a Map of 200,000 strings takes three times the memory, and every
+ * lookup in it would have to create a string.
  */
 export interface Vocabulary {
-  /** The bytes of all tokens, one after the other in the order of ranks. */
+  /** The bytes of all tokens, in the order of ranks. */
   readonly bytes: Uint8Array;
-  /** Where each rank's bytes start; one more at the end. */
+  /** The start of each rank's bytes, and the end of the last rank's. */
   readonly starts: Int32Array;
   readonly hashes: Int32Array;
-  /** An open hash table of ranks plus one; 0 is a free place. Its size is a power of two. */
+  /** An open-addressing hash table of ranks plus one. 0 is a free place. Its size is a power of two. */
   readonly table: Int32Array;
   readonly tokenBytesMax: number;
 }
@@ -24,7 +24,7 @@ export interface Vocabulary {
 const SOURCES = { o200k_base: o200k, cl100k_base: cl100k };
 const built = new Map<Encoding, Vocabulary>();
 
-/** Builds a vocabulary on first use, which takes some 100 ms, and keeps it. */
+/** Returns a vocabulary. The first call builds it, which takes about 100 ms. */
 export function vocabulary(encoding: Encoding): Vocabulary {
   const known = built.get(encoding);
   if (known !== undefined) return known;
@@ -33,7 +33,7 @@ export function vocabulary(encoding: Encoding): Vocabulary {
   return fresh;
 }
 
-/** js-tiktoken's data: lines of "! first-rank token token ...", tokens in base64, ranks counting up without a gap. */
+/** Parses js-tiktoken's data: lines of "! first-rank token token ...". Tokens are base64; ranks have no gaps. */
 function build(lines: string): Vocabulary {
   const tokens = lines.split("\n").flatMap((line) => line.split(" ").slice(2));
   const bytes = new Uint8Array((lines.length * 3) / 4);
@@ -71,7 +71,7 @@ function insert(table: Int32Array, hash: number, rank: number): void {
 
 export const NO_RANK = -1;
 
-/** The rank of the token that bytes from `start` to `end` are, or NO_RANK. `hash` is their hash. */
+/** The rank of the token with the bytes from `start` to `end`, or NO_RANK. `hash` is the hash of these bytes. */
 export function rankOf(
   words: Vocabulary,
   bytes: Uint8Array,

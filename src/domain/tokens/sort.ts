@@ -4,8 +4,8 @@ const DIGIT_BITS = 11;
 const STEP_VALUES = 8192;
 
 /**
- * Sorts numbers of at least 0 in place, in bounded steps: a radix sort, since `sort` of a typed array cannot be
- * interrupted.
+ * Sorts numbers of at least 0 in place, in bounded steps. It is a radix sort, because the `sort` of a typed array
+ * cannot be interrupted.
  */
 export function* sortSteps(values: Int32Array): SortSteps {
   let largest = 0;
@@ -22,7 +22,7 @@ export function* sortSteps(values: Int32Array): SortSteps {
   if (from !== values) values.set(from);
 }
 
-/** Keeps the order of those with the same digit. */
+/** A stable sort by one digit. */
 function* sortByDigit(from: Int32Array, to: Int32Array, shift: number): SortSteps {
   const mask = 2 ** DIGIT_BITS - 1;
   const places = new Int32Array(mask + 2);

@@ -3,19 +3,20 @@ import { countMerged, mergeSteps } from "./merge.ts";
 import { BUSY, PieceCutter } from "./pieces.ts";
 import { type Encoding, NO_RANK, rankOf, type Vocabulary, vocabulary } from "./ranks.ts";
 
-/** Counting in short steps, of less than a millisecond, and in the end the number of tokens. */
+/** Counts in steps of less than a millisecond, and returns the number of tokens. */
 export type CountSteps = Generator<void, number, void>;
 
-/** Bytes whose pieces are counted in one step. Longer pieces are merged in steps of their own. */
+/** The number of bytes whose pieces are counted in one step. Longer pieces are merged in separate steps. */
 const STEP_BYTES = 2048;
 const HASH_STEP_BYTES = 65_536;
-/** What a text takes besides its bytes, as a number of bytes, so that a million empty texts are many steps too. */
+/** The cost of a text besides its bytes, in bytes, so that a million empty texts take many steps too. */
 const TEXT_BYTES = 64;
 
 /**
- * The number of tokens of a text, the same as js-tiktoken's `encode(text, [], []).length`: text that looks like a special
- * token, such as "<|endoftext|>", is text. Half a surrogate pair counts as U+FFFD, which is how it would be sent. Takes
- * O(n log n); use the token counter of src/workers for texts of callers, since a megabyte takes half a second.
+ * The number of tokens of a text, the same as js-tiktoken's `encode(text, [], []).length`. Text that looks like a
+ * special token, such as "<|endoftext|>", is counted as plain text. A lone surrogate counts as U+FFFD, its form on the
+ * wire. Takes O(n log n). A megabyte takes half a second, so use the token counter of src/workers for texts from
+ * callers.
  */
 export function countText(encoding: Encoding, text: string): number {
   const steps = countTextsSteps(encoding, [text]);
@@ -25,7 +26,7 @@ export function countText(encoding: Encoding, text: string): number {
   }
 }
 
-/** The tokens of several texts together, counted each by itself. A caller may pause between steps, or never go on. */
+/** The sum of the tokens of several texts, each counted separately. A caller may pause between steps, or stop. */
 export function* countTextsSteps(encoding: Encoding, texts: readonly string[]): CountSteps {
   const words = vocabulary(encoding);
   let tokens = 0;

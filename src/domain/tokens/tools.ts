@@ -2,12 +2,12 @@ import { invalidField } from "../errors.ts";
 import { objectAt, textAt } from "./json.ts";
 import type { Encoding } from "./ranks.ts";
 
-/** Takes a text to count, and gives what it adds to the tokens of the form: 0, where texts are counted later. */
+/** Counts a text and returns its tokens. Returns 0 if the text is only collected, to be counted later. */
 export type CountText = (text: string) => number;
 
 /**
- * What OpenAI adds when tool definitions are written into a prompt, as its cookbook measures it: for each function, for a
- * list of properties, for each property, for a list of allowed values, for each value, and once at the end.
+ * The tokens that OpenAI adds for tool definitions in a prompt: for each function, for a list of properties, for each
+ * property, for a list of allowed values, for each value, and once at the end. Source: OpenAI's cookbook.
  */
 const FUNCTION_TOKENS: Readonly<Record<Encoding, number>> = { o200k_base: 7, cl100k_base: 10 };
 const PROPERTIES_TOKENS = 3;
@@ -17,7 +17,7 @@ const ENUM_VALUE_TOKENS = 3;
 const END_TOKENS = 12;
 const DEPTH_MAX = 100;
 
-/** The tokens of the tool definitions of a chat, in OpenAI's JSON. Throws INVALID_FIELD with the path in `tools`. */
+/** The tokens of a chat's tool definitions in OpenAI's JSON. Throws INVALID_FIELD with the path in `tools`. */
 export function countTools(count: CountText, encoding: Encoding, tools: readonly unknown[]): number {
   if (tools.length === 0) return 0;
   let tokens = END_TOKENS;
@@ -29,7 +29,7 @@ export function countTools(count: CountText, encoding: Encoding, tools: readonly
 
 function countTool(count: CountText, tool: unknown, path: string): number {
   const fields = objectAt(tool, path);
-  // Built-in tools have a type alone, and the Responses API writes the function without a wrapper.
+  // A built-in tool has only a type. The Responses API writes the function without a wrapper.
   const key = ["function", "custom"].find((name) => fields[name] !== undefined);
   const definition = key === undefined ? fields : objectAt(fields[key], `${path}.${key}`);
   const at = key === undefined ? path : `${path}.${key}`;
@@ -82,7 +82,7 @@ function countEnum(count: CountText, values: readonly unknown[]): number {
   return tokens;
 }
 
-/** A description without the full stop that OpenAI drops. */
+/** A description without its final full stop, which OpenAI drops. */
 function sentence(description: unknown, path: string): string {
   if (description === undefined || description === null) return "";
   const text = textAt(description, path);

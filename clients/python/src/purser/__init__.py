@@ -1,4 +1,4 @@
-"""Budgets for LLM spend: a client of Purser, BudgetManager as LiteLLM has it, and transports that keep to budgets."""
+"""Budgets for LLM spend: a client of Purser, LiteLLM's BudgetManager, and HTTP transports that enforce a budget."""
 
 from .budget_manager import BudgetManager
 from .client import Client

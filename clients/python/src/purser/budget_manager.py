@@ -21,13 +21,13 @@ _USERS_A_PAGE = 1000
 class BudgetManager:
     """The budgets of one project, with money as numbers of US dollars.
 
-    Takes what LiteLLM's class takes. `api_base` is the server's gRPC address, as Client takes it, and `headers` go with
-    every call. There is no `client_type="local"`: budgets that several processes may share need a server. `client` takes
-    the place of a connection of its own.
+    The arguments are those of LiteLLM's class. `api_base` is the server's gRPC address, as for Client. `headers` are sent
+    with every call. There is no `client_type="local"`: several processes can only share budgets through a server.
+    `client` is an existing connection to use instead.
 
-    Methods raise KeyError (BudgetNotFoundError) for a user without a budget, but create_budget, is_valid_user and those
-    without a user; and PurserError for what else Purser refuses, or while it cannot be reached. Any number of threads may
-    use one.
+    Methods that take a user raise KeyError (BudgetNotFoundError) if the user has no budget, except create_budget and
+    is_valid_user. All methods raise PurserError for any other refusal, and while Purser cannot be reached. A
+    BudgetManager is safe to use from several threads.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class BudgetManager:
     ) -> None:
         if client_type != "hosted":
             raise ValueError(
-                f'client_type: must be "hosted", not {client_type!r}. Budgets are kept by a Purser server: start one, '
-                'and give its gRPC address as api_base, as in api_base="http://127.0.0.1:50051"'
+                f'client_type: must be "hosted", not {client_type!r}. A Purser server keeps the budgets: start one, '
+                'and pass its gRPC address as api_base, for example api_base="http://127.0.0.1:50051"'
             )
         self.project_name = project_name
         self.client_type = client_type
@@ -56,11 +56,11 @@ class BudgetManager:
         duration: Duration | None = None,
         created_at: float | None = None,
     ) -> BudgetRecord:
-        """Creates a user's budget, or gives the one that is there this total and duration. What was spent stays.
+        """Creates a user's budget, or sets the total and duration of an existing one. The amount spent does not change.
 
-        `total_budget` is US dollars, 0 or more. `duration` is daily, weekly, monthly or yearly; absent, it never starts
-        anew. `created_at`, in seconds since 1970, is from when periods are counted; absent: now, or as before where the
-        budget has this duration already. Raises ValueError and TypeError.
+        `total_budget` is US dollars, 0 or more. `duration` is daily, weekly, monthly or yearly; without it, the budget
+        never resets. `created_at`, in seconds since 1970, is the start of the first period. By default it is the existing
+        start if the duration does not change, else now. Raises ValueError and TypeError.
         """
         total_nano_usd = nano_usd_from_dollars("total_budget", total_budget)
         period = period_of(duration, created_at)
@@ -79,7 +79,7 @@ class BudgetManager:
         return record_of(budget)
 
     def projected_cost(self, model: str, messages: Sequence[Mapping[str, Any]], user: str) -> float:
-        """What the user would have spent after sending these chat messages: the current cost and the prompt's."""
+        """The user's cost after these chat messages: the current cost plus the cost of the prompt."""
         request = pb.ProjectedCostRequest(project=self.project_name, user=user, model=model)
         for index, message in enumerate(messages):
             name = f"messages[{index}]"
@@ -99,13 +99,13 @@ class BudgetManager:
         *,
         request_id: str | None = None,
     ) -> UpdatedCost:
-        """Records what a call cost. It is charged once, however often it has to be sent again.
+        """Records the cost of a call. Retries charge it once.
 
-        Takes the provider's response (LiteLLM's ModelResponse, an object of the OpenAI or Anthropic SDK, or a dict) or,
-        going before it, `model`, `input_text` and `output_text`. Beside a response, `model` is the one to price it at:
-        needed where the response names none. `request_id` makes two calls of this method one charge.
+        Takes the provider's response (LiteLLM's ModelResponse, an object of the OpenAI or Anthropic SDK, or a dict), or
+        `model`, `input_text` and `output_text`, which take precedence. With a response, `model` is the model that prices
+        it: required if the response does not name one. Calls with the same `request_id` are charged once.
 
-        Raises ValueError where neither is given, and for a model without a price.
+        Raises ValueError if neither is given, and for a model without a price.
         """
         request = pb.UpdateCostRequest(
             project=self.project_name, user=user, request_id=request_id or str(uuid.uuid4())
@@ -118,7 +118,7 @@ class BudgetManager:
             request.completion_model = model or ""
         else:
             raise ValueError(
-                "update_cost: needs either completion_obj, or model, input_text and output_text, none of them empty"
+                "update_cost: needs completion_obj, or all of model, input_text and output_text; none may be empty"
             )
         charged = self._client.update_cost(request)
         return {
@@ -129,11 +129,11 @@ class BudgetManager:
         }
 
     def get_current_cost(self, user: str) -> float:
-        """What was spent in this period."""
+        """The amount spent in this period."""
         return dollars_from_nano_usd(self._cost(user).current_cost_nano_usd)
 
     def get_model_cost(self, user: str) -> dict[str, float]:
-        """What each model has spent in this period."""
+        """The amount that each model spent in this period."""
         return {model: dollars_from_nano_usd(cost) for model, cost in self._cost(user).model_costs.items()}
 
     def is_valid_user(self, user: str) -> bool:
@@ -143,14 +143,14 @@ class BudgetManager:
         except BudgetNotFoundError:
             return False
         except InvalidFieldError as error:
-            # No budget can have such a name.
+            # The server refuses the name itself, so no budget can have it.
             if error.metadata.get("field") == "user":
                 return False
             raise
         return True
 
     def get_users(self) -> list[str]:
-        """Everybody who has a budget, in order."""
+        """All users with a budget, sorted by name."""
         users: list[str] = []
         request = pb.ListUsersRequest(project=self.project_name, page_size=_USERS_A_PAGE)
         while True:
@@ -161,29 +161,29 @@ class BudgetManager:
             request.page_token = page.next_page_token
 
     def reset_cost(self, user: str) -> dict[str, BudgetRecord]:
-        """Closes the user's period now, and opens one with nothing spent."""
+        """Ends the user's period now and starts a new one with nothing spent."""
         reset = self._client.reset_cost(pb.ResetCostRequest(project=self.project_name, user=user))
         return {"user": record_of(reset.budget)}
 
     def reset_on_duration(self, user: str) -> None:
-        """Writes down the user's period if it has ended. Nobody needs to call it: every method sees a new one by itself.
+        """Records the user's period if it has ended. Calling it is optional: every method sees a new period in any case.
 
-        Raises KeyError where the budget has no duration.
+        Raises KeyError if the budget has no duration.
         """
         if not self._budget(user).HasField("period"):
-            raise KeyError(f"the budget of user {user!r} has no duration, and never starts anew")
+            raise KeyError(f"the budget of user {user!r} has no duration, so it never resets")
         self._client.sweep_durations(pb.SweepDurationsRequest(project=self.project_name, user=user))
 
     def update_budget_all_users(self) -> None:
-        """Writes down all periods of the project that have ended. Nobody needs to call it."""
+        """Records all periods of the project that have ended. Calling it is optional."""
         self._client.sweep_durations(pb.SweepDurationsRequest(project=self.project_name))
 
     def save_data(self) -> dict[str, str]:
-        """There is nothing left to save: whatever a method has answered is kept."""
+        """Does nothing: a result is saved before its method returns."""
         return {"status": "success"}
 
     def close(self) -> None:
-        """Closes the connection, unless it was given."""
+        """Closes the connection, unless it was passed as `client`."""
         if self._own_client:
             self._client.close()
 

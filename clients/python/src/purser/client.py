@@ -1,4 +1,4 @@
-"""The calls of BudgetService, with their errors as exceptions, and tried again where that is safe."""
+"""The calls of BudgetService. Errors are exceptions, and calls are retried if that is safe."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _TIMEOUT_S_MAX = 86_400
 _PAUSE_S_FIRST = 0.05
 _PAUSE_S_MAX = 1.0
 _CHANNEL_OPTIONS = [
-    # A server that was restarted is found again at once, and not after gRPC's own minute or two.
+    # With gRPC's own values, a client finds a restarted server only after a minute or two.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # A page of a thousand budgets may be larger than gRPC's own 4 MiB.
+    # A page of 1,000 budgets may be larger than gRPC's limit of 4 MiB.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 ]
-# gRPC sets these itself, and LiteLLM's users give them for REST.
+# gRPC sets these headers itself. Users of LiteLLM pass them for REST.
 _HEADERS_OF_HTTP = {"content-type", "accept", "host", "user-agent", "te"}
 
 
 class Client:
-    """A client of a Purser server, for any number of threads.
+    """A client of a Purser server. It is safe to use from several threads.
 
-    `address` is the server's gRPC address: "http://host:port", "https://host:port" for TLS, or "host:port"; the
-    environment variable PURSER_ADDRESS, or else http://127.0.0.1:50051, where absent. `headers` go with every call.
-    `timeout` is how many seconds a call may take, with all that is tried again.
+    `address` is the server's gRPC address: "http://host:port", "https://host:port" for TLS, or "host:port". The default is
+    the environment variable PURSER_ADDRESS, else http://127.0.0.1:50051. `headers` are sent with every call. `timeout` is
+    the time limit of a call in seconds, retries included.
 
-    Every method raises PurserError; see `purser.errors`. Calls that can be repeated without harm are, while the server is
-    unavailable; a request without a `request_id` gets one for that.
+    Every method raises PurserError; see `purser.errors`. While the server is unavailable, a call is retried if it is safe
+    to repeat. To make it safe, a request without a `request_id` gets one.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Client:
             if key.lower() not in _HEADERS_OF_HTTP
         ]
         self._channel = _channel(address or os.environ.get("PURSER_ADDRESS") or DEFAULT_ADDRESS)
-        #: The generated stub, for calls with options of their own.
+        #: The generated stub, for calls with their own options.
         self.stub: Any = BudgetServiceStub(self._channel)
 
     def with_options(self, *, timeout: float | None = None, repeats: bool = True) -> Client:
-        """The same connection, with another timeout where one is given; without `repeats`, nothing is tried again."""
+        """A client on the same connection, with another timeout if given. With `repeats=False` it does not retry."""
         other = copy.copy(self)
         other._timeout = self._timeout if timeout is None else _checked(timeout)
         other._repeats = repeats
@@ -134,7 +134,7 @@ class Client:
         return self._once(self.stub.DeleteModelPrice, request)
 
     def watch_budget(self, request: pb.WatchBudgetRequest) -> Iterator[pb.WatchBudgetResponse]:
-        """The budget now, then after every change, until the iteration is closed."""
+        """Yields the budget now, and then after every change, until the iteration is closed."""
         call = self.stub.WatchBudget(request, metadata=self._metadata)
         try:
             yield from call
@@ -144,7 +144,7 @@ class Client:
             call.cancel()
 
     def close(self) -> None:
-        """Closes the connection. Calls under way end with an error."""
+        """Closes the connection. Calls in progress end with an error."""
         self._channel.close()
 
     def __enter__(self) -> Client:
@@ -177,7 +177,7 @@ class Client:
 
 
 def identified(request: Request) -> Request:
-    """The request with a `request_id`, its own or a new one: it can then be sent twice, and happens once."""
+    """The request with a `request_id`: its own or a new one. It can then be sent twice and takes effect once."""
     if request.request_id:  # type: ignore[attr-defined]
         return request
     named = type(request)()
@@ -193,7 +193,7 @@ def _checked(timeout: float) -> float:
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds to wait before the next attempt: twice as long each time, and of random length, so that callers spread."""
+    """Pauses before the next attempts, in seconds. They double and are randomized, so that callers do not retry together."""
     longest = _PAUSE_S_FIRST
     while True:
         yield longest * random.uniform(0.5, 1.0)
@@ -203,7 +203,7 @@ def _pauses() -> Iterator[float]:
 def _channel(address: str) -> grpc.Channel:
     parts = urlsplit(address if "://" in address else f"http://{address}")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
-        raise ValueError(f"address: must be as in {DEFAULT_ADDRESS}, not {address!r}")
+        raise ValueError(f"address: must look like {DEFAULT_ADDRESS}, not {address!r}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if parts.scheme == "http":
         return grpc.insecure_channel(f"{host}:{parts.port or 80}", options=_CHANNEL_OPTIONS)

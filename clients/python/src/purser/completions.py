@@ -10,7 +10,7 @@ from google.protobuf import json_format, struct_pb2
 
 
 def completion_json(completion: Any) -> dict[str, Any]:
-    """The JSON object of a response: of LiteLLM's ModelResponse, an object of the OpenAI or Anthropic SDK, or a dict.
+    """The JSON object of a response: LiteLLM's ModelResponse, an object of the OpenAI or Anthropic SDK, or a dict.
 
     Raises TypeError for anything else.
     """
@@ -18,7 +18,7 @@ def completion_json(completion: Any) -> dict[str, Any]:
 
 
 def plain_json(name: str, value: Any) -> dict[str, Any]:
-    """An object of any SDK, or a dict, as a dict. `name` is the parameter's, for the error. Raises TypeError."""
+    """An SDK's object or a dict, as a dict. `name` is the parameter's name, for the error. Raises TypeError."""
     plain = _plain(value)
     if not isinstance(plain, Mapping):
         raise TypeError(f"{name}: must be a dict, or an SDK's object, not {type(value).__name__}")
@@ -26,7 +26,7 @@ def plain_json(name: str, value: Any) -> dict[str, Any]:
 
 
 def struct_of(name: str, value: Mapping[str, Any]) -> struct_pb2.Struct:
-    """JSON as google.protobuf.Struct. Raises ValueError where it holds what JSON cannot, or is nested too deeply."""
+    """JSON as google.protobuf.Struct. Raises ValueError for a value that JSON does not have, and for too deep nesting."""
     try:
         text = json.dumps(value, allow_nan=False, default=_inner)
         return json_format.Parse(text, struct_pb2.Struct())
@@ -42,7 +42,7 @@ def _inner(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Pydantic's models, of either of its versions, and mappings as dicts; anything else as it is."""
+    """Pydantic models (version 1 or 2) and mappings as dicts. Anything else is returned unchanged."""
     if isinstance(value, type):
         return value
     if isinstance(value, Mapping):

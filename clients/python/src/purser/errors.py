@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions. All but the check of arguments are PurserErrors."""
+"""All errors, as exceptions. All are PurserErrors, except those of the argument checks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _CAUSES_MAX = 10
 
 
 class PurserError(Exception):
-    """Purser refused a call, or could not be asked.
+    """Purser refused a call or could not be reached.
 
-    `reason` is one of ErrorReason's, as in "BUDGET_NOT_FOUND", and "" where the error is not the server's own;
-    `metadata` has every value of it; `code` is gRPC's.
+    `reason` is a name in ErrorReason, for example "BUDGET_NOT_FOUND", or "" if the error is not from a Purser server.
+    `metadata` has the values of the reason. `code` is the gRPC code.
     """
 
     def __init__(
@@ -41,35 +41,35 @@ class PurserError(Exception):
 
 
 class BudgetNotFoundError(PurserError, KeyError):
-    """The user has no budget in the project. A KeyError too, which is what LiteLLM's class raises."""
+    """The user has no budget in the project. It is also a KeyError, which LiteLLM's class raises."""
 
 
 class InvalidFieldError(PurserError, ValueError):
-    """A field is missing, malformed or out of range; the message names it."""
+    """A field is missing, malformed or out of range. The message names the field."""
 
 
 class UnpricedModelError(PurserError, ValueError):
-    """No price is known for the model; the message has the nearest names."""
+    """No price is known for the model. The message has the most similar known names."""
 
 
 class PurserUnavailableError(PurserError, ConnectionError):
-    """Purser cannot be reached, has too much to do, or did not answer in time."""
+    """Purser cannot be reached, is overloaded, or did not answer in time."""
 
 
 class BudgetExceededError(PurserError):
-    """The call was not made: its worst case does not fit the budget."""
+    """The call was not sent, because its maximum cost does not fit the budget."""
 
     project: str
-    #: Whose call it was.
+    #: The user who made the call.
     user: str
-    #: Whose budget refused: the user's own, or one above it.
+    #: The user whose budget refused: the caller itself or an ancestor.
     refused_by: str
     model: str
-    #: The worst case that did not fit, in nano-USD.
+    #: The maximum cost of the call, which did not fit, in nano-USD.
     asked_nano_usd: int
-    #: What the budget, or its limit for the model, had left, in nano-USD.
+    #: The amount that remained in the budget, or in its limit for the model, in nano-USD.
     remaining_nano_usd: int
-    #: When anything frees up: a hold that runs out, or a new period. None where nothing will.
+    #: When a hold expires or a new period starts, whichever is earlier. None if neither will happen.
     retry_at: datetime | None
 
     @property
@@ -84,7 +84,7 @@ class BudgetExceededError(PurserError):
 
 
 def budget_exceeded(error: BaseException | None) -> BudgetExceededError | None:
-    """The BudgetExceededError that an error is, or that is among its causes: for SDKs that wrap errors."""
+    """Finds a BudgetExceededError in an error or its causes. Use it if an SDK wraps errors."""
     return next((each for each in _causes(error) if isinstance(each, BudgetExceededError)), None)
 
 
@@ -107,7 +107,7 @@ _AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
 def error_from_rpc(error: grpc.RpcError, *, user: str = "") -> PurserError:
-    """What a gRPC error says. `user` is whose call it was, for a refusal."""
+    """Converts a gRPC error. `user` is the user who made the call; a refusal includes it."""
     code, message = error.code(), error.details() or "no reason given"
     details = _details_of(error)
     info = next((each for each in details if isinstance(each, error_details_pb2.ErrorInfo)), None)

@@ -1,4 +1,4 @@
-"""A budget as BudgetManager shows it."""
+"""A budget in the form of BudgetManager."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ _UNITS: dict[str, budget_pb2.PeriodUnit] = {
 class BudgetRecord(TypedDict):
     """A user's budget. Money is US dollars, and times are seconds since 1970."""
 
-    #: The most that may be spent in one period.
+    #: The maximum cost of one period.
     total_budget: float
-    #: What was spent in this period.
+    #: The amount spent in this period.
     current_cost: float
-    #: What is left: less than nothing when the budget is exceeded. What reservations hold is not left.
+    #: The total minus the amounts spent and held. Negative if the budget is exceeded.
     remaining: float
-    #: Absent: it never starts anew, or it has a period without such a name; then `period_end` is there.
+    #: Absent if the budget never resets, or if its period has no such name. In the second case `period_end` is set.
     duration: NotRequired[str]
-    #: From when periods are counted, or else when the budget was created.
+    #: The start of the first period. Without a period, the time when the budget was created.
     created_at: float
-    #: When this period began, or when the cost was last reset.
+    #: The start of this period, or the last reset of the cost.
     last_updated_at: float
-    #: When the next period begins. Absent: never.
+    #: The start of the next period. Absent if the budget never resets.
     period_end: NotRequired[float]
 
 
 class UpdatedCost(TypedDict):
-    """What update_cost gives. Money is US dollars."""
+    """The result of update_cost. Money is US dollars."""
 
     #: The user's budget right after the charge.
     user: BudgetRecord
-    #: What was charged.
+    #: The amount charged.
     cost: float
-    #: Whether the budget is exceeded. The charge was recorded all the same: the money was spent.
+    #: Whether the budget is exceeded. The charge is recorded in any case, because the money was spent.
     over_budget: bool
     #: The id of the charge.
     request_id: str
@@ -76,7 +76,7 @@ def record_of(budget: budget_pb2.Budget) -> BudgetRecord:
 
 
 def period_of(duration: str | None, created_at: float | None) -> budget_pb2.Period | None:
-    """Raises ValueError for a duration that is none, and for a time that is no finite number of seconds."""
+    """Raises ValueError for an unknown duration, and for a time that is not a finite number of seconds."""
     if duration is None:
         return None
     if duration not in _UNITS:
@@ -90,7 +90,7 @@ def period_of(duration: str | None, created_at: float | None) -> budget_pb2.Peri
 def differences(
     budget: budget_pb2.Budget, total_nano_usd: int, period: budget_pb2.Period | None
 ) -> list[str]:
-    """The fields of a budget that are not as they are wanted, as an update mask names them."""
+    """The fields of a budget that differ from the wanted ones, as paths of an update mask."""
     paths = []
     if budget.total_budget_nano_usd != total_nano_usd:
         paths.append("total_budget_nano_usd")
@@ -118,10 +118,10 @@ def _seconds(timestamp: Timestamp) -> float:
 
 def _timestamp(name: str, seconds: float) -> Timestamp:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
-        raise ValueError(f"{name}: must be seconds since 1970, as time.time() gives them, not {seconds!r}")
+        raise ValueError(f"{name}: must be seconds since 1970, as from time.time(), not {seconds!r}")
     timestamp = Timestamp()
     try:
-        # Microseconds are what Purser keeps.
+        # Purser stores microseconds.
         timestamp.FromDatetime(datetime.fromtimestamp(round(seconds, 6), timezone.utc))
     except (ValueError, OverflowError, OSError) as error:
         raise ValueError(f"{name}: must be in the years 1 to 9999, not {seconds!r}") from error

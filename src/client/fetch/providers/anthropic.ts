@@ -6,7 +6,7 @@ import { largest } from "./openai-chat.ts";
 
 const SETTINGS = ["tools", "tool_choice", "output_format", "output_config", "mcp_servers"];
 
-/** Anthropic's messages, and whoever speaks them. */
+/** Anthropic's messages, and compatible providers. */
 export const anthropicMessages: Api = {
   path: /\/messages$/,
   needs: "messages",
@@ -30,8 +30,8 @@ export const anthropicMessages: Api = {
 };
 
 /**
- * message_start has the model and the input; every message_delta has the counts so far, and the last one all of them. A
- * stream that is cut before it has no count of the output but what was seen.
+ * message_start has the model and the input. Every message_delta has the counts so far, and the last one has the final
+ * counts. If the stream is cut off before it, the output received so far is counted instead.
  */
 function readEvents(): StreamReader {
   const output = createOutput();

@@ -5,7 +5,7 @@ import { messageOf, settingsMessage, textOf } from "../prompt.ts";
 
 const SETTINGS = ["tools", "functions", "response_format", "web_search_options", "prediction"];
 
-/** OpenAI's chat completions, and whoever speaks them. */
+/** OpenAI's chat completions, and compatible providers. */
 export const openaiChat: Api = {
   path: /\/chat\/completions$/,
   streamsUsageOnRequest: true,

@@ -6,7 +6,7 @@ import { largest } from "./openai-chat.ts";
 
 const SETTINGS = ["instructions", "tools", "text", "prompt"];
 
-/** OpenAI's Responses API, and whoever speaks it. */
+/** OpenAI's Responses API, and compatible providers. */
 export const openaiResponses: Api = {
   path: /\/responses$/,
   streamsUsageOnRequest: false,
@@ -24,7 +24,7 @@ export const openaiResponses: Api = {
   readStream: readEvents,
 };
 
-/** The events name the parts that they add to; the last one has the whole response. */
+/** Each event names the part that it extends. The last event has the whole response. */
 function readEvents(): StreamReader {
   const output = createOutput();
   let last: JsonObject | undefined;

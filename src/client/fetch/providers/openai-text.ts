@@ -3,7 +3,7 @@ import { countOf, type JsonObject } from "../json.ts";
 import { textOf } from "../prompt.ts";
 import { largest, readChunks } from "./openai-chat.ts";
 
-/** OpenAI's older completions: every prompt of a list is answered, and of `best_of` answers all are paid. */
+/** OpenAI's older completions. Every prompt of a list gets answers, and all `best_of` answers are billed. */
 export const openaiCompletions: Api = {
   path: /\/completions$/,
   streamsUsageOnRequest: true,
@@ -21,7 +21,7 @@ export const openaiCompletions: Api = {
   readStream: readChunks,
 };
 
-/** Embeddings have no output to pay for. */
+/** Embeddings have no billed output. */
 export const openaiEmbeddings: Api = {
   path: /\/embeddings$/,
   streamsUsageOnRequest: false,
@@ -32,11 +32,11 @@ export const openaiEmbeddings: Api = {
   readStream: readChunks,
 };
 
-/** A prompt is a text or a list of tokens; a list of either is several. */
+/** A prompt is a text or a list of tokens. A list of these is several prompts. */
 function promptsIn(value: JsonObject[string] | undefined): unknown[] {
   if (!Array.isArray(value)) return [value ?? ""];
   return value.every((item) => typeof item === "number") ? [value] : value;
 }
 
-// The server takes no empty text.
+// The server refuses an empty text.
 const joined = (texts: readonly unknown[]): string => texts.map(textOf).join("\n") || " ";

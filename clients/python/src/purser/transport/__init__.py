@@ -1,4 +1,4 @@
-"""Transports for httpx and httpx2 that pay calls of models from a budget."""
+"""Transports for httpx and httpx2 that charge calls to models to a budget."""
 
 from .asynchronous import AsyncBudgetTransport
 from .synchronous import BudgetTransport

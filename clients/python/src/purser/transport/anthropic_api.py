@@ -1,4 +1,4 @@
-"""Anthropic's messages, and whoever speaks them."""
+"""Anthropic's messages, and compatible providers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _worst_case(body: Json) -> WorstCase:
 
 
 class _EventReader:
-    """message_start has the model and the input; every message_delta has the counts so far, and the last one all of them.
+    """message_start has the model and the input. Every message_delta has the counts so far, the last one the final counts.
 
-    A stream that is cut before it has no count of the output but what was seen.
+    If the stream is cut off before the last one, the output received so far is counted instead.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the endpoints of providers have in common."""
+"""Types and functions that all endpoints of providers share."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Callable, Protocol
 from .jsons import Json, list_at, pick, text_at
 from .prompt import text_of
 
-# As much output as the server counts; what a model writes is less.
+# The maximum output that the server counts in one call. It is more than a model writes.
 OUTPUT_CHARACTERS_MAX = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is sent to a model, to be counted: messages in the JSON of OpenAI's chat completions, or else plain text."""
+    """A prompt to be counted: messages in the JSON of OpenAI's chat completions, or plain text."""
 
     messages: tuple[Json, ...] = ()
     text: str = ""
@@ -23,52 +23,52 @@ class Prompt:
 
 @dataclass(frozen=True)
 class WorstCase:
-    """What a request can cost at worst: the prompt, and up to `answers` times the output."""
+    """The maximum cost of a request: the prompt, and the output counted `answers` times."""
 
     prompt: Prompt
-    #: Tokens of one answer, at most. None where the request sets no bound.
+    #: The maximum tokens of one answer. None if the request sets no maximum.
     max_output_tokens: int | None
     answers: int = 1
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of an answer, whole or cut off."""
+    """The usage known from an answer, complete or cut off."""
 
-    #: The response, or of a stream its last event, without what people or models wrote; None where no usage came.
+    #: The response (for a stream, its last event) without the written texts. None if it had no usage.
     completion: Json | None = None
-    #: The output that was seen, to count where `completion` has no count of it.
+    #: The output received, to be counted if `completion` does not count it.
     output: str = ""
-    #: What came of the usage before the stream was cut, given the tokens of the output so far.
+    #: Builds a completion from the usage received before a stream was cut off, with the tokens of the output so far.
     with_output_tokens: Callable[[int], Json] | None = None
 
 
 class StreamReader(Protocol):
-    """Follows the events of a stream."""
+    """Reads the events of a stream."""
 
     def read(self, event: Json) -> bool:
-        """Returns whether the event says nothing but the usage."""
+        """Returns whether the event contains nothing but the usage."""
 
     def known(self) -> Known: ...
 
 
 @dataclass(frozen=True)
 class Api:
-    """One endpoint of LLM providers, and how its requests and answers are read."""
+    """One endpoint of LLM providers: how to read its requests and answers."""
 
     #: Matches the end of the URL's path.
     path: re.Pattern[str]
-    #: What must be in the body beside the model for it to be this endpoint's.
+    #: A body field, besides the model, that a request to this endpoint must have.
     needs: str
     worst_case: Callable[[Json], WorstCase]
     stream_reader: Callable[[], StreamReader]
-    #: Whether a stream has its usage only where `stream_options.include_usage` asks for it.
+    #: Whether a stream contains its usage only if `stream_options.include_usage` asks for it.
     streams_usage_on_request: bool = False
 
 
 @dataclass
 class Output:
-    """The texts of an answer, as they come in pieces, each under the part of the answer that it belongs to."""
+    """Collects the text of an answer from its pieces. Each piece is added to its part of the answer."""
 
     _parts: dict[str, list[str]] = field(default_factory=dict)
     _characters: int = 0
@@ -83,7 +83,7 @@ class Output:
 
 
 def billed(response: Json) -> Json:
-    """A response as far as it says what was used: what was written need not leave the process."""
+    """The fields of a response that describe the usage. The written texts do not have to leave the process."""
     searches = [
         pick(item, ["type", "action"])
         for item in list_at(response, "output")
@@ -94,7 +94,7 @@ def billed(response: Json) -> Json:
 
 
 def known_of(response: Json) -> Known:
-    """What a whole answer says. Where its usage cannot be read, what it says is counted."""
+    """The usage known from a complete answer. If its usage cannot be read, its text is counted."""
     said = text_of(pick(response, ["choices", "content", "output"]))
     return Known(billed(response), said[:OUTPUT_CHARACTERS_MAX])
 

@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 
 class AsyncBudgetTransport(AnyTransport):
-    """Pays calls of models from a budget: for `httpx.AsyncClient(transport=...)` or `httpx2.AsyncClient(transport=...)`.
+    """Charges calls to models to a budget: `httpx.AsyncClient(transport=...)` or `httpx2.AsyncClient(transport=...)`.
 
-    As BudgetTransport, which describes the options. Purser is asked in threads, so that nothing blocks the event loop.
+    BudgetTransport describes the options. Purser is called in threads, so the event loop is never blocked.
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class AsyncBudgetTransport(AnyTransport):
         try:
             response = await send(sent)
         except BaseException as error:
-            # Who is cancelled must not wait for anything more.
+            # A cancelled caller must not wait, so the background thread ends the call.
             self._payer.queue.keep(partial(paid.failed, error))
             raise
         return await self._followed(response, paid, library_of(request))
 
     async def flush(self, timeout: float | None = None) -> None:
-        """Waits for charges that are under way, and tries those that wait for Purser.
+        """Waits for the charges in progress and retries those that wait for Purser.
 
-        Raises PurserUnavailableError where some still do. A program that ends without it waits for them 5 seconds.
+        Raises PurserUnavailableError if some still wait. A program that ends without it waits up to 5 seconds for them.
         """
         await _in_thread(lambda: self._payer.queue.flush(timeout))
 
@@ -89,7 +89,7 @@ class AsyncBudgetTransport(AnyTransport):
         return self._transport
 
     async def _opened(self, request: Any) -> tuple[PaidCall | None, Any]:
-        """The call that a request is, with its hold, and what to send."""
+        """Opens the hold of a request. Returns the call, None if it is not one, and the request to send."""
         options, path = self._payer.options, request.url.path
         api = api_of(request.method, path)
         if api is None:
@@ -103,7 +103,7 @@ class AsyncBudgetTransport(AnyTransport):
         try:
             await _in_thread(paid.open)
         except BaseException:
-            # The thread may be about to get the hold, for a caller who was cancelled meanwhile.
+            # The thread may still open the hold, although the caller was cancelled. It must then be released.
             self._payer.queue.keep(lambda: paid.failed(None))
             raise
         return paid, outgoing(request, call)
@@ -113,7 +113,7 @@ class AsyncBudgetTransport(AnyTransport):
         if follower is None:
             await self._ended(lambda: paid.not_followed(response.status_code))
         elif response.is_stream_consumed:
-            # A transport that has the answer already, such as a cache, gives it in one piece.
+            # A transport that already has the answer, such as a cache, delivers it in one piece.
             follower.push(response.content)
             follower.end()
             await self._ended(paid.answered)
@@ -123,7 +123,7 @@ class AsyncBudgetTransport(AnyTransport):
         return response
 
     async def _ended(self, end: Callable[[], None]) -> None:
-        """Ends a call, which happens once, whoever comes first."""
+        """Ends the call. Several paths may call this; the first one ends it."""
         try:
             await _in_thread(end)
         except BaseException:
@@ -132,7 +132,7 @@ class AsyncBudgetTransport(AnyTransport):
 
 
 class _FollowedStream:
-    """The bytes of an answer, at the pace of whoever reads them."""
+    """The bytes of an answer, read only as fast as the caller reads."""
 
     def __init__(self, stream: Any, follower: Follower, on_end: Callable[[], Any]) -> None:
         self._stream = stream
@@ -159,7 +159,7 @@ class _FollowedStream:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    # Both libraries bring anyio, which nothing else here needs.
+    # Both libraries depend on anyio. Only this function needs it.
     from anyio import to_thread
 
     return await to_thread.run_sync(work)

@@ -1,4 +1,4 @@
-"""Charging a call with what is known of its answer."""
+"""Charges a call with the known usage of its answer."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .jsons import Json
 
 @dataclass(frozen=True)
 class Made:
-    """A call that was made, and is to be charged."""
+    """A call that was sent and must be charged."""
 
     account: Account
     hold: Hold
-    #: The name that the caller used: budgets are kept by it, and it has a price.
+    #: The model name in the request. The hold used it too, so it has a price.
     model: str
-    #: To be counted where Purser has not done so.
+    #: The prompt, to be counted if Purser has not counted it.
     prompt: Prompt
     use_reported_cost: bool
 
 
 def charge_known(made: Made, known: Known) -> None:
-    """Charges what is known, and frees the hold. The same again changes nothing: it carries the same request id.
+    """Charges the known usage and settles the hold. Retries are safe, because they have the same request id.
 
     Raises PurserError.
     """
@@ -45,7 +45,7 @@ def charge_known(made: Made, known: Known) -> None:
 
 
 def charge_held(made: Made) -> None:
-    """Charges all that is held: for an answer that nobody can read, or that is fetched later by other requests."""
+    """Charges the whole hold. Used if the answer cannot be read, or if later requests fetch it."""
     reserved = made.hold.reserved
     if reserved is None:
         charge_known(made, Known())
@@ -55,7 +55,7 @@ def charge_held(made: Made) -> None:
 
 
 def _charge_completion(made: Made, completion: Json) -> bool:
-    """False where Purser could not read the usage of it."""
+    """Returns False if Purser could not read the usage."""
     try:
         _charge(made, pb.UpdateCostRequest(completion=struct_of("completion", completion)))
     except InvalidFieldError:
@@ -74,7 +74,7 @@ def _charge(made: Made, request: pb.UpdateCostRequest) -> None:
     try:
         client.update_cost(request)
     except PurserError as error:
-        # Where Purser did not answer, nobody knows whether there is a reservation: elsewhere there is nothing to settle.
+        # Purser did not answer the hold, so the reservation may not exist. If it does not, charge without it.
         if hold.reserved is not None or error.reason != "RESERVATION_NOT_FOUND":
             raise
         request.reservation_id = ""

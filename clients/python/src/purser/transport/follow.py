@@ -1,4 +1,4 @@
-"""Reading an answer while it passes by."""
+"""Reads an answer while its bytes are passed on."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from .api import OUTPUT_CHARACTERS_MAX, Known, StreamReader, known_of
 from .jsons import parse_object
 from .sse import SseEvent, SseReader
 
-# A longer answer is not kept; the usage of one that is no stream cannot be read from a part of it.
+# Longer answers are not kept. An answer that is not a stream can only be read as a whole.
 _KEPT_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Follower(Protocol):
-    """Takes the bytes of an answer, and gives those that are to be passed on."""
+    """Takes the bytes of an answer and returns the bytes to pass on."""
 
     def push(self, piece: bytes) -> bytes: ...
 
     def end(self) -> bytes:
-        """What is left to pass on once all bytes have come."""
+        """The rest of the bytes to pass on, when the answer has ended."""
 
     def known(self) -> Known | None:
-        """What is known by now. None where the answer cannot be read at all."""
+        """The usage known so far. None if the answer cannot be read at all."""
 
 
 class StreamFollower:
-    """Server-sent events. With `hides_usage`, those that say nothing but the usage are kept back, and nothing else is."""
+    """Server-sent events. `hides_usage` hides only the events that contain nothing but the usage."""
 
     def __init__(self, reader: StreamReader, hides_usage: bool) -> None:
         self._sse = SseReader()
@@ -72,13 +72,13 @@ class BodyFollower:
         response = parse_object(bytes(self._body))
         if response is not None:
             return known_of(response)
-        # Cut off, the text of it is what was seen; whole and no JSON, nobody knows what it is.
+        # A cut-off answer: count the text received. A complete answer that is not JSON cannot be read.
         seen = self._body[:OUTPUT_CHARACTERS_MAX].decode("utf-8", "replace")
         return None if self._ended else Known(output=seen)
 
 
 class UnreadableFollower:
-    """An answer that was compressed, although nobody asked for that."""
+    """A compressed answer, although the request did not accept compression."""
 
     def push(self, piece: bytes) -> bytes:
         return piece

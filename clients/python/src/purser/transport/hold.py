@@ -1,4 +1,4 @@
-"""Holding the worst case of a call before it is made."""
+"""Holds the maximum cost of a call before it is sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .request import Call
 
 @dataclass(frozen=True)
 class Account:
-    """Whose budget pays."""
+    """The budget that pays."""
 
     client: Client
     project: str
@@ -28,19 +28,19 @@ class Account:
 
 @dataclass(frozen=True)
 class Hold:
-    """What is held for a call."""
+    """A hold for one call."""
 
-    #: The reservation. Where Purser did not answer, nobody knows whether there is one.
+    #: The id of the reservation. If Purser did not answer, the reservation may or may not exist.
     reservation_id: str
-    #: What Purser said; None where it did not answer, and the call is allowed all the same.
+    #: Purser's answer. None if it did not answer and the call is allowed in that case.
     reserved: pb.ReserveCostResponse | None
 
 
 def open_hold(account: Account, call: Call, options: Options) -> Hold:
-    """Holds the worst case of a call.
+    """Holds the maximum cost of a call.
 
-    Raises BudgetExceededError; PurserUnavailableError, unless calls are allowed then; and PurserError for any other
-    refusal.
+    Raises BudgetExceededError; PurserUnavailableError, unless calls are allowed while Purser is unavailable; and
+    PurserError for any other refusal.
     """
     bound, answers = call.worst_case.max_output_tokens, call.worst_case.answers
     if bound is not None:
@@ -48,13 +48,13 @@ def open_hold(account: Account, call: Call, options: Options) -> Hold:
     hold = _reserve(account, call, options, None)
     if answers <= 1 or hold.reserved is None:
         return hold
-    # Only the server knows how long one answer can get, and it has said so now.
+    # Only the server knows the maximum length of one answer, and the first hold returned it.
     release(account, hold.reservation_id)
     return _reserve(account, call, options, hold.reserved.estimate.max_output_tokens * answers)
 
 
 def release(account: Account, reservation_id: str) -> None:
-    """Gives a hold back, as nothing was spent. Tried once: what is not given back runs out by itself. Raises nothing."""
+    """Releases a hold if nothing was spent. It is tried once: otherwise the hold expires. Raises nothing."""
     request = pb.ReleaseReservationRequest(project=account.project, reservation_id=reservation_id)
     try:
         account.client.with_options(repeats=False).release_reservation(request)
@@ -87,12 +87,12 @@ def _reserve(account: Account, call: Call, options: Options, max_output_tokens: 
         request.estimate.max_output_tokens = max_output_tokens
     allows = options.on_unavailable == "allow"
     try:
-        # A call that is allowed while Purser is away does not wait for it.
+        # With on_unavailable "allow", the call does not wait for Purser.
         reserved = account.client.with_options(repeats=not allows).reserve_cost(request)
     except PurserUnavailableError:
         if allows:
             return Hold(request.request_id, None)
-        # It may have been made all the same.
+        # The reservation may exist even so.
         release(account, request.request_id)
         raise
     return Hold(request.request_id, reserved)

@@ -1,4 +1,4 @@
-"""Reading JSON whose form nobody vouches for."""
+"""Reads JSON that may have any form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def parse_object(text: str | bytes) -> Json | None:
-    """The object that a text is; None where it is none."""
+    """Parses a JSON object. None if the text is not one."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -34,17 +34,17 @@ def text_at(value: Any, key: str) -> str:
 
 
 def count_at(value: Any, key: str) -> int | None:
-    """A whole number of 0 or more; None for anything else, which the provider refuses or takes as absent."""
+    """An integer of at least 0. None for anything else: the provider refuses it or ignores it."""
     inner = value.get(key) if isinstance(value, dict) else None
     return inner if isinstance(inner, int) and not isinstance(inner, bool) and 0 <= inner < 2**53 else None
 
 
 def pick(value: Json, keys: Iterable[str]) -> Json:
-    """These fields of an object, without those that are absent or null."""
+    """These fields of an object, except absent and null ones."""
     return {key: value[key] for key in keys if value.get(key) is not None}
 
 
 def omit(value: Json, keys: Iterable[str]) -> Json:
-    """An object without these fields, and without those that are null."""
+    """An object without these fields and without null fields."""
     dropped = set(keys)
     return {key: inner for key, inner in value.items() if key not in dropped and inner is not None}

@@ -1,4 +1,4 @@
-"""httpx and httpx2 are one library under two names, of which either may be missing, and each takes only its own objects."""
+"""Supports httpx and httpx2: the same library under two names. Either may be missing; each accepts only its own objects."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .request import Call
 _NAMES = ("httpx", "httpx2")
 
 if TYPE_CHECKING:
-    # A transport passes for one of either library.
+    # For type checkers, a transport is compatible with both libraries.
     AnyTransport: Any = Any
 else:
     AnyTransport = object
 
 
 def library_of(request: Any) -> Any:
-    """The module whose request this is."""
+    """The module of a request's class."""
     roots = (cls.__module__.partition(".")[0] for cls in type(request).__mro__)
     name = next((root for root in roots if root in _NAMES), None)
     if name is None:
@@ -28,12 +28,12 @@ def library_of(request: Any) -> Any:
 
 @cache
 def class_for(mixin: type[Any], library: Any, base: str) -> type[Any]:
-    """A class of ours that the library takes for one of its own, as it asks for."""
+    """A class that adds the library's own base class, because the library checks for it."""
     return type(mixin.__name__, (mixin, getattr(library, base)), {"__module__": mixin.__module__})
 
 
 def outgoing(request: Any, call: Call) -> Any:
-    """The request of a call, with its content. The answer must not be compressed, as it is read while it passes by."""
+    """The request to send for a call. It refuses compression, because the answer is read while it is passed on."""
     headers = request.headers.copy()
     headers["accept-encoding"] = "identity"
     headers.pop("transfer-encoding", None)

@@ -1,4 +1,4 @@
-"""OpenAI's endpoints, and whoever speaks them."""
+"""OpenAI's endpoints, and compatible providers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _chat_worst_case(body: Json) -> WorstCase:
 
 
 def _completions_worst_case(body: Json) -> WorstCase:
-    """Every prompt of a list is answered, and of `best_of` answers all are paid."""
+    """Every prompt of a list gets answers, and all `best_of` answers are billed."""
     prompts = _prompts_in(body.get("prompt"))
     each = largest(1, count_at(body, "n"), count_at(body, "best_of")) or 1
     texts = [*prompts, body.get("suffix") or ""]
@@ -34,7 +34,7 @@ def _completions_worst_case(body: Json) -> WorstCase:
 
 
 def _embeddings_worst_case(body: Json) -> WorstCase:
-    """Embeddings have no output to pay for."""
+    """Embeddings have no billed output."""
     return WorstCase(Prompt(text=_joined(_prompts_in(body.get("input")))), 0)
 
 
@@ -46,14 +46,14 @@ def _responses_worst_case(body: Json) -> WorstCase:
 
 
 def _prompts_in(value: Any) -> list[Any]:
-    """A prompt is a text or a list of tokens; a list of either is several."""
+    """A prompt is a text or a list of tokens. A list of these is several prompts."""
     if not isinstance(value, list):
         return [value or ""]
     return [value] if all(isinstance(item, int) for item in value) else value
 
 
 def _joined(texts: list[Any]) -> str:
-    # The server takes no empty text.
+    # The server refuses an empty text.
     return "\n".join(map(text_of, texts)) or " "
 
 
@@ -91,7 +91,7 @@ class _ChunkReader:
 
 
 class _ResponsesReader:
-    """The events of the Responses API name the parts that they add to; the last one has the whole response."""
+    """Events of the Responses API. Each names the part that it extends; the last one has the whole response."""
 
     def __init__(self) -> None:
         self._output = Output()

@@ -1,4 +1,4 @@
-"""How a budget transport behaves."""
+"""The options of a budget transport."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ logger = logging.getLogger("purser")
 OnUnavailable = Literal["fail", "allow"]
 OnExpiry = Literal["release", "charge"]
 OnUnknown = Literal["pass", "refuse"]
-#: A name, or what gives the name at each call, as a ContextVar's `get` does.
+#: A name, or a function that returns the name at each call, such as a ContextVar's `get`.
 User = Union[str, Callable[[], str]]
 
 
 def log_lost(error: Exception) -> None:
-    """A lost charge is an error in the log `purser`."""
+    """Logs a lost charge as an error of the logger `purser`."""
     logger.error("a charge was lost: %s", error)
 
 
 class OptionNames(TypedDict, total=False):
-    """The options of a transport, as keywords."""
+    """The options of a transport, as keyword arguments."""
 
     on_unavailable: OnUnavailable
     queue_max: int
@@ -37,7 +37,7 @@ class OptionNames(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a transport with their defaults; BudgetTransport describes them."""
+    """The options of a transport with their defaults. BudgetTransport describes them."""
 
     on_unavailable: OnUnavailable = "fail"
     queue_max: int = 1000

@@ -1,4 +1,4 @@
-"""A call from its hold to its charge, for both transports."""
+"""A call from its hold to its charge. Both transports use it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import Options, User
 from .queue import ChargeQueue
 from .request import Call
 
-# What a call fails with before its request is sent: names of httpx's errors.
+# Names of httpx's errors for calls that failed before the request was sent.
 _UNSENT = {
     *("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"),
     *("UnsupportedProtocol", "InvalidURL", "LocalProtocolError"),
@@ -23,7 +23,7 @@ _UNSENT = {
 
 
 class Payer:
-    """Whose budget pays, and how: what all calls of a transport share."""
+    """The budget, options and queue that all calls of a transport share."""
 
     def __init__(self, client: Client, project: str, user: User, options: Options) -> None:
         self._client = client.with_options(timeout=options.timeout)
@@ -37,7 +37,7 @@ class Payer:
 
 
 class PaidCall:
-    """What is to be paid for one request. Its methods may block, and may be called by any thread, `open` first."""
+    """One call to be paid. `open` must be called first. The methods may block and are safe to call from any thread."""
 
     def __init__(self, payer: Payer, call: Call) -> None:
         self._payer = payer
@@ -46,7 +46,7 @@ class PaidCall:
         self._hold: Hold | None = None
         self._follower: Follower | None = None
         self._ended = False
-        # Whoever ends a call waits for its hold first.
+        # `open` keeps the lock until it has the hold, so that ending the call sees the hold.
         self._lock = threading.Lock()
 
     def open(self) -> None:
@@ -56,7 +56,7 @@ class PaidCall:
                 self._hold = self._opened()
 
     def follow(self, status: int, headers: Mapping[str, str]) -> Follower | None:
-        """What its answer is to be read by. None for an answer that costs nothing, or that is not here yet."""
+        """Returns the reader of the answer. None if the answer costs nothing or is fetched later."""
         if not 200 <= status < 300 or self._call.in_background:
             return None
         if headers.get("content-encoding", "identity") != "identity":
@@ -68,21 +68,21 @@ class PaidCall:
         return self._follower
 
     def answered(self) -> None:
-        """The answer has ended, was cut off or given up: charges what is known of it. Raises nothing."""
+        """Charges the known usage when the answer is complete, cut off or abandoned. Raises nothing."""
         if self._follower is not None:
             self._end(self._follower.known())
 
     def not_followed(self, status: int) -> None:
-        """For an answer that is not followed: it is charged in full if it comes later, or else costs nothing."""
+        """Ends a call without a reader: an answer fetched later is charged in full, any other costs nothing."""
         if 200 <= status < 300:
             self._end(None)
         else:
             self._end_unspent()
 
     def failed(self, error: BaseException | None) -> None:
-        """No answer came. What may have been sent may be billed: its prompt is charged. Raises nothing.
+        """Ends a call without an answer. If the request may have been sent, its prompt is charged. Raises nothing.
 
-        `error` is what the transport raised; None where it was not asked to send anything.
+        `error` is the transport's error. None if the request was never given to the transport.
         """
         names = {cls.__name__ for cls in type(error).__mro__}
         if error is None or names & _UNSENT:
@@ -94,12 +94,12 @@ class PaidCall:
         if self._payer.queue.is_full:
             waiting = self._payer.options.queue_max
             raise PurserUnavailableError(
-                f"the call was not made: as many charges wait for Purser as may, {waiting}"
+                f"the call was not made: {waiting} charges are already waiting for Purser"
             )
         return open_hold(self._account, self._call, self._payer.options)
 
     def _ending(self) -> Hold | None:
-        """The hold, for the one who is first to end the call."""
+        """Returns the hold to the first caller that ends the call. None to later callers."""
         with self._lock:
             hold = None if self._ended else self._hold
             self._ended = True

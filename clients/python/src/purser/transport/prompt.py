@@ -1,6 +1,7 @@
-"""A request's prompt as messages that the server can count, whatever they hold.
+"""Converts a request's prompt to messages that the server can count.
 
-Text and images count as what they are, anything else as the text of its JSON, which is more than a provider makes of it.
+Text and images stay text and images. Anything else becomes the text of its JSON, which has more tokens than the provider
+bills.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from typing import Any
 
 from .jsons import Json, object_at, omit, text_at
 
-# A picture's size is in its first bytes.
+# The length of an image that is sent: its size is in its first bytes.
 _IMAGE_CHARACTERS_MAX = 128 * 1024
-# More of a file's base64 says nothing: its tokens are more than a context holds.
+# The maximum length of base64 data: with more, the prompt is longer than any context.
 _DATA_CHARACTERS_MAX = 256 * 1024
 _TEXT_TYPES = {"text", "input_text", "output_text"}
 
 
 def message_of(message: Any, role: str = "user") -> Json:
-    """A message: its text and images, and all its other fields as text."""
+    """A message with its text and images. All its other fields become text."""
     if not isinstance(message, dict):
         return {"role": role, "content": text_of(message)}
     content = message.get("content")
@@ -30,12 +31,12 @@ def message_of(message: Any, role: str = "user") -> Json:
 
 
 def settings_message(settings: Json) -> list[Json]:
-    """What goes into a prompt beside the messages: tools, the schema of the answer. None where there is none of it."""
+    """A message with the rest of the prompt, such as tools and the answer's schema. Empty if there is none."""
     return [{"role": "system", "content": text_of(settings)}] if settings else []
 
 
 def text_of(value: Any) -> str:
-    """Any JSON value as the text to count."""
+    """Any JSON value as text to be counted."""
     return value if isinstance(value, str) else json.dumps(_shortened(value), ensure_ascii=False)
 
 
@@ -57,7 +58,7 @@ def _part_of(part: Any) -> list[Json]:
         return [{"type": "image_url", "image_url": image}]
     if part.get("type") in _TEXT_TYPES and isinstance(part.get("text"), str):
         return [_text_part(part["text"])]
-    # Results of tools have parts of their own, with images among them.
+    # Tool results have their own content parts, which may be images.
     if isinstance(part.get("content"), list):
         return [_text_part(omit(part, ["content"])), *_parts_of(part["content"])]
     return [_text_part(part)]
@@ -68,9 +69,9 @@ def _text_part(value: Any) -> Json:
 
 
 def _image_url(part: Json) -> str | None:
-    """The address or the data of an image in the form of any provider; None for a part that is none.
+    """The URL or data of an image part in any provider's form. None if the part is not an image.
 
-    One without an address counts as the largest.
+    An image without a URL counts as the largest image.
     """
     kind = part.get("type")
     if kind == "image_url":
@@ -85,7 +86,7 @@ def _image_url(part: Json) -> str | None:
 
 
 def _shortened(value: Any) -> Any:
-    """Long values without any space are data, and are cut."""
+    """Cuts long values without spaces, because they are data."""
     if isinstance(value, dict):
         return {key: _shortened(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Charges that wait for Purser."""
+"""A queue of charges that wait for Purser."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Callable
 
 from ..errors import PurserError, PurserUnavailableError
 
-#: A charge to make, which may be tried many times. Raises PurserError.
+#: Makes one charge. It may be called many times. Raises PurserError.
 Job = Callable[[], None]
 
 _PAUSE_S_FIRST = 0.2
 _PAUSE_S_MAX = 5.0
-# How long the end of a program waits for Purser.
+# How long a program that ends waits for Purser.
 _AT_EXIT_S = 5.0
 
 
 class ChargeQueue:
-    """Makes charges, and keeps those that cannot be made because Purser is away. For any number of threads.
+    """Makes charges, and keeps those that fail because Purser is unavailable. It is safe to use from several threads.
 
-    `on_lost` is told of a charge that Purser refused, and which is not tried again.
+    `on_lost` is called with the error of a charge that Purser refused. Such a charge is not retried.
     """
 
     def __init__(self, waiting_max: int, on_lost: Callable[[Exception], None]) -> None:
@@ -39,12 +39,12 @@ class ChargeQueue:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many charges wait as may. Those of calls under way are taken all the same."""
+        """Whether the maximum number of charges is waiting. Charges of calls in progress are accepted even so."""
         return len(self._waiting) >= self._waiting_max
 
     def run(self, job: Job) -> None:
-        """Tries a charge once, and keeps it where Purser is away. Raises nothing."""
-        # Where others wait, Purser is away, and nobody need find that out again.
+        """Tries a charge once, and keeps it if Purser is unavailable. Raises nothing."""
+        # If other charges wait, Purser is unavailable, so this one waits too.
         if self._waiting:
             self.keep(job)
             return
@@ -59,7 +59,7 @@ class ChargeQueue:
                 self._changed.notify_all()
 
     def keep(self, job: Job) -> None:
-        """Leaves a charge to the thread in the background. Raises nothing."""
+        """Leaves a charge to the background thread. Raises nothing."""
         with self._changed:
             self._waiting.append(job)
             if self._worker is not None or self._stopped.is_set():
@@ -68,24 +68,24 @@ class ChargeQueue:
             try:
                 worker.start()
             except RuntimeError:
-                # The interpreter ends, and starts no threads: what waits is tried once more then.
+                # The interpreter is ending and starts no threads. The flush at exit tries the waiting charges once more.
                 return
             self._worker = worker
 
     def flush(self, timeout: float | None = None) -> None:
-        """Waits for what is under way, and tries what waits.
+        """Waits for the charges in progress and retries the waiting ones.
 
-        Raises PurserUnavailableError where charges still wait, or are under way after `timeout` seconds.
+        Raises PurserUnavailableError if charges still wait, or are still in progress after `timeout` seconds.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._under_way == 0, timeout)
         self._drain()
         left = len(self._waiting) + self._under_way
         if left:
-            raise PurserUnavailableError(f"charges that wait for Purser, which cannot be reached: {left}")
+            raise PurserUnavailableError(f"{left} charges are waiting for Purser, which cannot be reached")
 
     def stop(self) -> None:
-        """Ends the tries in the background."""
+        """Stops the retries in the background."""
         self._stopped.set()
         atexit.unregister(self._at_exit)
 
@@ -100,13 +100,13 @@ class ChargeQueue:
             pause_s = min(max(pause_s * 2, _PAUSE_S_FIRST), _PAUSE_S_MAX)
 
     def _drain(self) -> None:
-        """In the order in which they came, until one cannot be made."""
+        """Makes the waiting charges in order, until one fails because Purser is unavailable."""
         with self._draining:
             while self._waiting and self._attempt(self._waiting[0]):
                 self._waiting.popleft()
 
     def _attempt(self, job: Job) -> bool:
-        """Whether Purser took the charge, or refused it for good."""
+        """Returns whether the charge is finished: Purser accepted it, or refused it permanently."""
         try:
             job()
         except PurserUnavailableError:
@@ -117,7 +117,7 @@ class ChargeQueue:
 
 
 def _flush_at_exit(queue: ChargeQueue) -> Callable[[], None]:
-    """Gives what waits a last chance when the program ends; a queue that nobody has any more is not kept for it."""
+    """Retries the waiting charges when the program ends. The weak reference lets an unused queue be collected."""
     reference = weakref.ref(queue)
 
     def flush() -> None:
@@ -129,7 +129,7 @@ def _flush_at_exit(queue: ChargeQueue) -> Callable[[], None]:
         if live is not None and live._waiting:
             live._on_lost(
                 PurserUnavailableError(
-                    f"the program ended, and charges still waited for Purser: {len(live._waiting)}"
+                    f"the program ended while {len(live._waiting)} charges were waiting for Purser"
                 )
             )
 

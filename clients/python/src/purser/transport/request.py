@@ -1,4 +1,4 @@
-"""What a request asks of a model."""
+"""Reads the call to a model in a request."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from .jsons import Json, object_at, parse_object, text_at
 from .openai_apis import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES
 from .options import Options
 
-# The first whose path fits is it, so longer paths come first.
+# The first API whose path matches is used, so longer paths come first.
 _APIS = (CHAT, RESPONSES, COMPLETIONS, EMBEDDINGS, MESSAGES)
-# Endpoints that name a model and cost nothing.
+# Endpoints that name a model but are free.
 _FREE = re.compile(r"/(?:count_tokens|input_tokens|moderations)$")
-# Azure names the model in the path, and need not in the body.
+# Azure has the model in the path; the body may omit it.
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 _FORM_MODEL = re.compile(rb"""name="?model"?[\r\n;]""")
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a model that is to be paid."""
+    """A call to a model that must be paid."""
 
     api: Api
     model: str
     worst_case: WorstCase
-    #: What to send: as it came, but for the question for a stream's usage.
+    #: The body to send: the original one, changed only to ask for a stream's usage.
     content: bytes
-    #: The stream's usage was asked for here, and its chunk is none of the caller's business.
+    #: This client asked for the stream's usage, so the chunk with the usage is hidden from the caller.
     hides_usage: bool
-    #: The answer is fetched later, by other requests.
+    #: Later requests will fetch the answer.
     in_background: bool
 
 
 def api_of(method: str, path: str) -> Api | None:
-    """The endpoint that a request goes to, if it is one that is paid."""
+    """The paid endpoint of a request. None if it goes to another endpoint."""
     if method.upper() != "POST":
         return None
     path = path.rstrip("/")
@@ -46,22 +46,22 @@ def api_of(method: str, path: str) -> Api | None:
 
 
 def may_name_model(method: str, path: str) -> bool:
-    """Whether a request to no known endpoint may be a call of a model all the same."""
+    """Whether a request to an unknown endpoint may still be a call to a model."""
     return method.upper() == "POST" and not _FREE.search(path.rstrip("/"))
 
 
 def refuse_model(path: str, content: bytes) -> None:
     """Raises InvalidFieldError for a body that names a model, in JSON or in a form."""
     if text_at(parse_object(content), "model") or _FORM_MODEL.search(content):
-        raise InvalidFieldError(f"POST {path} names a model, and nobody knows its cost: it was not sent")
+        raise InvalidFieldError(f"POST {path} names a model, but its cost is unknown: it was not sent")
 
 
 def read_call(api: Api, path: str, content: bytes, options: Options) -> Call | None:
-    """The call that a body is; None where it is none of this endpoint. Raises InvalidFieldError where it is no JSON."""
+    """The call in a body. None if it is not a call to this endpoint. Raises InvalidFieldError if it is not JSON."""
     body = parse_object(content)
     if body is None:
         raise InvalidFieldError(
-            f"the body of POST {path} is no JSON object, so its cost cannot be known: it was not sent"
+            f"the body of POST {path} is not a JSON object, so its cost is unknown: it was not sent"
         )
     deployment = _DEPLOYMENT.search(path)
     model = text_at(body, "model") or (deployment.group(1) if deployment else "")

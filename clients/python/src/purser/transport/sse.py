@@ -1,4 +1,4 @@
-"""Server-sent events, read from bytes that are cut anywhere."""
+"""Reads server-sent events from chunks of bytes, which may be cut at any byte."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 @dataclass(frozen=True)
 class SseEvent:
     data: str
-    #: As they came, the blank line after it included.
+    #: The original bytes, including the blank line after the event.
     raw: bytes
 
 
 class SseReader:
-    """Lines end in LF, CR LF or CR, and an event at an empty line, as the HTML standard has it."""
+    """By the HTML standard, lines end in LF, CR LF or CR, and an empty line ends an event."""
 
     def __init__(self) -> None:
         self._raw = bytearray()
-        # Where the line that is not complete begins in `_raw`, and how far it was looked at.
+        # The start of the incomplete line in `_raw`, and the end of the bytes already searched.
         self._line_start = 0
         self._looked_at = 0
         self._data: list[str] = []
 
     def push(self, piece: bytes) -> list[SseEvent]:
-        """The events that these bytes complete."""
+        """Returns the events that these bytes complete."""
         self._raw += piece
         events: list[SseEvent] = []
         while True:
@@ -34,14 +34,14 @@ class SseReader:
             if end is None:
                 self._looked_at = len(self._raw)
                 return events
-            # A CR at the very end may be the first half of a line's end.
+            # A CR at the end may be the first byte of a CR LF.
             if end.group() == b"\r" and end.end() == len(self._raw):
                 self._looked_at = end.start()
                 return events
             events += self._take_line(end.start(), end.end())
 
     def end(self) -> list[SseEvent]:
-        """What is left once the bytes have ended: a last event without its blank line, or nothing."""
+        """Returns the rest when the bytes have ended: a last event without a blank line, or nothing."""
         events = self._take_line(len(self._raw), len(self._raw)) if self._line_start < len(self._raw) else []
         return events + self._take_event(len(self._raw)) if self._raw else events
 
@@ -50,7 +50,7 @@ class SseReader:
         self._line_start = self._looked_at = next_start
         if not line:
             return self._take_event(next_start)
-        # Decoded by the line, so that no cut can fall into the middle of a character.
+        # Whole lines are decoded, so a cut inside a character does no harm.
         name, _, value = line.decode("utf-8", "replace").partition(":")
         if name == "data":
             self._data.append(value[1:] if value.startswith(" ") else value)

@@ -1,4 +1,4 @@
-"""How an error of ours gets through an SDK."""
+"""Passes an error of this client through an SDK."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, NoReturn
 from ..errors import PurserError
 from .library import class_for, library_of
 
-# Sent by the SDKs of OpenAI and Anthropic, with a name of their own for each value.
+# Headers with this prefix are only sent by the SDKs of OpenAI and Anthropic.
 _SDK_HEADERS = "x-stainless-"
 
 
 def refuse(error: PurserError, request: Any) -> Any:
-    """Raises the error; to an SDK it gives an answer that does so.
+    """Raises the error. For an SDK, it returns a response that raises the error.
 
-    The SDKs of OpenAI and Anthropic take what a transport raises for a broken connection: they wait, try again, and wrap
-    it in the end. What an answer raises when they look whether it is good, they let through as it is, at once. Should one
-    not look, it finds an error of the provider that is not worth another try.
+    The SDKs of OpenAI and Anthropic treat every error of a transport as a broken connection: they retry, and then wrap it.
+    But they pass on unchanged what the response raises when they check its status. An SDK that does not check the status
+    finds a provider's error that says not to retry.
     """
     if not any(name.lower().startswith(_SDK_HEADERS) for name in request.headers):
         raise error
@@ -28,7 +28,7 @@ def refuse(error: PurserError, request: Any) -> Any:
 
 
 class _Refusal:
-    """An answer that raises our error where its status is asked for."""
+    """A response that raises the error when its status is read."""
 
     purser_error: PurserError
 

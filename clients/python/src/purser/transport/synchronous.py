@@ -20,26 +20,28 @@ if TYPE_CHECKING:
 
 
 class BudgetTransport(AnyTransport):
-    """Pays calls of models from a budget: for `httpx.Client(transport=...)` or `httpx2.Client(transport=...)`.
+    """Charges calls to models to a budget: `httpx.Client(transport=...)` or `httpx2.Client(transport=...)`.
 
-    It holds the worst case of a call before anything is sent, reads the usage from the answer while it passes by, and
-    charges it. Raises BudgetExceededError where the worst case does not fit. Requests that are no calls of models pass
-    untouched. Of the others it changes two things: it asks for the usage of streams, the event with which it keeps to
-    itself, and for answers that are not compressed.
+    It holds the maximum cost of a call before it sends the call, reads the usage from the answer on its way to the caller,
+    and charges it. Raises BudgetExceededError if the maximum cost does not fit. Requests that do not call a model pass
+    unchanged. Calls to models are changed in two ways: they ask for the usage of streams, and the transport hides the
+    event with it; and they ask for answers without compression.
 
-    - `client`, `project`, `user`: whose budget pays. A function as `user` is asked at each call.
-    - `transport`: what sends the requests; absent, the library's own. It is closed with this one.
-    - `on_unavailable`: while Purser cannot be reached, "fail" the call, or "allow" it and charge it later. "fail".
-    - `queue_max`: how many charges may wait for Purser. When as many do, calls fail, allowed or not. 1000.
-    - `on_lost`: told of a charge that is lost, as Purser refused it or the program ended first. By default the log
-      `purser` has it.
-    - `timeout`: how many seconds Purser may take to answer. 5.
-    - `hold`: a timedelta, how long a hold lasts that is never settled, as its process died. 15 minutes.
-    - `on_expiry`: what becomes of such a hold: "release" it, or "charge" it in full. "release".
-    - `stream_usage`: whether to ask for the usage of streams with `stream_options`. Off for providers that refuse it. True.
-    - `on_unknown`: requests that name a model, on paths that are not known: "pass" them without a budget, or "refuse".
-      "pass".
-    - `use_reported_cost`: whether to charge what the answer itself says it cost, as OpenRouter's do. False.
+    - `client`, `project`, `user`: the budget that pays. `user` may be a function, which is called for each call.
+    - `transport`: the transport that sends the requests. Default: the library's own. It is closed with this one.
+    - `on_unavailable`: while Purser cannot be reached, "fail" the call, or "allow" it and charge it later. Default: "fail".
+    - `queue_max`: the maximum number of charges that wait for Purser. When it is reached, all calls fail. Default: 1000.
+    - `on_lost`: called with the error of a lost charge: Purser refused it, or the program ended before it was made.
+      Default: logs it to the logger `purser`.
+    - `timeout`: the time limit for Purser's answer, in seconds. Default: 5.
+    - `hold`: a timedelta: how long a hold lasts if its call is never charged, because its process died. Default: 15
+      minutes.
+    - `on_expiry`: how such a hold ends: "release" it, or "charge" it in full. Default: "release".
+    - `stream_usage`: whether to ask for the usage of streams with `stream_options`. Set False for providers that refuse
+      it. Default: True.
+    - `on_unknown`: requests that name a model on an unknown path: "pass" them without a budget, or "refuse" them.
+      Default: "pass".
+    - `use_reported_cost`: whether to charge the cost that the answer reports, as OpenRouter's does. Default: False.
     """
 
     def __init__(
@@ -70,9 +72,9 @@ class BudgetTransport(AnyTransport):
         return _followed(response, paid, library_of(request))
 
     def flush(self, timeout: float | None = None) -> None:
-        """Waits for charges that are under way, and tries those that wait for Purser.
+        """Waits for the charges in progress and retries those that wait for Purser.
 
-        Raises PurserUnavailableError where some still do. A program that ends without it waits for them 5 seconds.
+        Raises PurserUnavailableError if some still wait. A program that ends without it waits up to 5 seconds for them.
         """
         self._payer.queue.flush(timeout)
 
@@ -102,7 +104,7 @@ class BudgetTransport(AnyTransport):
         return self._transport
 
     def _opened(self, request: Any) -> tuple[PaidCall | None, Any]:
-        """The call that a request is, with its hold, and what to send."""
+        """Opens the hold of a request. Returns the call, None if it is not one, and the request to send."""
         options, path = self._payer.options, request.url.path
         api = api_of(request.method, path)
         if api is None:
@@ -118,7 +120,7 @@ class BudgetTransport(AnyTransport):
 
 
 class _FollowedStream:
-    """The bytes of an answer, at the pace of whoever reads them."""
+    """The bytes of an answer, read only as fast as the caller reads."""
 
     def __init__(self, stream: Any, follower: Follower, paid: PaidCall) -> None:
         self._stream = stream
@@ -149,7 +151,7 @@ def _followed(response: Any, paid: PaidCall, library: Any) -> Any:
     if follower is None:
         paid.not_followed(response.status_code)
     elif response.is_stream_consumed:
-        # A transport that has the answer already, such as a cache, gives it in one piece.
+        # A transport that already has the answer, such as a cache, delivers it in one piece.
         follower.push(response.content)
         follower.end()
         paid.answered()
