@@ -6,6 +6,7 @@ import { measureBatches } from "./service/figures/batches.ts";
 import { measureCallers } from "./service/figures/callers.ts";
 import { measureLatency } from "./service/figures/latency.ts";
 import { measureLedger } from "./service/figures/ledger.ts";
+import { measureLocked } from "./service/figures/locked.ts";
 import { measureMillions } from "./service/figures/millions.ts";
 import { measureStores } from "./service/figures/stores.ts";
 import { measureThroughput } from "./service/figures/throughput.ts";
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> = {
   throughput: measureThroughput,
   callers: measureCallers,
   latency: measureLatency,
+  locked: measureLocked,
   batches: measureBatches,
   stores: measureStores,
   ledger: measureLedger,

@@ -215,7 +215,7 @@ const completions: Case[] = [
     "a usage of no known form",
     completion({ model: "gpt-4o", usage: { tokens: 5 } }),
     "completion.usage",
-    /no known form/,
+    /unknown form/,
   ],
   ["a negative count", counts({ completion_tokens: -1 }), "completion.usage.completion_tokens"],
   ["a fraction of a token", counts({ prompt_tokens: 1.5 }), "completion.usage.prompt_tokens", /is 1\.5$/],
