@@ -33,7 +33,7 @@ export const originText = (origin: Origin): string =>
 /** Parses the output of `originText`. @throws INVALID_FIELD */
 export function parseOrigin(field: string, value: unknown): Origin {
   const wrong = (): never => {
-    throw invalidField(field, "must be as /get_budget gave it");
+    throw invalidField(field, "must be the unchanged value from /get_budget");
   };
   const integer = (text: unknown): bigint => {
     const value = typeof text === "string" && /^\d{1,19}$/.test(text) ? BigInt(text) : wrong();

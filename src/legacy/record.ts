@@ -34,7 +34,7 @@ const SLICE_RECORDS_MAX = 1000;
 
 /** Parses a posted map of users. @throws INVALID_FIELD naming the field, as in `user_dict.alice.current_cost` */
 export async function parseLegacyMap(userDict: unknown): Promise<LegacyRecord[]> {
-  if (!isObject(userDict)) throw invalidField("user_dict", "must be an object: users and their budgets");
+  if (!isObject(userDict)) throw invalidField("user_dict", "must be an object that maps users to budgets");
   const records: LegacyRecord[] = [];
   for (const [user, record] of Object.entries(userDict)) {
     records.push(parseRecord(checkName("user_dict", user), record));
@@ -74,7 +74,7 @@ function parseCosts(field: string, current: unknown, models: unknown): Costs {
 }
 
 function checkModels(field: string, models: unknown): [string, NanoUsd][] {
-  if (!isObject(models)) throw invalidField(field, "must be an object: models and their costs");
+  if (!isObject(models)) throw invalidField(field, "must be an object that maps models to costs");
   return Object.entries(models).map(([model, cost]) => [
     checkName(field, model || NO_MODEL),
     checkDollars(`${field}.${model}`, cost),
