@@ -8,18 +8,21 @@ import { firstMemory, mergeRecord } from "./merge.ts";
 import type { LegacyRecord } from "./record.ts";
 import { periodOfDays, settingsChange, withSettings } from "./settings.ts";
 
-/** What was read, without locks, for one record of a posted map. */
+/**
+ * The state of one posted record and its budget, read without locks. `postOf` decides from it; the engine checks it
+ * again.
+ */
 export interface Seen {
-  /** What is remembered of the record. Undefined: nothing. */
+  /** The memory of the record. Undefined if the record has not been posted before. */
   row: RecordRow | undefined;
-  /** Undefined where there is no such budget. */
+  /** Undefined if the budget does not exist. */
   budget: Budget | undefined;
   nowUs: InstantUs;
 }
 
 /**
- * Names the session of a record: the answer of /get_budget that it came from, or when its client says that it made it.
- * Records that were made without a duration have no time, and are all one session.
+ * The session of a record: the /get_budget answer that the record came from, or else the record's creation time.
+ * Records that the client made without a duration have no creation time; they all share one session.
  */
 export const sessionOf = ({ origin, createdUs }: LegacyRecord): string =>
   origin?.session ?? `created:${createdUs ?? "unknown"}`;
@@ -27,10 +30,10 @@ export const sessionOf = ({ origin, createdUs }: LegacyRecord): string =>
 export const nameOf = (record: LegacyRecord) => ({ session: sessionOf(record), user: record.user });
 
 /**
- * Chooses what a record asks for: pure, but for the new request ids. The client posts all of its records after each change of
- * one, so most ask for nothing.
+ * Decides which operation a posted record needs. It is pure except for the new request ids. The client posts all of its
+ * records after each change to one of them, so most records need no operation.
  *
- * @returns Undefined where the record says nothing new, or is older than what is remembered.
+ * @returns Undefined if the record contains nothing new or is older than the memory.
  */
 export function postOf(
   project: string,
@@ -43,7 +46,7 @@ export function postOf(
   const merge = mergeRecord(memory, record, nowUs, renewal(current));
   const remembered = withSettings(merge.memory, record);
   if (merge.isLate || remembered === memory) return undefined;
-  // A budget that was deleted is not made again by a client that merely repeats what it knows of it.
+  // A record that only repeats known settings must not recreate a budget that was deleted.
   const isWanted = merge.charges.size > 0 || memory.totalNanoUsd === undefined;
   if (current === undefined && !isWanted) return undefined;
   const once = () => ({
@@ -85,7 +88,7 @@ export function postOf(
   };
 }
 
-/** When a budget last began a period, if that was not its first. */
+/** When the budget's current period began. Undefined in the first period of a budget. */
 const renewal = (current: Budget | undefined): InstantUs | undefined =>
   current !== undefined && current.periodId > current.createdAtUs ? current.periodId : undefined;
 

@@ -3,28 +3,28 @@ import type { NanoUsd } from "../domain/money.ts";
 
 export const NO_COSTS: Costs = new Map();
 
-/** Stands for the model of what `current_cost` has more than the models of `model_cost` together. */
+/** The model name of the cost that `current_cost` contains beyond the sum of `model_cost`. */
 export const NO_MODEL = "(no model)";
 
 /**
- * The costs that a record says. Each model's is rounded once, from its sum, so that nothing drifts however many updates
- * it took. The total may differ from the sum of models by that rounding; what it has beyond that is nobody's.
+ * The costs of a record, by model. Each model's sum is rounded once, so the number of updates adds no rounding error.
+ * The total may differ from the sum of the models by the rounding; any cost beyond that belongs to NO_MODEL.
  */
 export function costsOf(total: NanoUsd, byModel: readonly (readonly [string, NanoUsd])[]): Costs {
   const costs = new Map(byModel);
   const rest = total - sumOf(costs);
-  // Each rounding is off by half a nano-USD at most, the total's own included.
+  // Each rounding, including that of the total, is off by at most half a nano-USD.
   if (rest > BigInt(byModel.length)) costs.set(NO_MODEL, rest + (costs.get(NO_MODEL) ?? 0n));
   return costs;
 }
 
 export const sumOf = (costs: Costs): NanoUsd => costs.values().reduce((sum, cost) => sum + cost, 0n);
 
-/** Whether no model has less in `costs` than in `others`. */
+/** Whether the cost of every model in `others` is at least as high in `costs`. NO_MODEL is ignored. */
 export const isAtLeast = (costs: Costs, others: Costs): boolean =>
   others.entries().every(([model, cost]) => model === NO_MODEL || (costs.get(model) ?? 0n) >= cost);
 
-/** What `costs` have more than `others`, model by model. */
+/** The increase from `others` to `costs`, by model. Models without an increase are left out. */
 export const growth = (costs: Costs, others: Costs): Costs =>
   new Map(
     costs

@@ -6,7 +6,7 @@ import { costsOf } from "./costs.ts";
 import { asFloat, instantFromSeconds, nanoUsdFromFloat } from "./floats.ts";
 import { type Origin, originText } from "./origin.ts";
 
-/** Days in a unit, as the client counts them: its "monthly" is 28 days, its "yearly" 365. */
+/** Days in a unit as the client counts them: "monthly" is 28 days and "yearly" is 365 days. */
 const DAYS: Record<PeriodUnit, number> = { DAY: 1, WEEK: 7, MONTH: 28, YEAR: 365 };
 const DAY_US = 86_400_000_000n;
 
@@ -14,8 +14,9 @@ export const daysOf = (period: Period | undefined): number | undefined =>
   period && DAYS[period.unit] * period.count;
 
 /**
- * A member of the map of /get_budget: a user and the JSON text of the user's record. The text is written by hand: amounts are
- * exact decimals, and names like `__proto__` or `7` stay in their place.
+ * One member of the map that /get_budget returns: a user and the JSON text of the user's record. The text is built by
+ * hand because JSON.stringify would round the amounts, and an object would reorder names such as `7` and lose
+ * `__proto__`.
  */
 export const recordMember = (
   each: LegacyBudget,
@@ -24,7 +25,7 @@ export const recordMember = (
 ): [user: string, json: string] => [each.budget.user, recordText(each, session, nowUs)];
 
 function recordText({ budget, modelCosts }: LegacyBudget, session: string, nowUs: InstantUs): string {
-  // Refunds can make it negative, which the client's map has no meaning for.
+  // Refunds can make the spend negative, and the client's map cannot express that.
   const spentNanoUsd = budget.spentNanoUsd > 0n ? budget.spentNanoUsd : 0n;
   const durationDays = daysOf(budget.period);
   const lastUpdatedUs = lastUpdated(budget, durationDays);
@@ -41,21 +42,24 @@ function recordText({ budget, modelCosts }: LegacyBudget, session: string, nowUs
     ),
   };
   const members: [string, string][] = [["total_budget", dollarsFromNanoUsd(budget.totalNanoUsd)]];
-  // A client that finds a duration expects a number in it.
+  // The client expects a number if the key is present.
   if (durationDays !== undefined) members.push(["duration", String(durationDays)]);
   members.push(
     ["created_at", secondsText(budget.createdAtUs)],
     ["last_updated_at", secondsText(lastUpdatedUs)],
     ["current_cost", dollarsFromNanoUsd(spentNanoUsd)],
   );
-  // Absent where nothing was spent, as in the client's own new records: an empty one then always is a reset.
+  // Absent if nothing was spent, as in a new record of the client: an empty `model_cost` then always means a reset.
   if (shown.length > 0) {
     members.push(["model_cost", objectText(shown.map(([model, cost]) => [model, dollarsFromNanoUsd(cost)]))]);
   }
   return objectText([...members, ["purser", originText(origin)]]);
 }
 
-/** Where the client begins to count the duration from, so that it resets its record when Purser's period ends. */
+/**
+ * The instant from which the client counts the duration, chosen so that the client resets its record when Purser's
+ * period ends.
+ */
 const lastUpdated = ({ periodStartUs, periodEndUs }: Budget, durationDays: number | undefined): InstantUs =>
   notBefore1970(
     periodEndUs === undefined || durationDays === undefined
@@ -65,7 +69,7 @@ const lastUpdated = ({ periodStartUs, periodEndUs }: Budget, durationDays: numbe
 
 const notBefore1970 = (instantUs: InstantUs): InstantUs => (instantUs > 0n ? instantUs : 0n);
 
-/** An amount as it comes back when it has been a float: the client's differences are counted from that. */
+/** An amount after the client has parsed it as a float and posted it. Increases are computed from this amount. */
 const asRead = (amount: NanoUsd): NanoUsd => nanoUsdFromFloat(asFloat(dollarsFromNanoUsd(amount))) ?? amount;
 
 const US_DIGITS = 6;
@@ -75,6 +79,6 @@ const secondsText = (instantUs: InstantUs): string => {
   return `${digits.slice(0, -US_DIGITS)}.${digits.slice(-US_DIGITS)}`;
 };
 
-/** An object as JSON text. */
+/** An object as JSON text. The names keep their order. */
 export const objectText = (members: readonly (readonly [name: string, json: string])[]): string =>
   `{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(",")}}`;

@@ -1,11 +1,11 @@
 import { Failure } from "../domain/errors.ts";
 
-/** Runs work of one project in the order in which it came, one after the other. Projects do not wait for each other. */
+/** Runs the work of one project in order of arrival, one piece at a time. Projects run independently of each other. */
 export type Lanes = <T>(project: string, work: () => Promise<T>) => Promise<T>;
 
 const RETRY_MS = 100;
 
-/** @param waitingMax How much may wait in one lane, at most. More is OVERLOADED. */
+/** @param waitingMax The most pieces of work in one lane, waiting or running. One more fails with OVERLOADED. */
 export function createLanes(waitingMax: number): Lanes {
   const lanes = new Map<string, { last: Promise<unknown>; waiting: number }>();
   return async (project, work) => {

@@ -9,24 +9,31 @@ import { createLanes } from "./lanes.ts";
 import { type PostServices, postRecords } from "./post.ts";
 import { type LegacyRecord, parseLegacyMap } from "./record.ts";
 
-/** The budgets of a project as the map that LiteLLM's BudgetManager keeps. */
+/** Converts between the budgets of a project and the map that LiteLLM's BudgetManager keeps. */
 export interface Legacy {
-  /** The map as JSON text, in a new session. Undefined where the project has no budgets. */
+  /** The map as JSON text, in a new session. Undefined if the project has no budgets. */
   load(project: string): Promise<string | undefined>;
-  /** Merges a posted map. @throws INVALID_FIELD, as in `user_dict.alice.current_cost`, AMOUNT_OVERFLOW, OVERLOADED */
+  /**
+   * Merges a posted map into the budgets.
+   *
+   * @throws INVALID_FIELD naming the field, as in `user_dict.alice.current_cost`; AMOUNT_OVERFLOW; OVERLOADED
+   */
   post(project: string, userDict: unknown): Promise<void>;
 }
 
-/** Posts of one project that may wait for each other, at most. Each post repeats the whole map, so an older one can be dropped. */
+/** The most posts of one project in its lane. Each post repeats the whole map, so an older post can be dropped. */
 const WAITING_MAX = 1000;
-/** Budgets of a map that are read and written together. Other calls run between two such slices. */
+/** The most budgets that are read in one slice. Other calls run between two slices. */
 const SLICE_BUDGETS_MAX = 500;
 
 export function createLegacy(services: PostServices): Legacy {
   const { store, engine, sessionDays } = services;
   const inTurn = createLanes(WAITING_MAX);
 
-  /** A map that was posted before maps became budgets becomes budgets now; what is no map of budgets stays where it is. */
+  /**
+   * Converts a map that an earlier version of Purser stored as text into budgets. A map that is not valid stays stored
+   * as it is.
+   */
   const adoptOldMap = async (project: string): Promise<void> => {
     const map = await store.read((connection) => readOldMap(connection, project));
     const records = map === undefined ? undefined : await recordsIn(map);

@@ -4,25 +4,26 @@ import type { InstantUs } from "../domain/period.ts";
 import { growth, isAtLeast, NO_COSTS, sumOf } from "./costs.ts";
 import type { LegacyRecord } from "./record.ts";
 
-/** What a posted record means for its budget. */
+/** The effect of a posted record on its budget. */
 export interface Merge {
-  /** As given, where nothing has to be remembered. */
+  /** The new memory; the given object if nothing changes. */
   memory: Memory;
-  /** Older than what is remembered: nothing is to be taken from it. */
+  /** The record is older than the memory and must be ignored. */
   isLate: boolean;
-  /** Comes before the charges. */
+  /** Whether to reset the budget, before the charges. */
   resets: boolean;
-  /** What to charge. */
+  /** The costs to charge, by model. */
   charges: Costs;
 }
 
 /**
- * How long a post may be under way. Each comes from a thread of its own and may overtake others; but what it says has been
- * so when it was sent, so a cost below an earlier one is an old post for this long, and a new beginning after it.
+ * The longest that a post may take to arrive. The client sends each post from a thread of its own, so posts can
+ * overtake each other. A cost below an earlier cost is a late post within this time, and a restart of the record after
+ * it.
  */
 export const LATE_US = 60_000_000n;
 
-/** The memory of a record that is seen for the first time. */
+/** The initial memory of a record. */
 export const firstMemory = ({ origin, lastUpdatedUs }: LegacyRecord, nowUs: InstantUs): Memory => ({
   costs: origin?.costs ?? NO_COSTS,
   raisedUs: origin?.issuedUs ?? nowUs,
@@ -35,10 +36,10 @@ export const firstMemory = ({ origin, lastUpdatedUs }: LegacyRecord, nowUs: Inst
 });
 
 /**
- * Merges a record: pure. Costs of a record only grow until the client puts it to zero, so what it has more than the most
- * that was seen is new, and what has less is either late or a new beginning.
+ * Merges a record into its memory. Pure. The costs of a record only grow until the client resets the record. So an
+ * increase over the highest known costs is new, and a decrease is either a late post or a restart.
  *
- * @param renewedUs When the budget last began a period, other than by its creation; undefined when it never did.
+ * @param renewedUs When the budget's current period began. Undefined in its first period.
  */
 export function mergeRecord(
   memory: Memory,
@@ -55,11 +56,11 @@ export function mergeRecord(
       const raised = { ...memory, costs: highest(memory.costs, record.costs), raisedUs: nowUs };
       return { memory: charges.size > 0 ? raised : memory, isLate: false, resets: false, charges };
     }
-    case "anew":
-      // Only a record that is at zero says so itself; of one that merely has less, its costs are counted and no more.
+    case "restart":
+      // Only a zeroed record proves a reset. If the costs are merely lower, they are charged without a reset.
       return begin(memory, record, nowUs, { resets: record.isZeroed, costsBefore: memory.costs });
     case "duration": {
-      // Purser's own period, or another process of the client, may have done already what this one asks for.
+      // Purser's own period, or another process of the client, may have reset the budget already.
       const isDone = renewedUs !== undefined && renewedUs > (memory.lastUpdatedUs ?? 0n);
       return begin(memory, record, nowUs, { resets: !isDone, costsBefore: NO_COSTS });
     }
@@ -70,7 +71,7 @@ export function mergeRecord(
   }
 }
 
-type Turn = "none" | "late" | "anew" | "duration";
+type Turn = "none" | "late" | "restart" | "duration";
 
 function turnOf(memory: Memory, record: LegacyRecord, nowUs: InstantUs): Turn {
   const clock = memory.lastUpdatedUs ?? record.lastUpdatedUs ?? 0n;
@@ -79,16 +80,19 @@ function turnOf(memory: Memory, record: LegacyRecord, nowUs: InstantUs): Turn {
   if (isAtLeast(record.costs, memory.costs)) {
     return isFromBefore(memory, record, nowUs) ? "late" : "none";
   }
-  // A record starts without `model_cost`: until it was put to zero once, no late post can look like that.
-  if (record.isZeroed && memory.begunUs === undefined) return "anew";
-  return nowUs - memory.raisedUs > LATE_US ? "anew" : "late";
+  // A new record has no `model_cost`. So before the first restart, a late post cannot look like a zeroed record.
+  if (record.isZeroed && memory.begunUs === undefined) return "restart";
+  return nowUs - memory.raisedUs > LATE_US ? "restart" : "late";
 }
 
-/** Soon after a new beginning, a cost that is nearer to the last one before it than to the last one since. */
+/**
+ * Whether a post was sent before the last restart: it arrives within LATE_US of the restart, and its sum is nearer to
+ * the costs before the restart than to the costs since.
+ */
 function isFromBefore(memory: Memory, { costs, origin }: LegacyRecord, nowUs: InstantUs): boolean {
   if (memory.begunUs === undefined || nowUs - memory.begunUs > LATE_US) return false;
   if (!isAtLeast(memory.costsBefore, costs)) return false;
-  // Before the first one, a record never had less than it was handed out with.
+  // Before its first restart, a record never had less than its handed-out costs.
   if (memory.beginnings === 1 && origin !== undefined && !isAtLeast(costs, origin.costs)) return false;
   const sum = sumOf(costs);
   return sum > 0n && sumOf(memory.costsBefore) - sum <= sum - sumOf(memory.costs);
@@ -116,6 +120,6 @@ const begin = (
 
 const highest = (a: Costs, b: Costs): Costs => new Map([...a, ...growthOver(a, b)]);
 
-/** The costs of `b` that are above those of `a`, whole. */
+/** The costs of `b` that are higher than in `a`. Each is the full cost, not the difference. */
 const growthOver = (a: Costs, b: Costs): [string, NanoUsd][] =>
   [...b].filter(([model, cost]) => cost > (a.get(model) ?? 0n));

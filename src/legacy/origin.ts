@@ -5,13 +5,13 @@ import { checkText } from "../domain/name.ts";
 import { type InstantUs, PERIOD_COUNT_MAX } from "../domain/period.ts";
 
 /**
- * What /get_budget puts into a record under the key `purser`, and the client gives back unchanged: what the record said when
- * it was handed out. Amounts are those that the record's own numbers read back as.
+ * The content of a record at the time when /get_budget returned it. /get_budget puts it into the record under the key
+ * `purser`, and the client posts it back unchanged. Amounts are those that the record's floats parse to.
  */
 export interface Origin {
-  /** Names the answer that it came with: one for each time that a client loads its map. */
+  /** Identifies the /get_budget answer. Each load of the map has a session of its own. */
   session: string;
-  /** The database's clock when it was handed out. */
+  /** The clock of the database when the record was handed out. */
   issuedUs: InstantUs;
   totalNanoUsd: NanoUsd;
   durationDays: number | undefined;
@@ -21,7 +21,7 @@ export interface Origin {
 
 const SESSION_BYTES_MAX = 64;
 
-/** As JSON text: numbers that must stay exact are strings. */
+/** The origin as JSON text. Numbers that must stay exact are strings. */
 export const originText = (origin: Origin): string =>
   JSON.stringify([
     origin.session,
@@ -30,10 +30,10 @@ export const originText = (origin: Origin): string =>
     [...origin.costs].map(([model, cost]) => [model, String(cost)]),
   ]);
 
-/** Reads what `originText` wrote. @throws INVALID_FIELD */
+/** Parses the output of `originText`. @throws INVALID_FIELD */
 export function parseOrigin(field: string, value: unknown): Origin {
   const wrong = (): never => {
-    throw invalidField(field, "must be as /get_budget gave it");
+    throw invalidField(field, "must be the unchanged value from /get_budget");
   };
   const integer = (text: unknown): bigint => {
     const value = typeof text === "string" && /^\d{1,19}$/.test(text) ? BigInt(text) : wrong();
@@ -54,7 +54,7 @@ export function parseOrigin(field: string, value: unknown): Origin {
   };
 }
 
-/** Calendar periods, in days, may be longer than what the client itself can ask for. */
+/** A calendar period in days may be longer than the longest duration that the client can ask for. */
 const DAYS_MAX = 366 * PERIOD_COUNT_MAX;
 
 const isDays = (value: unknown): value is number =>

@@ -14,22 +14,22 @@ import type { LegacyRecord } from "./record.ts";
 export interface PostServices {
   store: Store;
   engine: Engine;
-  /** How long a session is remembered after its last post. */
+  /** How many days a session is remembered after its last post. */
   sessionDays: number;
 }
 
-/** Records that are looked at together. Other calls run between two such slices. */
+/** The most records that are processed in one slice. Other calls run between two slices. */
 const SLICE_RECORDS_MAX = 250;
-/** Times that a record is looked at again because somebody else changed it or its budget meanwhile, at most. */
+/** The most attempts to post a record whose budget or memory changes concurrently. */
 const ROUNDS_MAX = 20;
 const RETRY_MS = 100;
 const DAY_US = 86_400_000_000n;
 
 /**
- * Merges the records of a posted map into the budgets of a project: reads what is remembered of each record, chooses what it
- * asks for, and submits that to the engine. What has not changed costs a comparison.
+ * Merges the records of a posted map into the budgets of a project. It reads the memory of each record, decides which
+ * operation the record needs, and submits it to the engine. An unchanged record needs no operation.
  *
- * @throws INVALID_FIELD where the map was loaded too long ago, AMOUNT_OVERFLOW, OVERLOADED
+ * @throws INVALID_FIELD if the map was loaded too long ago; AMOUNT_OVERFLOW; OVERLOADED
  */
 export async function postRecords(
   services: PostServices,
@@ -62,7 +62,10 @@ async function postSlice(
   }
 }
 
-/** Not where the record or its budget has changed, or the budget is gone, since they were read: then it is chosen again. */
+/**
+ * False if the memory or the budget changed, or the budget was deleted, after they were read. The record is then read
+ * and decided again.
+ */
 const isFinal = (verdict: Verdict): boolean =>
   verdict.ok ? verdict.changed : verdict.error.reason !== "BUDGET_NOT_FOUND";
 
@@ -88,7 +91,7 @@ async function choose(store: Store, project: string, records: readonly LegacyRec
   });
 }
 
-/** What was charged of a session that is forgotten cannot be told from what was not. */
+/** Refuses maps of forgotten sessions: without the memory, costs that were charged cannot be told from new costs. */
 async function refuseForgotten(
   connection: Connection,
   project: string,

@@ -9,29 +9,32 @@ import { costsOf, NO_MODEL } from "./costs.ts";
 import { instantFromSeconds, nanoUsdFromFloat } from "./floats.ts";
 import { type Origin, parseOrigin } from "./origin.ts";
 
-/** What LiteLLM's BudgetManager keeps of one user, as it posts it to /set_budget. */
+/** One user's record in LiteLLM's BudgetManager, as it posts the record to /set_budget. */
 export interface LegacyRecord {
   user: string;
   totalNanoUsd: NanoUsd;
-  /** Absent: the budget never starts anew. */
+  /** Absent: the budget has one period, which never ends. */
   durationDays: number | undefined;
   createdUs: InstantUs | undefined;
-  /** When the client last reset the record because its duration had passed; at first, when it was created. */
+  /**
+   * When the client last reset the record because its duration had passed. Before the first such reset, the creation
+   * time.
+   */
   lastUpdatedUs: InstantUs | undefined;
-  /** What the record says was spent since it last was at zero. */
+  /** The spend since the record's last reset, by model. */
   costs: Costs;
-  /** `current_cost` 0 beside an empty `model_cost`: what reset_cost leaves, and nothing else does. */
+  /** `current_cost` is 0 and `model_cost` is empty. Only the client's reset_cost leaves a record in this state. */
   isZeroed: boolean;
-  /** What /get_budget put into the record; absent where the client made it. */
+  /** The origin that /get_budget put into the record. Absent if the client made the record. */
   origin: Origin | undefined;
 }
 
-/** Records that are checked together. Other calls run between two such slices. */
+/** The most records that are parsed in one slice. Other calls run between two slices. */
 const SLICE_RECORDS_MAX = 1000;
 
-/** A posted map of users, every record of it checked. @throws INVALID_FIELD, as in `user_dict.alice.current_cost` */
+/** Parses a posted map of users. @throws INVALID_FIELD naming the field, as in `user_dict.alice.current_cost` */
 export async function parseLegacyMap(userDict: unknown): Promise<LegacyRecord[]> {
-  if (!isObject(userDict)) throw invalidField("user_dict", "must be an object: users and their budgets");
+  if (!isObject(userDict)) throw invalidField("user_dict", "must be an object that maps users to budgets");
   const records: LegacyRecord[] = [];
   for (const [user, record] of Object.entries(userDict)) {
     records.push(parseRecord(checkName("user_dict", user), record));
@@ -49,7 +52,7 @@ function parseRecord(user: string, record: unknown): LegacyRecord {
   return {
     user,
     totalNanoUsd: checkDollars(`${field}.total_budget`, total_budget),
-    // What Purser said is taken back, also where it is longer than what may be asked for.
+    // A duration that Purser handed out is accepted even if it is longer than the client may ask for.
     durationDays: optional(duration, (value) =>
       value === origin?.durationDays ? origin?.durationDays : checkDays(`${field}.duration`, value),
     ),
@@ -71,7 +74,7 @@ function parseCosts(field: string, current: unknown, models: unknown): Costs {
 }
 
 function checkModels(field: string, models: unknown): [string, NanoUsd][] {
-  if (!isObject(models)) throw invalidField(field, "must be an object: models and their costs");
+  if (!isObject(models)) throw invalidField(field, "must be an object that maps models to costs");
   return Object.entries(models).map(([model, cost]) => [
     checkName(field, model || NO_MODEL),
     checkDollars(`${field}.${model}`, cost),

@@ -5,16 +5,16 @@ import type { InstantUs, Period } from "../domain/period.ts";
 import { daysOf } from "./handout.ts";
 import type { LegacyRecord } from "./record.ts";
 
-/** What of a budget a record wants otherwise. A key that is absent stays as it is. */
+/** The settings that a record changes. An absent key keeps the setting. */
 export interface SettingsChange {
   totalNanoUsd?: NanoUsd;
-  /** `undefined` as a value takes the period away. */
+  /** An explicit `undefined` removes the period. */
   period?: PeriodOfDays | undefined;
 }
 
 export type PeriodOfDays = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | undefined };
 
-/** A duration in days as a period: windows of that many days from when the record was created. */
+/** Converts a duration in days to a period: windows of that many days, counted from the creation of the record. */
 export const periodOfDays = ({
   durationDays,
   createdUs,
@@ -24,8 +24,9 @@ export const periodOfDays = ({
     : { unit: "DAY", count: durationDays, timeZone: "UTC", anchorUs: createdUs };
 
 /**
- * What the client has changed since it was last taken over. What it merely repeats is no wish: it may have been changed since
- * by somebody else. Of a record that the client has just made, an absent duration says nothing of a budget that is there.
+ * The settings that the client has changed since the last merge. A value that equals the memory is not a change:
+ * another caller may have changed the budget since. An absent duration in a new record of the client keeps the budget's
+ * period.
  */
 export function settingsChange(
   memory: Pick<Memory, "totalNanoUsd" | "durationDays">,
@@ -43,7 +44,7 @@ export function settingsChange(
   };
 }
 
-/** The memory once the record's settings are the budget's. */
+/** The memory after the record's settings were applied to the budget. */
 export const withSettings = (memory: Memory, { totalNanoUsd, durationDays }: LegacyRecord): Memory =>
   memory.totalNanoUsd === totalNanoUsd && memory.durationDays === durationDays
     ? memory

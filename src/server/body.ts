@@ -8,15 +8,18 @@ import { checkUtf8 } from "./decode.ts";
 import type { Dialect } from "./dialect.ts";
 import { checkSize } from "./pipeline.ts";
 
-/** Reads the bodies of HTTP requests. What comes out is one message: bounded, decompressed, and UTF-8 where it is text. */
+/**
+ * Reads the bodies of HTTP requests. The result is one message of bounded size, decompressed, and valid UTF-8 if it is
+ * text.
+ */
 
 const ENVELOPE_HEAD_BYTES = 5;
 const COMPRESSED_FLAG = 1;
 
-/** The client went away before its request was whole. */
+/** The client disconnected before its request was complete. */
 export class Aborted extends Error {}
 
-/** The whole message of an RPC. @throws Failure, Aborted */
+/** Reads the message of an RPC. @throws Failure, Aborted */
 export async function readMessage(
   request: IncomingMessage,
   dialect: Dialect,
@@ -29,7 +32,7 @@ export async function readMessage(
   return bytes;
 }
 
-/** The one message of a body that could have several. */
+/** Reads the single message of an enveloped body. The format allows several messages; Purser's methods take one. */
 async function readEnvelope(
   request: IncomingMessage,
   { encoding }: Dialect,
@@ -46,10 +49,11 @@ async function readEnvelope(
 }
 
 /**
- * The whole body. One that is too large is refused without being kept: at once where it says how large it is, else when all of
- * it was counted. Where this throws before the end, the caller drops the rest.
+ * Reads a body. A body that is too large is not kept in memory. It is refused at once if a header declares its length,
+ * and otherwise after all of it was counted. If this throws before the end of the body, the caller must drain the rest.
  *
- * @param limits.headBytes Come before the message, and end with its length.
+ * @param limits.headBytes The length of the head before the message. The last 4 bytes of the head are the length of the
+ * message.
  * @throws INVALID_FIELD, OVERLOADED, Aborted
  */
 export async function readBody(
@@ -64,7 +68,7 @@ export async function readBody(
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       if (bytes + chunk.length - headBytes > bytesMax) {
-        // From here on, only its size is of interest.
+        // The body will be refused. The rest is only counted, for the error text.
         lease.release();
         body = NOTHING;
       } else {
@@ -76,15 +80,15 @@ export async function readBody(
       bytes += chunk.length;
     }
   } catch (error) {
-    throw request.errored === null ? error : new Aborted("the client went away", { cause: error });
+    throw request.errored === null ? error : new Aborted("the client disconnected", { cause: error });
   }
   checkSize(bytes - headBytes, bytesMax);
   return body.subarray(0, bytes);
 }
 
 /**
- * Reads and drops what is left of a request that was refused. A client that sends it all before it reads, or that does not keep its
- * connection, would else be cut off before it sees the answer.
+ * Drains the rest of a refused request. Otherwise a client that sends its whole request before it reads, or that does
+ * not keep its connection alive, would be disconnected before it reads the answer.
  */
 export async function dropRest(request: IncomingMessage): Promise<void> {
   request.resume();
@@ -93,7 +97,10 @@ export async function dropRest(request: IncomingMessage): Promise<void> {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Chunks are copied together, since many small ones would take many times the memory of what they hold. */
+/**
+ * Appends a chunk. Chunks are copied into one buffer because many small chunks would use many times the memory of their
+ * content.
+ */
 function appended(body: Buffer, bytes: number, chunk: Buffer): Buffer {
   let grown = body;
   if (bytes + chunk.length > body.length) {
@@ -114,7 +121,7 @@ const DECOMPRESSIONS: Readonly<Record<string, Decompress>> = {
   br: promisify(brotliDecompress),
 };
 
-/** Never makes more than `bytesMax` of what comes. @throws INVALID_FIELD, OVERLOADED */
+/** Decompresses at most `bytesMax` bytes, to bound the memory. @throws INVALID_FIELD, OVERLOADED */
 async function decompress(
   bytes: Uint8Array,
   encoding: string | undefined,

@@ -2,17 +2,17 @@ import { Failure } from "../domain/errors.ts";
 
 const RETRY_MS = 1000;
 
-/** Bounds the memory that requests take together, over all transports, from their first byte until they are answered. */
+/** Bounds the memory of all requests together, on all transports, from a request's first byte to its answer. */
 export interface BytesInFlight {
-  /** Opens the account of one request. */
+  /** Opens a lease for one request. */
   open(): Lease;
 }
 
-/** The bytes of one request. */
+/** Counts the bytes of one request. */
 export interface Lease {
-  /** @throws OVERLOADED where all requests would have more than the bound. The bytes are not counted then. */
+  /** Counts more bytes. @throws OVERLOADED if the bytes would exceed the bound; they are then not counted. */
   take(bytes: number): void;
-  /** Gives all of them back, once; nothing counts afterwards. */
+  /** Returns all bytes of the lease. Later calls of `take` and `release` have no effect. */
   release(): void;
 }
 
@@ -21,7 +21,7 @@ export function createBytesInFlight(bytesMax: number): BytesInFlight {
   return { open: () => new AccountLease(account) };
 }
 
-/** A class, since every request makes one. */
+/** A class rather than a closure, because every request creates one. */
 class AccountLease implements Lease {
   readonly #account: { total: number; readonly bytesMax: number };
   #bytes = 0;

@@ -1,15 +1,18 @@
-/** Who makes a call, and what it may do. Made here and nowhere else, then passed down with the call. */
+/**
+ * Identifies the caller of a request and its permissions. Only `callerOf` creates a Caller; it is then passed along
+ * with the call.
+ */
 
 export type Permission = "READ" | "SPEND" | "ADMINISTER" | "OPERATE";
 
 export interface Caller {
-  /** `local`: this process. `anonymous`: whoever reaches a port, as long as there are no keys. */
+  /** `local`: code in this process. `anonymous`: any client that reaches a port. There are no API keys yet. */
   kind: "local" | "anonymous";
-  /** The key that was presented. */
+  /** The id of the API key of the request. Undefined: the request has no key. */
   keyId: string | undefined;
-  /** The only project that it may use. Undefined: every project. */
+  /** The only project that the caller may use. Undefined: all projects. */
   project: string | undefined;
-  /** The only user, with those below, that it may use. Undefined: every user. */
+  /** The only user, with its descendants, that the caller may use. Undefined: all users. */
   user: string | undefined;
   permissions: ReadonlySet<Permission>;
 }
@@ -27,10 +30,10 @@ const LOCAL = withAllPermissions("local");
 const ANONYMOUS = withAllPermissions("anonymous");
 
 /**
- * The caller of a request.
+ * Determines the caller of a request.
  *
- * @param request.isLocal Made in this process, without a port.
- * @param request.header Reads a header: a key will be in `authorization`.
+ * @param request.isLocal True if the request was made in this process, without a port.
+ * @param request.header Reads a header. An API key would be in `authorization`.
  */
 export const callerOf = (request: { isLocal: boolean; header(name: string): string | undefined }): Caller =>
   request.isLocal ? LOCAL : ANONYMOUS;

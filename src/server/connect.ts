@@ -4,19 +4,19 @@ import type { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts"
 import type { Arrival, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
 
-/** What is known of a call that came over HTTP; a client in this process has none. */
+/** The state of a call over HTTP. A call from a client in this process has none. */
 export interface HttpCall {
-  /** The size of the message, decompressed. */
+  /** The size of the decompressed message in bytes. */
   readonly bytes: number;
-  /** How long a stream lasts. */
+  /** How long a stream lasts, in milliseconds. */
   readonly streamMs: number;
-  /** Whether Connect could read the message. */
+  /** Whether Connect decoded the message and called the handler. */
   isReached: boolean;
 }
 
 export const HTTP_CALL = createContextKey<HttpCall | undefined>(undefined);
 
-/** The routes as a Connect router takes them, whether it serves HTTP or a client in the same process. */
+/** Converts the routes to the implementation that a Connect router takes, for HTTP and for clients in this process. */
 export const implementationOf = (routes: readonly Route[]): Partial<ServiceImpl<typeof BudgetService>> =>
   Object.fromEntries(routes.map((route) => [route.method.localName, implement(route)]));
 

@@ -4,16 +4,18 @@ import type { Logger } from "pino";
 /** A listening transport. */
 export interface Listener {
   port: number;
-  /** Refuses new calls, finishes those begun, and gives up on them after `graceMs`. */
+  /** Refuses new calls, waits for running calls, and aborts them after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** What a port gives to all that connect to it. */
+/** The limits of a port. */
 export interface Limits {
   connectionsMax: number;
-  /** How long a request may take to arrive. */
+  /** How long a request may take to arrive, in milliseconds. */
   requestReceiveMsMax: number;
-  /** How long a connection may be silent before it is probed, and how long it may take to answer. */
+  /**
+   * How long a connection may be idle before it is probed, and how long the peer may take to answer, in milliseconds.
+   */
   keepaliveMs: number;
 }
 
@@ -21,13 +23,13 @@ const PROBES = 5;
 const LOG_PAUSE_MS = 10_000;
 
 /**
- * Bounds the connections of a port, and has the system probe those that are silent: a peer that was switched off, or whose
- * network has gone, never says goodbye.
+ * Bounds the number of connections of a port and enables TCP keepalive. Keepalive finds peers that lost power or
+ * network and never closed their connection.
  */
 export function boundConnections(server: Server, limits: Limits, log: Logger): void {
   const { connectionsMax, keepaliveMs } = limits;
   server.maxConnections = connectionsMax;
-  // A flood of connections must not become a flood of lines.
+  // Logs one line per pause, so that a flood of connections does not flood the log.
   let isQuiet = false;
   server.on("drop", () => {
     if (isQuiet) return;

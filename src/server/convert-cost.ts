@@ -21,7 +21,7 @@ import {
 } from "../domain/usage.ts";
 import { checkCount, toTimestamp } from "./fields.ts";
 
-/** Usage, prices and ledger entries: protobuf messages to domain values, and back. */
+/** Converts usage, prices and ledger entries between protobuf messages and domain values. */
 
 const TIERS: Record<ServiceTier, TierMessage> = {
   standard: TierMessage.STANDARD,

@@ -16,7 +16,7 @@ import type { LimitInput, PeriodInput } from "../engine/commit/operation.ts";
 import type { Level } from "../engine/read/levels.ts";
 import { checkAmount, checkName, checkTimestamp, toTimestamp } from "./fields.ts";
 
-/** Budgets and periods: protobuf messages to domain values, and back. */
+/** Converts budgets and periods between protobuf messages and domain values. */
 
 const UNITS: Partial<Record<UnitMessage, PeriodUnit>> = {
   [UnitMessage.DAY]: "DAY",
@@ -55,7 +55,7 @@ export function periodFromMessage(message: PeriodMessage | undefined): PeriodInp
   return { unit, count: message.count, timeZone, anchorUs };
 }
 
-/** The period that a short form stands for. @throws INVALID_FIELD duration */
+/** Converts the short form of a period. @throws INVALID_FIELD duration */
 export function periodFromDuration(duration: Duration): PeriodInput | undefined {
   if (duration === Duration.UNSPECIFIED) return undefined;
   const unit = DURATION_UNITS[duration];
@@ -84,7 +84,9 @@ export const budgetToMessage = (budget: Budget): MessageInitShape<typeof BudgetS
   version: versionOf(budget),
 });
 
-/** What a budget's readers see changes when it is written, and when a period begins that nobody has written down yet. */
+/**
+ * The version of a budget. It increases when the budget is written, and when a period begins that is not recorded yet.
+ */
 export const versionOf = ({ updatedAtUs, periodId }: Budget): bigint =>
   updatedAtUs > periodId ? updatedAtUs : periodId;
 
@@ -92,7 +94,8 @@ const LIMITS_MAX = 100;
 
 /** @throws INVALID_FIELD naming the limit, as in `model_limits[2].model` */
 export function limitsFromMessages(messages: readonly ModelLimitMessage[]): LimitInput[] {
-  if (messages.length > LIMITS_MAX) throw invalidField("model_limits", `must be at most ${LIMITS_MAX}`);
+  if (messages.length > LIMITS_MAX)
+    throw invalidField("model_limits", `must have at most ${LIMITS_MAX} items`);
   const seen = new Set<string>();
   return messages.map(({ model, limitNanoUsd }, index) => {
     const field = `model_limits[${index}]`;

@@ -3,15 +3,16 @@ import { type DescMessage, fromBinary, fromJsonString, type JsonReadOptions } fr
 import { invalidField } from "../domain/errors.ts";
 import { DETAIL_TYPES } from "./status.ts";
 
-/** How JSON is read and written, by Connect and by us. */
+/** The JSON options of Connect's handlers and of `decode`. */
 export const JSON_OPTIONS = {
-  // Connect would skip what it does not know: a misspelt total would be a total of 0, a misspelt duration none at all.
+  // Connect ignores unknown fields by default. A misspelt total would then become a total of 0, and a misspelt duration
+  // no duration.
   ignoreUnknownFields: false,
   registry: DETAIL_TYPES,
 } as const satisfies Partial<JsonReadOptions>;
 
 /**
- * Decoders would read bytes that are not UTF-8 as U+FFFD, and take two different names for the same.
+ * Refuses invalid UTF-8. Decoders would replace it with U+FFFD, so two different names could become equal.
  *
  * @throws INVALID_FIELD
  */
@@ -19,7 +20,7 @@ export function checkUtf8(bytes: Uint8Array): void {
   if (!isUtf8(bytes)) throw invalidField("request", "must be valid UTF-8");
 }
 
-/** Reads a request, whichever transport it came through. @throws INVALID_FIELD with the path of the field, where it is known */
+/** Decodes a request of any transport. @throws INVALID_FIELD with the path of the field if it is known */
 export function decode(input: DescMessage, bytes: Uint8Array, isJson: boolean): unknown {
   if (!isJson) {
     try {
@@ -37,12 +38,13 @@ export function decode(input: DescMessage, bytes: Uint8Array, isJson: boolean): 
   }
 }
 
-/** The longest key of a caller that becomes part of the path of a field. */
+/** The longest unknown key that is reported as the path of a field. */
 const KEY_CHARACTERS_MAX = 100;
 
 /**
- * protobuf-es names the field by its message, as in `budget.v1.Period.count`, or says which key of a message, or which
- * value of an enum, it does not know; callers know fields by their path.
+ * Finds the path of the field in an error of protobuf-es. The error names a field by its message type, as in
+ * `budget.v1.Period.count`, or names the message of an unknown key or the enum of an unknown value. Callers know fields
+ * by their path.
  */
 function fieldIn(message: string, input: DescMessage): string {
   const known = /field ((?:\w+\.)+[A-Z]\w*)\.(\w+)/.exec(message);
@@ -57,7 +59,7 @@ function fieldIn(message: string, input: DescMessage): string {
   return pathTo(input, nameIn, new Set()) ?? "request";
 }
 
-/** The path to the first message, seen from the request, in which `nameIn` finds the field. */
+/** The path, from the request, of the first field for which `nameIn` returns a name. */
 function pathTo(
   from: DescMessage,
   nameIn: (type: DescMessage) => string | undefined,

@@ -11,21 +11,21 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { checkUtf8, JSON_OPTIONS } from "./decode.ts";
 
-/** How a request over HTTP writes its message, and how it wants to be answered. */
+/** How an HTTP request encodes its message and which format its answer must have. */
 export interface Dialect {
   kind: "Connect" | "Connect stream" | "gRPC-Web";
   isJson: boolean;
-  /** Messages come after five bytes: flags, and a length. */
+  /** Each message follows a head of 5 bytes: flags and a length. */
   isEnveloped: boolean;
-  /** What the message is compressed with. */
+  /** The compression of the message. Undefined: none. */
   encoding: string | undefined;
-  /** The message of a GET, which is in the URL. */
+  /** The message of a GET request, which is in the URL. */
   message?: Uint8Array;
 }
 
 const CONTENT_TYPE = /^application\/(?:(connect\+)?(proto|json)|(grpc-web)(?:\+(proto|json))?)\s*(?:;|$)/i;
 
-/** Undefined for what is served to no RPC. @throws INVALID_FIELD */
+/** Determines the dialect from the headers. Undefined if no RPC has this content type. @throws INVALID_FIELD */
 export function dialectOf(method: string, headers: IncomingHttpHeaders, query: string): Dialect | undefined {
   if (method === "GET") return dialectOfQuery(query);
   const [, connectStream, format, grpcWeb, webFormat] =
@@ -45,7 +45,10 @@ export function dialectOf(method: string, headers: IncomingHttpHeaders, query: s
   return { kind: "Connect", isJson, isEnveloped: false, encoding: header("content-encoding") };
 }
 
-/** A GET of Connect: `?connect=v1&encoding=json&message=...`, with `base64=1` where the message is not plain text. */
+/**
+ * Parses a GET request of Connect: `?connect=v1&encoding=json&message=...`, with `base64=1` if the message is not plain
+ * text.
+ */
 function dialectOfQuery(query: string): Dialect | undefined {
   const parameters = new Map<string, string>();
   for (const pair of query.split("&")) {
@@ -65,7 +68,7 @@ function dialectOfQuery(query: string): Dialect | undefined {
   };
 }
 
-/** URLSearchParams would read bytes that are not UTF-8 as U+FFFD. */
+/** Decodes percent-encoding to bytes. URLSearchParams would replace bytes that are not UTF-8 with U+FFFD. */
 const bytesOf = (component: string): Buffer =>
   Buffer.from(
     component
@@ -79,11 +82,11 @@ function textOf(bytes: Buffer): string {
   return bytes.toString("utf8");
 }
 
-/** The message as Connect's handlers read it, without any compression. */
+/** The uncompressed body that Connect's handlers expect. */
 export const bodyOf = (dialect: Dialect, message: Uint8Array): Uint8Array =>
   dialect.isEnveloped ? encodeEnvelope(0, message) : message;
 
-/** An answer in this dialect, of an error for which no handler of Connect was reached. */
+/** Encodes an error in this dialect, for requests that are refused before a handler of Connect runs. */
 export function refusalIn(dialect: Dialect, error: ConnectError): UniversalServerResponse {
   const format = dialect.isJson ? "json" : "proto";
   switch (dialect.kind) {

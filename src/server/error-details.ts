@@ -9,15 +9,15 @@ import { type BudgetError, describe, type Refusal } from "../domain/errors.ts";
 import { formatUsd } from "../domain/money.ts";
 
 /**
- * The google.rpc details of an error. gRPC sends them, with the message, in a header of HTTP, and common clients refuse headers
- * above 8 KB: so every text is bounded, and all of them together stay below 4 KB in base64.
+ * The google.rpc details of an error. gRPC sends them, with the message, in an HTTP header, and common clients refuse
+ * headers above 8 KB. So every text is bounded, and all of them together stay below 4 KB in base64.
  */
 
 export const ERROR_DOMAIN = "budget.v1";
 
-/** Any one text of an error. Names have at most 256 bytes, so this cuts only descriptions. */
+/** The most bytes of one text of an error. Names have at most 256 bytes, so this limit truncates only descriptions. */
 const TEXT_BYTES_MAX = 512;
-/** What the levels of a refused reservation may take together, beside the rest. The one that refused is always among them. */
+/** The most bytes of all levels of a refused reservation. The level that refused is always included. */
 const LEVELS_BYTES_MAX = 1000;
 
 export interface ErrorDetail<Desc extends DescMessage = DescMessage> {
@@ -30,7 +30,7 @@ const detail = <Desc extends DescMessage>(desc: Desc, value: MessageInitShape<De
   value,
 });
 
-/** One sentence for a person, bounded. */
+/** The error as one sentence for people, bounded. */
 export const messageOf = (error: BudgetError): string => bounded(describe(error));
 
 export function detailsOf(error: BudgetError): ErrorDetail[] {
@@ -49,13 +49,13 @@ export function detailsOf(error: BudgetError): ErrorDetail[] {
   return details;
 }
 
-/** The level that refused, then what each of the others had left, as many as fit. */
+/** The violations of a refused reservation: the level that refused, and then as many of the other levels as fit. */
 function quotaOf(error: BudgetError & Refusal) {
   const violations = error.levels
     .toSorted((a, b) => Number(b.user === error.user) - Number(a.user === error.user))
     .map(({ user, remainingNanoUsd }) => ({
       subject: `budget:${error.project}/${user}`,
-      description: `${formatUsd(remainingNanoUsd)} left of the ${formatUsd(error.amountNanoUsd)} asked for`,
+      description: `${formatUsd(remainingNanoUsd)} remaining, ${formatUsd(error.amountNanoUsd)} requested`,
     }));
   let bytes = 0;
   const fitting = violations.filter(({ subject, description }, index) => {
@@ -65,13 +65,16 @@ function quotaOf(error: BudgetError & Refusal) {
   return { violations: fitting, omitted: violations.length - fitting.length };
 }
 
-/** Milliseconds may have a fraction; nanoseconds have none, and a caller must not come back too early. */
+/**
+ * Converts milliseconds, which may have a fraction, to a Duration. Nanoseconds are rounded up, so that a caller does
+ * not retry too early.
+ */
 function durationOf(ms: number): { seconds: bigint; nanos: number } {
   const ns = BigInt(Math.ceil(Math.max(0, ms) * 1_000_000));
   return { seconds: ns / 1_000_000_000n, nanos: Number(ns % 1_000_000_000n) };
 }
 
-/** Every value of the error, under its name in the proto. */
+/** All values of the error, each under its snake_case name. */
 function metadataOf(error: BudgetError): Record<string, string> {
   const metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(error)) {
@@ -84,11 +87,11 @@ function metadataOf(error: BudgetError): Record<string, string> {
   return metadata;
 }
 
-/** The beginning of a text. Well-formed, since a text that is not Unicode cannot be sent as protobuf. */
+/** Truncates a text to TEXT_BYTES_MAX. The result is well-formed, since protobuf strings must be valid Unicode. */
 function bounded(text: string): string {
   const whole = text.toWellFormed();
   if (Buffer.byteLength(whole) <= TEXT_BYTES_MAX) return whole;
-  // A character that is cut in the middle is dropped.
+  // `encodeInto` writes no partial character.
   const { read } = new TextEncoder().encodeInto(whole, new Uint8Array(TEXT_BYTES_MAX - ELLIPSIS.length));
   return `${whole.slice(0, read)}${ELLIPSIS}`;
 }

@@ -6,29 +6,32 @@ import { checkName, checkText } from "../domain/name.ts";
 import type { InstantUs } from "../domain/period.ts";
 
 /**
- * Checks of single fields, for the handlers. Each takes the field's path in the proto, for the error, and gives the
- * value. All of them throw INVALID_FIELD.
+ * Checks of single fields for the handlers. Each check takes the path of the field in the proto, for the error, and
+ * returns the value. All checks throw INVALID_FIELD.
  */
 
 const REQUEST_ID_BYTES_MAX = 128;
 
 export { checkName } from "../domain/name.ts";
 
-/** As a name, or empty. */
+/** A name. Undefined if it is empty. */
 export const checkOptionalName = (field: string, name: string): string | undefined =>
   name === "" ? undefined : checkName(field, name);
 
-/** Up to 128 bytes of UTF-8 without control characters, or empty. */
+/**
+ * An id of up to 128 bytes of UTF-8 without control characters, which does not begin with U+FEFF. Undefined if it is
+ * empty.
+ */
 export const checkRequestId = (id: string, field = "request_id"): string | undefined =>
   id === "" ? undefined : checkText(field, id, REQUEST_ID_BYTES_MAX);
 
-/** An amount that cannot be negative. */
+/** An amount of 0 or more. */
 export const checkAmount = (field: string, amount: NanoUsd): NanoUsd => {
   if (amount < 0n) throw invalidField(field, `must be 0 or more, not ${amount}`);
   return amount;
 };
 
-/** A count in the range of exact numbers. */
+/** A count from 0 to Number.MAX_SAFE_INTEGER. */
 export const checkCount = (field: string, count: bigint): number => {
   if (count < 0n || count > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw invalidField(field, `must be 0 to ${Number.MAX_SAFE_INTEGER}, not ${count}`);
@@ -42,7 +45,7 @@ const NANOS_MAX = 999_999_999;
 const US_PER_SECOND = 1_000_000n;
 const NS_PER_US = 1000;
 
-/** An instant from year 1 to 9999, with microseconds; what is finer is dropped. */
+/** An instant from year 1 to 9999, truncated to microseconds. */
 export function checkTimestamp(field: string, timestamp: Timestamp): InstantUs {
   const { seconds, nanos } = timestamp;
   if (seconds < SECONDS_MIN || seconds > SECONDS_MAX || nanos < 0 || nanos > NANOS_MAX) {
@@ -54,7 +57,7 @@ export function checkTimestamp(field: string, timestamp: Timestamp): InstantUs {
   return seconds * US_PER_SECOND + BigInt(Math.floor(nanos / NS_PER_US));
 }
 
-/** An instant as the proto has it. */
+/** Converts an instant to a protobuf timestamp. */
 export function toTimestamp(instantUs: InstantUs): Timestamp {
   const timestamp = timestampFromMs(0);
   const remainderUs = ((instantUs % US_PER_SECOND) + US_PER_SECOND) % US_PER_SECOND;
@@ -66,7 +69,7 @@ export function toTimestamp(instantUs: InstantUs): Timestamp {
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
 
-/** AIP-158: 0 takes the default, more than the maximum gives the maximum. */
+/** The page size, by AIP-158: 0 means the default, and a value above the maximum means the maximum. */
 export function checkPageSize(size: number): number {
   if (size < 0) throw invalidField("page_size", `must be 0 or more, not ${size}`);
   return size === 0 ? PAGE_SIZE_DEFAULT : Math.min(size, PAGE_SIZE_MAX);

@@ -1,6 +1,6 @@
 import type { Server } from "./server.ts";
 
-/** What `npm start` prints: where the server listens, what it keeps budgets in, and three commands to paste. */
+/** The text that `npm start` prints: the addresses of the server, its store, and three example commands. */
 export function greeting(server: Server): string {
   const host = hostForClients(server.host);
   const grpc = `http://${host}:${server.grpcPort}`;
@@ -39,7 +39,7 @@ const commands = (grpc: string): string[] =>
       `npx buf curl --protocol grpc --http2-prior-knowledge -d '${json}' ${grpc}/budget.v1.BudgetService/${method}`,
   );
 
-/** An address that listens everywhere is no address to call. */
+/** The host to connect to. Clients cannot connect to an address that listens on all interfaces. */
 const hostForClients = (host: string): string => {
   if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
   return host.includes(":") ? `[${host}]` : host;

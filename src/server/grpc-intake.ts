@@ -14,45 +14,46 @@ import { toStatus } from "./status.ts";
 import { grpcTimeout } from "./timeout.ts";
 
 /**
- * Watches requests on their way into grpc-js, which keeps a message until it is whole, however long that takes and however many
- * there are, and has no hook before that.
+ * Bounds the time and memory of requests while grpc-js receives them. grpc-js buffers each message until it is
+ * complete, without a limit on time or on the number of messages, and has no hook before that point.
  */
 
 const HEAD_BYTES = 5;
 const COMPRESSED_FLAG = 1;
-const LOOKS_EACH_WAIT = 10;
+const CHECKS_PER_TIMEOUT = 10;
 
 export interface Intake {
   stop(): void;
 }
 
-/** @param server Bound already. */
+/** @param server A server that is already bound. */
 export function watchIntake(
   server: Server,
   options: { bytesMax: number; bytesInFlight: BytesInFlight; requestReceiveMsMax: number },
 ): Intake {
   const { bytesMax, bytesInFlight, requestReceiveMsMax } = options;
-  // Those that are not whole, in the order of their beginnings. `look` counts, so that a request costs no timer of its own.
+  // Incomplete requests in order of arrival. They are aged by counting checks, so that a request needs no timer of its
+  // own.
   const arriving = new Map<ServerHttp2Stream, number>();
-  let look = 0;
+  let check = 0;
   const timer = setInterval(() => {
-    look++;
+    check++;
     for (const [stream, since] of arriving) {
-      if (look - since <= LOOKS_EACH_WAIT) break;
+      if (check - since <= CHECKS_PER_TIMEOUT) break;
       arriving.delete(stream);
       refuse(stream, new Failure({ reason: "DEADLINE_EXCEEDED" }));
     }
-  }, requestReceiveMsMax / LOOKS_EACH_WAIT);
+  }, requestReceiveMsMax / CHECKS_PER_TIMEOUT);
   timer.unref();
 
   const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
     const timeout = headers["grpc-timeout"];
     if (typeof timeout === "string") headers["grpc-timeout"] = grpcTimeout(timeout);
     const lease = bytesInFlight.open();
-    arriving.set(stream, look);
+    arriving.set(stream, check);
     let bytes = 0;
     stream.on("data", (chunk: Buffer) => {
-      if (bytes === 0) explainRefusals(stream, chunk, bytesMax);
+      if (bytes === 0) addRefusalDetails(stream, chunk, bytesMax);
       bytes += chunk.length;
       if (!take(lease, chunk.length, stream)) arriving.delete(stream);
     });
@@ -62,13 +63,13 @@ export function watchIntake(
       lease.release();
     });
   };
-  // Before grpc-js gets to see the stream.
+  // Runs before the listener of grpc-js.
   for (const http2Server of http2ServersOf(server)) http2Server.prependListener("stream", onStream);
   return { stop: () => clearInterval(timer) };
 }
 
 function take(lease: Lease, bytes: number, stream: ServerHttp2Stream): boolean {
-  // What comes after a refusal is dropped.
+  // Bytes after a refusal are dropped.
   if (stream.closed || stream.headersSent) return true;
   try {
     lease.take(bytes);
@@ -79,14 +80,14 @@ function take(lease: Lease, bytes: number, stream: ServerHttp2Stream): boolean {
   }
 }
 
-/** Answers a request before grpc-js has it whole, and drops the rest of it. */
+/** Answers a request before grpc-js has received all of it, and drops the rest. */
 function refuse(stream: ServerHttp2Stream, thrown: unknown): void {
   if (stream.closed || stream.destroyed) return;
   if (!stream.headersSent) {
     const type = { ":status": 200, "content-type": "application/grpc+proto" };
     stream.respond({ ...type, ...trailersOf(thrown) }, { endStream: true });
   }
-  // grpc-js does nothing more for a stream that is closed. It must not be closed yet, since that drops headers that are not sent.
+  // grpc-js ignores a stream that is closed. Closing the stream now would drop the headers that are not sent yet.
   Object.defineProperty(stream, "closed", { value: true, configurable: true });
   setImmediate(() => {
     Reflect.deleteProperty(stream, "closed");
@@ -105,14 +106,14 @@ function trailersOf(thrown: unknown): OutgoingHttpHeaders {
 }
 
 /**
- * grpc-js refuses a message that is too large, or cannot be decompressed, by itself and without details. The answer to such a
- * message gets the code and the details that it has over every other transport.
+ * grpc-js itself refuses a message that is too large or cannot be decompressed, and sends no details. This adds the
+ * code and the details that the other transports send.
  */
-function explainRefusals(stream: ServerHttp2Stream, head: Buffer, bytesMax: number): void {
+function addRefusalDetails(stream: ServerHttp2Stream, head: Buffer, bytesMax: number): void {
   const length = head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0;
   const isCompressed = (head[0] ?? 0) === COMPRESSED_FLAG;
   if (!isCompressed && length <= bytesMax) return;
-  const why = (status: unknown): Failure | undefined => {
+  const failureOf = (status: unknown): Failure | undefined => {
     if (length > bytesMax)
       return invalidField("request", `is ${length} bytes, more than the ${bytesMax} allowed`);
     if (status === GRPC_INTERNAL) return invalidField("request", "cannot be decompressed");
@@ -124,7 +125,7 @@ function explainRefusals(stream: ServerHttp2Stream, head: Buffer, bytesMax: numb
   stream.respond = (headers, options) => {
     const given = headers as OutgoingHttpHeaders | undefined;
     const isOwn = given?.["grpc-status-details-bin"] !== undefined;
-    const failure = isOwn ? undefined : why(given?.["grpc-status"]);
+    const failure = isOwn ? undefined : failureOf(given?.["grpc-status"]);
     respond(failure === undefined ? given : { ...given, ...trailersOf(failure) }, options);
   };
 }
@@ -132,10 +133,10 @@ function explainRefusals(stream: ServerHttp2Stream, head: Buffer, bytesMax: numb
 const GRPC_RESOURCE_EXHAUSTED = 8;
 const GRPC_INTERNAL = 13;
 
-/** The servers below grpc-js, one for each address that the host name has. They are private to it, and there is no other way. */
+/** The HTTP/2 servers of a gRPC server, one for each address of its host name. grpc-js has no public access to them. */
 export function http2ServersOf(server: Server): Http2Server[] {
   const { http2Servers } = server as unknown as { http2Servers?: unknown };
   if (!(http2Servers instanceof Map) || http2Servers.size === 0)
-    throw new Error("this version of @grpc/grpc-js keeps its HTTP/2 servers elsewhere");
+    throw new Error("this version of @grpc/grpc-js has no field http2Servers with its HTTP/2 servers");
   return [...http2Servers.keys()] as Http2Server[];
 }

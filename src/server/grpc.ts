@@ -16,15 +16,16 @@ import { http2ServersOf, watchIntake } from "./grpc-intake.ts";
 import type { Arrival, Pipeline, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { codeOf, toStatus } from "./status.ts";
 
-// More than a client has in use, and few enough that one connection cannot take the server's memory with calls that never begin.
+// More streams than one client needs, and few enough that one connection cannot exhaust the server's memory with calls
+// that never start.
 const STREAMS_PER_CONNECTION_MAX = 10_000;
 
-// It would write to standard error what it also throws, past the log and its level.
+// grpc-js would also write to standard error what it throws, regardless of the log level.
 grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 
 /**
- * Serves the routes as native gRPC, with health checks and reflection. The origin of a request needs no check here: web browsers
- * speak HTTP/2 over TLS only, and send no requests of gRPC.
+ * Serves the routes as native gRPC, with health checks and reflection. Requests need no check of their origin here: web
+ * browsers use HTTP/2 only over TLS and send no gRPC requests.
  */
 export async function serveGrpc(options: {
   pipeline: Pipeline;
@@ -41,7 +42,7 @@ export async function serveGrpc(options: {
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
     "grpc.keepalive_time_ms": limits.keepaliveMs,
     "grpc.keepalive_timeout_ms": limits.keepaliveMs,
-    // Counts every call for a debugging service that is not served.
+    // Channelz counts every call for a debugging service that Purser does not serve.
     "grpc.enable_channelz": 0,
   });
   const health = new HealthImplementation({ "": "SERVING", [BudgetService.typeName]: "SERVING" });
@@ -72,7 +73,7 @@ const bind = (server: grpc.Server, address: string): Promise<number> =>
     );
   });
 
-/** grpc-js wraps what the system said into a sentence of its own, without the code. */
+/** Restores the system error, with its code, that grpc-js wraps into a text of its own. */
 function asSystemError(error: Error): Error {
   const [, message, code] =
     /\[((?:listen|bind|getaddrinfo) (E[A-Z]+)(?:[^A-Z[\]][^[\]]*)?)\]/.exec(error.message) ?? [];
@@ -82,7 +83,7 @@ function asSystemError(error: Error): Error {
 async function shutDown(server: grpc.Server, graceMs: number): Promise<void> {
   const graceful = Promise.withResolvers<void>();
   server.tryShutdown(() => graceful.resolve());
-  // A forced shutdown does not call back whoever tried a graceful one.
+  // After a forced shutdown, grpc-js does not call the callback of the graceful shutdown.
   const timer = setTimeout(() => {
     server.forceShutdown();
     graceful.resolve();
@@ -100,7 +101,8 @@ function addRoutes(server: grpc.Server, routes: readonly Route[]): void {
       path: `/${parent.typeName}/${name}`,
       requestStream: false,
       responseStream: "open" in route,
-      // Bytes in, bytes out: messages are read in `answer`, where a malformed one becomes an error of ours.
+      // grpc-js passes bytes through. `answer` and `stream` decode them, so that a malformed message becomes Purser's
+      // own error.
       requestSerialize: identity,
       requestDeserialize: identity,
       responseSerialize: identity,
@@ -117,7 +119,7 @@ function addRoutes(server: grpc.Server, routes: readonly Route[]): void {
 type UnaryCall = grpc.ServerUnaryCall<Buffer, Buffer>;
 type StreamCall = grpc.ServerWritableStream<Buffer, Buffer>;
 
-/** The same bytes: grpc-js takes nothing else. */
+/** Views the bytes as a Buffer without copying them, because grpc-js requires a Buffer. */
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const identity = (bytes: Buffer): Buffer => bytes;
@@ -142,7 +144,7 @@ async function stream(route: StreamRoute, call: StreamCall): Promise<void> {
     const request = decode(method.input, call.request, false);
     for await (const response of route.open(request, new GrpcArrival(call))) {
       const bytes = asBuffer(toBinary(method.output, create(method.output, response as never)));
-      // A slow reader is waited for: nothing piles up.
+      // Waits for a slow reader, so that messages do not accumulate in memory.
       if (!call.write(bytes)) await drained(call);
       if (call.cancelled) return;
     }
@@ -152,7 +154,7 @@ async function stream(route: StreamRoute, call: StreamCall): Promise<void> {
   }
 }
 
-/** Waits until more can be written, or the reader is gone. */
+/** Resolves when the stream can be written again or the call is cancelled. */
 const drained = (call: StreamCall): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {
@@ -185,12 +187,12 @@ class GrpcArrival implements Arrival {
     return values.length === 0 ? undefined : values.join(", ");
   }
 
-  /** Made only for a handler that asks: most calls never need one. */
+  /** Created on first use, because most calls do not use it. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       const controller = new AbortController();
       if (this.#call.cancelled) controller.abort();
-      // Both kinds of calls are emitters; the types say it of one.
+      // Both kinds of calls are event emitters, but the type of one of them does not say so.
       (this.#call as UnaryCall).on("cancelled", () => controller.abort());
       this.#controller = controller;
     }
@@ -202,12 +204,12 @@ function toServiceError(error: BudgetError): grpc.ServiceError {
   const status = toStatus(error);
   const metadata = new grpc.Metadata();
   metadata.set("grpc-status-details-bin", asBuffer(toBinary(StatusSchema, status)));
-  // Connect and gRPC number their codes alike.
+  // Connect and gRPC use the same numbers for codes.
   const code: number = codeOf(error);
   return Object.assign(new Error(status.message), { code, details: status.message, metadata });
 }
 
-/** The service's files and all that they import, for `grpcurl` and `buf curl` without a schema at hand. */
+/** Serves the service's proto files and their imports, so that `grpcurl` and `buf curl` work without a local schema. */
 function addReflection(server: grpc.Server): void {
   const files = new Set<DescFile>();
   const collect = (file: DescFile): void => {

@@ -1,18 +1,18 @@
 import type { Store } from "../store/store.ts";
 import { type PlainRoute, sendJson } from "./json.ts";
 
-/** What load balancers and orchestrators ask over HTTP. */
+/** The HTTP health checks for load balancers and orchestrators. */
 export const healthRoutes = (options: {
   store: Store;
   isStopping: () => boolean;
 }): ReadonlyMap<string, PlainRoute> =>
   new Map<string, PlainRoute>([
-    // Alive: the event loop turns.
+    // Liveness: the event loop runs.
     ["/healthz", async (_request, response) => sendJson(response, 200, { status: "ok" })],
     ["/readyz", readiness(options)],
   ]);
 
-/** Ready: the database answers, and the server is not on its way out. */
+/** Readiness: the database answers, and the server is not shutting down. */
 const readiness =
   ({ store, isStopping }: { store: Store; isStopping: () => boolean }): PlainRoute =>
   async (_request, response) => {

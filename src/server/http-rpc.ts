@@ -12,10 +12,10 @@ import { toConnectError } from "./status.ts";
 import { connectTimeout, grpcTimeout } from "./timeout.ts";
 
 /**
- * Serves a method as Connect and gRPC-Web. The message is read here, so that it is bounded, decompressed and checked the same way
- * in all their dialects; Connect's handler gets it plain.
+ * Serves a method as Connect and gRPC-Web. The message is read here, so that it is bounded, decompressed and checked in
+ * the same manner for all dialects. Connect's handler gets the plain message.
  *
- * @param streamMs How long a stream lasts. Its caller goes on from the last version that it has seen.
+ * @param streamMs How long a stream lasts. Its caller then resumes from the last version that it received.
  */
 export async function answerRpc(
   { route, handler }: { route: Route; handler: UniversalHandler },
@@ -41,7 +41,8 @@ export async function answerRpc(
       signal: gone.signal,
       contextValues: createContextValues().set(HTTP_CALL, call),
     });
-    // What Connect could not read, it explains without saying which field: this throws what all transports say.
+    // Connect reports undecodable messages without the path of the field. `decode` throws the error that all transports
+    // send.
     if (dialect && message && !call.isReached) decode(route.method.input, message, dialect.isJson);
   } catch (thrown) {
     if (thrown instanceof Aborted || gone.signal.aborted) return;
@@ -59,14 +60,14 @@ function splitOnce(text: string, separator: string): string[] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** The query of a GET, with the message as it was read. */
+/** The query of a GET request, with the message as it was read. */
 function queryOf(dialect: Dialect | undefined, message: Uint8Array | undefined): string {
   if (dialect?.message === undefined || message === undefined) return "";
   const encoding = dialect.isJson ? "json" : "proto";
   return `?connect=v1&encoding=${encoding}&base64=1&message=${Buffer.from(message).toString("base64url")}`;
 }
 
-// The message comes without them.
+// Headers that describe the encoded body. Connect's handler gets the decoded message.
 const ENCODINGS = new Set([
   "content-encoding",
   "connect-content-encoding",
@@ -82,13 +83,13 @@ function headersOf(headers: IncomingHttpHeaders): Headers {
   return kept;
 }
 
-/** A timeout that a timer can have; every other header as it is. */
+/** Limits the value of a timeout header to what a timer supports. Other headers are unchanged. */
 function timeoutIn(name: string, value: string): string {
   if (name === "connect-timeout-ms") return connectTimeout(value);
   return name === "grpc-timeout" ? grpcTimeout(value) : value;
 }
 
-/** Writes an answer as fast as its reader takes it. A reader that goes away ends what makes the answer. */
+/** Writes an answer with backpressure. If the reader disconnects, the source of the answer is cancelled. */
 async function send(answered: UniversalServerResponse, response: ServerResponse): Promise<void> {
   for (const [name, value] of answered.header ?? []) response.setHeader(name, value);
   response.writeHead(answered.status);

@@ -7,7 +7,10 @@ import { sendJson } from "./json.ts";
 import type { Arrival, TextRoute } from "./pipeline.ts";
 import { httpStatusOf } from "./status.ts";
 
-/** Serves a route that takes and gives JSON text. Its errors are `{"status":"error","message":...}`, as LiteLLM's server has them. */
+/**
+ * Serves a route with JSON text as request and response. Errors are `{"status":"error","message":...}`, as in LiteLLM's
+ * server.
+ */
 export async function answerText(
   route: TextRoute,
   request: IncomingMessage,
@@ -19,8 +22,8 @@ export async function answerText(
     await dropRest(request);
     sendJson(response, status, { status: "error", message });
   };
-  if (request.method !== "POST") return refuse(405, "POST only");
-  // A page may send other types without asking first.
+  if (request.method !== "POST") return refuse(405, "the method must be POST");
+  // A web page may send other content types without a CORS preflight.
   if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? ""))
     return refuse(415, "content-type: must be application/json");
   try {
@@ -40,7 +43,7 @@ const arrivalOf = (request: IncomingMessage, bytes: number): Arrival => ({
   bytes,
   isLocal: false,
   header: (name) => request.headers[name.toLowerCase()]?.toString(),
-  // LiteLLM's client does not repeat a post: one that has arrived is taken, whether or not the client still waits.
+  // LiteLLM's client does not retry a post, so a post is processed even if the client has disconnected.
   abandoned: () => undefined,
   signal: undefined,
 });

@@ -16,7 +16,10 @@ import { type PlainRoute, sendJson } from "./json.ts";
 import type { OriginPolicy } from "./origin.ts";
 import type { Pipeline, Route } from "./pipeline.ts";
 
-/** Serves the routes as Connect and gRPC-Web over HTTP/1.1, beside plain ones by their path. */
+/** An answer repeats no more of a caller's path than this. */
+const PATH_CHARACTERS_SHOWN = 200;
+
+/** Serves the routes as Connect and gRPC-Web over HTTP/1.1, together with plain routes by path. */
 export async function serveHttp(options: {
   pipeline: Pipeline;
   plain: ReadonlyMap<string, PlainRoute>;
@@ -30,7 +33,8 @@ export async function serveHttp(options: {
   const { pipeline, plain, origins, bytesInFlight, limits, log } = options;
   const rpcs = rpcsOf(pipeline.routes);
   const texts = new Map(pipeline.texts.map((text) => [text.path, text]));
-  // HTTP/1.1 has no ping. A stream that nobody reads any more is found when it ends; whoever reads it asks for the next.
+  // HTTP/1.1 has no ping, so a stream without a reader is only found when it ends. Streams therefore end after a time,
+  // and readers reopen them.
   const streamMs = 2 * limits.keepaliveMs;
 
   const answer = async (path: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -50,7 +54,9 @@ export async function serveHttp(options: {
     if (other !== undefined) return other(request, response);
     if (rpc === undefined && text === undefined) {
       await dropRest(request);
-      return sendJson(response, 404, { error: `nothing is served at ${path}` });
+      return sendJson(response, 404, {
+        error: `nothing is served at ${path.slice(0, PATH_CHARACTERS_SHOWN)}`,
+      });
     }
     const lease = bytesInFlight.open();
     response.once("close", () => lease.release());

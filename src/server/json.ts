@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Answers a plain HTTP request. */
+/** Handles a plain HTTP request. */
 export type PlainRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** @param body A value, or its JSON text. */
+/** @param body A value, or JSON text. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   response.writeHead(status, { "content-type": "application/json" });

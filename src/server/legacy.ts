@@ -5,9 +5,9 @@ import type { Legacy } from "../legacy/legacy.ts";
 import type { TextHandler } from "./pipeline.ts";
 
 /**
- * The two REST endpoints that LiteLLM's BudgetManager posts to in its "hosted" mode: the whole map of users out when it
- * starts, the whole map in after each change. Its client raises on HTTP 4xx, so an unknown project is HTTP 200 with
- * `{"status":"error"}`.
+ * The two REST endpoints of LiteLLM's BudgetManager in its "hosted" mode. It loads the whole map of users when it
+ * starts, and posts the whole map after each change. The client raises an exception on HTTP 4xx, so an unknown project
+ * is answered with HTTP 200 and `{"status":"error"}`.
  */
 export const legacyHandlers = (legacy: Legacy): Readonly<Record<string, TextHandler>> => ({
   "/get_budget": async (body) => {

@@ -3,16 +3,16 @@ import { isIPv4, isIPv6 } from "node:net";
 import { cors } from "@connectrpc/connect";
 
 /**
- * Which requests of web browsers are served. A page of any website can send requests to an address that its visitor can reach,
- * and loopback is one: a server without keys would let every website change budgets. Programs send neither Origin nor
- * Sec-Fetch-Site, and are not affected.
+ * Decides which requests of web browsers are served. A page of any website can send requests to every address that its
+ * visitor can reach, including loopback. Without this check, every website could change the budgets of a server without
+ * keys. Programs send neither Origin nor Sec-Fetch-Site and are not affected.
  */
 export interface OriginPolicy {
-  /** Why a request is refused, and which setting allows it. Undefined: it is served. */
+  /** The reason why a request is refused, with the setting that would allow it. Undefined: the request is allowed. */
   refusal(headers: IncomingHttpHeaders): string | undefined;
-  /** Headers that let the page of an allowed origin read the answer. */
+  /** CORS headers that let a page of an allowed origin read the answer. */
   answerHeaders(headers: IncomingHttpHeaders): Record<string, string>;
-  /** Headers that answer the question of a browser whether it may send a request, with OPTIONS. */
+  /** CORS headers that answer a preflight request (OPTIONS). */
   preflightHeaders(headers: IncomingHttpHeaders): Record<string, string>;
 }
 
@@ -21,11 +21,11 @@ const EXPOSED = [...cors.exposedHeaders, "retry-after"].join(", ");
 const ALLOWED = [...cors.allowedHeaders, "authorization"].join(", ");
 
 export function createOriginPolicy(options: {
-  /** Where the server listens. */
+  /** The address on which the server listens. */
   host: string;
-  /** Host names beside it that are this server's. */
+  /** More host names of this server. */
   httpHosts: readonly string[];
-  /** Origins whose pages may call. */
+  /** The origins whose pages may call this server. */
   corsOrigins: readonly string[];
 }): OriginPolicy {
   const corsOrigins = new Set(options.corsOrigins);
@@ -34,7 +34,8 @@ export function createOriginPolicy(options: {
   const isOwnHost = (name: string): boolean =>
     isLoopback(name) ||
     hosts.has(name) ||
-    // An attacker can make a name of its own point here, but not an address: that is always the one that was called.
+    // An attacker can point a host name of its own at this server (DNS rebinding), but an IP address in Host is always
+    // the one that was called.
     (isOpen && (isIPv4(name) || isIPv6(name)));
   const isListed = ({ origin }: IncomingHttpHeaders): boolean =>
     origin !== undefined && corsOrigins.has(origin.toLowerCase());
@@ -43,7 +44,7 @@ export function createOriginPolicy(options: {
     refusal(headers) {
       const { host, origin } = headers;
       const name = host === undefined ? undefined : hostIn(host);
-      // HTTP/1.0 has no Host, and no browser speaks it.
+      // A request without Host is HTTP/1.0, which no browser sends.
       if (host !== undefined && (name === undefined || !isOwnHost(name)))
         return `the host ${quoted(host)} is not one of this server's; set HTTP_HOSTS to allow it`;
       if (isListed(headers)) return undefined;
@@ -54,7 +55,7 @@ export function createOriginPolicy(options: {
         : undefined;
     },
     answerHeaders(headers): Record<string, string> {
-      // A cache must not give one origin what it got for another.
+      // `vary` keeps caches from answering one origin with the response for another.
       if (corsOrigins.size === 0) return {};
       if (!isListed(headers)) return { vary: "Origin" };
       return {
@@ -67,7 +68,7 @@ export function createOriginPolicy(options: {
       "access-control-allow-methods": cors.allowedMethods.join(", "),
       "access-control-allow-headers": ALLOWED,
       "access-control-max-age": PREFLIGHT_SECONDS,
-      // A page of the internet asks this of an address inside of a network.
+      // A browser sends this header before a public page may call an address in a private network.
       ...(headers["access-control-request-private-network"] === "true" && {
         "access-control-allow-private-network": "true",
       }),
@@ -81,7 +82,7 @@ const isLoopback = (name: string): boolean =>
   name === "::1" ||
   (isIPv4(name) && name.startsWith("127."));
 
-/** Without the brackets of an IPv6 address, the dot at the end of a full name, and upper case. */
+/** The name in lower case, without the brackets of an IPv6 address and without a trailing dot. */
 const bare = (name: string): string =>
   name
     .replace(/^\[(.*)\]$/, "$1")
@@ -94,7 +95,7 @@ function hostIn(host: string): string | undefined {
   return name === undefined ? undefined : bare(name);
 }
 
-/** The page came from this very server, whether or not a proxy in front of it speaks TLS. */
+/** Whether the page came from this server. The scheme is ignored because a proxy may terminate TLS. */
 const isSame = (origin: string, host: string | undefined): boolean =>
   host !== undefined &&
   /^https?:\/\//i.test(origin) &&

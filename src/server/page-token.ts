@@ -2,28 +2,29 @@ import { hash } from "node:crypto";
 import { invalidField } from "../domain/errors.ts";
 
 /**
- * Page tokens: where the page before ended, and a digest that ties it to the request it came from. The digest keeps a
- * damaged token, or one of another list, from giving wrong pages in silence. It is no secret and guards none: a token
- * can only ever point into what its request may read anyway.
+ * Encodes and decodes page tokens. A token holds the last position of the previous page and a digest that binds it to
+ * its request. The digest detects damaged tokens and tokens of other lists, which would otherwise return wrong pages
+ * without an error. The digest is not a secret and protects none: a token can only select positions that its request
+ * may read.
  */
 
 type Position = readonly string[];
 
 const DIGEST_CHARACTERS = 16;
 
-/** @param request What else the request asked for: a token is good for the same request only. */
+/** @param request The other fields of the request. The token is valid only with the same fields. */
 export function encodePageToken(request: readonly unknown[], position: Position): string {
   const body = Buffer.from(JSON.stringify(position)).toString("base64url");
   return `${body}.${digest(request, body)}`;
 }
 
-/** What a part of a position may be. The digest is no secret: what it vouches for is still checked. */
+/** The allowed formats of a part of a position. A caller can compute the digest, so positions are checked as well. */
 const PARTS = { text: /^[^\0]{1,256}$/, integer: /^\d{1,16}$/ };
 
 /**
- * The position, or undefined for the first page.
+ * The position in a token. Undefined: the first page.
  *
- * @param parts What the position of this list consists of.
+ * @param parts The formats of the parts of this list's positions.
  * @throws INVALID_FIELD page_token
  */
 export function decodePageToken(
@@ -41,7 +42,7 @@ export function decodePageToken(
     return position;
   throw invalidField(
     "page_token",
-    "must be next_page_token of the page before, with the other fields unchanged",
+    "must be next_page_token of the previous page, with the other fields unchanged",
   );
 }
 

@@ -11,24 +11,29 @@ import { type BudgetError, describe, errorOf, Failure, invalidField } from "../d
 import type { Abandoned } from "../engine/commit/engine.ts";
 import { type Caller, callerOf } from "./caller.ts";
 
-/** A request as its transport gives it: the same for gRPC, Connect, gRPC-Web, the legacy routes and a client in this process. */
+/**
+ * A request in the form that all transports produce: gRPC, Connect, gRPC-Web, the legacy routes and a client in this
+ * process.
+ */
 export interface Arrival {
-  /** The size of the message, decompressed. */
+  /** The size of the decompressed message in bytes. */
   readonly bytes: number;
-  /** Made in this process, without a port. */
+  /** True if the request was made in this process, without a port. */
   readonly isLocal: boolean;
-  /** A header of the request, whatever the case of its name. */
+  /** A header of the request. The case of the name does not matter. */
   header(name: string): string | undefined;
-  /** Asked before work that changes anything: has the caller gone? */
+  /**
+   * Called before work that changes data, to find out whether the caller has disconnected or its deadline has passed.
+   */
   readonly abandoned: Abandoned;
-  /** Aborted when the caller goes: for work that can be stopped in the middle. */
+  /** Aborted when the caller disconnects. It is for work that can be interrupted. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a handler may know of the call, whichever way it came in. */
+/** The part of a call that handlers see, independent of its transport. */
 export interface CallContext {
   readonly caller: Caller;
-  /** See Arrival. */
+  /** As in Arrival. */
   header(name: string): string | undefined;
   readonly abandoned: Abandoned;
   readonly signal: AbortSignal | undefined;
@@ -36,12 +41,12 @@ export interface CallContext {
 
 type Methods = typeof BudgetService.method;
 
-/** What a handler gives: one answer, or answers one after another. */
+/** The result of a handler: one response, or a stream of responses. */
 type Answer<Method extends DescMethod> = Method extends { methodKind: "server_streaming" }
   ? AsyncIterable<MessageInitShape<Method["output"]>>
   : Promise<MessageInitShape<Method["output"]>>;
 
-/** One function a method of the service, from request to response. They throw Failure. */
+/** One handler for each method of the service. Handlers throw Failure. */
 export type Handlers = {
   [Name in keyof Methods]: (
     request: MessageShape<Methods[Name]["input"]>,
@@ -49,33 +54,33 @@ export type Handlers = {
   ) => Answer<Methods[Name]>;
 };
 
-/** Handles a route that takes and gives JSON text, by its path. Throws Failure. */
+/** Handles a route with JSON text as request and response. Throws Failure. */
 export type TextHandler = (body: string, context: CallContext) => Promise<string>;
 
-interface Way {
-  /** The largest message that it takes. */
+interface CommonRoute {
+  /** The largest message of the route in bytes. */
   readonly bytesMax: number;
   /**
-   * What the caller is told about anything that was thrown while the call was read, made or answered. Logs it where an operator
-   * wants to know; a transport asks once for each call.
+   * Converts anything thrown while the call was read, processed or answered into the error for the caller. It also logs
+   * errors that concern the operator. Transports call it once for each failed call.
    */
   fail(thrown: unknown): BudgetError;
 }
 
-/** A method with its handler, free of their types: for transports, which serve all methods alike. */
+/** A method with its handler, without their message types, since transports serve all methods alike. */
 export type Route = UnaryRoute | StreamRoute;
 
-export interface UnaryRoute extends Way {
+export interface UnaryRoute extends CommonRoute {
   method: DescMethodUnary;
   call(request: unknown, arrival: Arrival): Promise<object>;
 }
 
-export interface StreamRoute extends Way {
+export interface StreamRoute extends CommonRoute {
   method: DescMethodServerStreaming;
   open(request: unknown, arrival: Arrival): AsyncIterable<object>;
 }
 
-export interface TextRoute extends Way {
+export interface TextRoute extends CommonRoute {
   path: string;
   call(body: string, arrival: Arrival): Promise<string>;
 }
@@ -86,9 +91,11 @@ export interface Pipeline {
 }
 
 /**
- * The way of every call, through whichever transport it came: size, caller, handler (which checks fields first), error, log.
+ * Creates the steps of every call on every transport: size check, caller, handler (which checks fields first), errors,
+ * log.
  *
- * @param options.stopping Aborted when the server stops: streams end then, and their callers go elsewhere.
+ * @param options.stopping Aborted when the server stops. Streams then end, so that their callers connect to another
+ * server.
  */
 export function createPipeline(options: {
   handlers: Handlers;
@@ -134,7 +141,7 @@ export function createPipeline(options: {
 
 type Handler<Result> = (request: never, context: CallContext) => Result;
 
-/** What every call passes before its handler. @throws Failure */
+/** The checks of every call before its handler. @throws Failure */
 function enter(arrival: Arrival, bytesMax: number): CallContext {
   const gone = arrival.abandoned();
   if (gone !== undefined) throw new Failure({ reason: gone });
@@ -143,7 +150,7 @@ function enter(arrival: Arrival, bytesMax: number): CallContext {
     caller: callerOf(arrival),
     header: (name) => arrival.header(name),
     abandoned: arrival.abandoned,
-    // Some transports make it only when it is asked for.
+    // A getter, because some transports create the signal on first use.
     get signal() {
       return arrival.signal;
     },
@@ -158,9 +165,13 @@ export function checkSize(bytes: number, bytesMax: number): void {
 function fail(thrown: unknown, method: string, log: Logger): BudgetError {
   const error = errorOf(thrown);
   if (!(thrown instanceof Failure)) log.error({ method, err: thrown }, "a call failed");
-  else if (isOurs(error)) log.warn({ method, err: thrown.cause ?? thrown }, describe(error));
+  else if (isForOperator(error)) log.warn({ method, err: thrown.cause ?? thrown }, describe(error));
   return error;
 }
 
-/** Failures that an operator wants to know of; the others are the caller's. An outage of the store has its own two lines. */
-const isOurs = (error: BudgetError): boolean => error.reason === "OVERLOADED" || error.reason === "INTERNAL";
+/**
+ * Whether an error concerns the operator; other errors concern only the caller. An outage of the store is logged by
+ * outageLog.
+ */
+const isForOperator = (error: BudgetError): boolean =>
+  error.reason === "OVERLOADED" || error.reason === "INTERNAL";

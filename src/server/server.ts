@@ -8,20 +8,21 @@ import { serveHttp } from "./http.ts";
 import { createOriginPolicy } from "./origin.ts";
 import { type OpenDatabase, startService } from "./service.ts";
 
-/** A server that serves. Disposing stops it: refuse new calls, finish those begun, close the store. */
+/** A running server. Disposal stops it: it refuses new calls, waits for running calls and closes the store. */
 export interface Server extends AsyncDisposable {
   readonly host: string;
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly store: Pick<Database, "name" | "durability">;
-  /** Reads PRICES_FILE again, where there is one. Never rejects. */
+  /** Reloads PRICES_FILE, if it is set. Never rejects. */
   reloadPrices(): Promise<void>;
 }
 
 /**
- * Starts a service and the ports in front of it; what was started is stopped again when a later part fails.
+ * Starts a service and its ports. If a part fails to start, the parts that are already running are stopped.
  *
- * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, or what the database or the operating system had to say.
+ * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, or an error of the database or the
+ * operating system.
  */
 export async function startServer(
   config: Config,
@@ -33,7 +34,7 @@ export async function startServer(
   const common = {
     pipeline: service.pipeline,
     host: config.HOST,
-    // Both ports together: the memory is that of one process.
+    // Both ports share one limit because they share the memory of one process.
     bytesInFlight: createBytesInFlight(config.REQUEST_BYTES_IN_FLIGHT_MAX),
     limits: {
       connectionsMax: config.CONNECTIONS_MAX,
@@ -53,7 +54,7 @@ export async function startServer(
     Promise.all(listeners.map((listener) => listener.stop(config.SHUTDOWN_GRACE_MS))).then(() => {}),
   );
   const grpc = await serveGrpc({ ...common, port: config.GRPC_PORT });
-  // Both at once: they share the grace.
+  // Both listeners stop at the same time because they share the grace period.
   closing.push(grpc);
 
   const running = stack.move();
@@ -70,7 +71,7 @@ export async function startServer(
   };
 }
 
-/** The store that the settings name. At LOG_LEVEL=trace the text of every statement is logged. */
+/** Opens the database that the settings select. At LOG_LEVEL=trace every statement is logged. */
 export async function openDatabase(config: Config, log: Logger): Promise<Database> {
   const onStatement = log.isLevelEnabled("trace")
     ? (text: string): void => log.trace({ sql: text }, "statement")
@@ -80,7 +81,8 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
     url: config.DATABASE_URL,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,
     timeoutMs: config.DATABASE_TIMEOUT_MS,
-    // No outage yet: where it is one, the next statement says so, once for all connections.
+    // A lost idle connection is not yet an outage. In an outage the next statement fails and is logged once for all
+    // connections.
     onIdleError: (error) => log.debug({ err: error }, "an idle connection to PostgreSQL was lost"),
     onStatement,
   });

@@ -21,25 +21,26 @@ import { legacyHandlers } from "./legacy.ts";
 import { outageLog } from "./outage-log.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 
-/** Opens the store that a service runs on. */
+/** Opens the database of a service. */
 export type OpenDatabase = (config: Config, log: Logger) => Promise<Database>;
 
-/** Everything but the listeners: a server puts ports in front of it, a client in the same process calls its pipeline. */
+/** All parts except the listeners. A server adds ports; a client in the same process calls the pipeline. */
 export interface Service extends AsyncDisposable {
   readonly pipeline: Pipeline;
   readonly store: Store;
   readonly database: Pick<Database, "name" | "durability">;
   readonly isStopping: () => boolean;
-  /** Ends the streams. The other calls go on until the service is disposed, which stops it first. */
+  /** Ends the streams. Other calls continue until disposal, which calls `stop` first. */
   stop(): void;
-  /** Reads PRICES_FILE again, where there is one. Never rejects. */
+  /** Reloads PRICES_FILE, if it is set. Never rejects. */
   reloadPrices(): Promise<void>;
 }
 
 /**
- * Starts a service, in the order in which its parts are needed; what was started is stopped again when a later part fails.
+ * Starts the parts of a service in the order of their dependencies. If a part fails to start, the parts that are
+ * already running are stopped.
  *
- * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, or what the database had to say.
+ * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, or an error of the database.
  */
 export async function startService(config: Config, log: Logger, open: OpenDatabase): Promise<Service> {
   await using stack = new AsyncDisposableStack();
@@ -58,7 +59,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     }),
   );
   const stopping = new AbortController();
-  const feed = stack.use(createFeed((payload) => tellOthers(store, database, payload)));
+  const feed = stack.use(createFeed((payload) => notifyOthers(store, database, payload)));
   stack.use(database.listen((payload) => feed.received(payload)));
   const ancestry = createAncestry(store);
   const onChanged: Feed["changed"] = (names) => feed.changed(names);
@@ -82,7 +83,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
       engine,
       intervalMs: config.SWEEP_INTERVAL_MS,
       batchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
-      onError: (error) => log.error({ err: error }, "a sweep failed; the next one comes"),
+      onError: (error) => log.error({ err: error }, "a sweep failed; the next sweep tries again"),
     }),
   );
 
@@ -119,15 +120,17 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
   };
 }
 
-/** Nobody waits for it: a server that was not told looks by itself, only later. */
-function tellOthers(store: Store, database: Database, payload: string): void {
+/**
+ * Notifies the other servers of a change. Errors are ignored because a server that misses a notification polls later.
+ */
+function notifyOthers(store: Store, database: Database, payload: string): void {
   if (!database.isShared) return;
   store.write((connection) => notify(connection, payload)).catch(() => {});
 }
 
 const LEFT_OUT_LOGGED_MAX = 20;
 
-/** The price books, following PRICES_FILE where there is one. @throws PriceFileError */
+/** Creates the price books and follows PRICES_FILE, if it is set. @throws PriceFileError */
 async function openPrices(
   stack: AsyncDisposableStack,
   store: Store,
@@ -153,8 +156,8 @@ async function openPrices(
     await watchPriceFile({
       path,
       onAccepted: use,
-      onRefused: (why) =>
-        log.error({ path, why }, "the new price file was refused; the prices of before stay"),
+      onRefused: (reason) =>
+        log.error({ path, why: reason }, "the new price file was refused; the previous prices stay in use"),
     }),
   );
   use(file.first);

@@ -12,7 +12,7 @@ import { type Status, StatusSchema } from "../../gen/es/google/rpc/status_pb.ts"
 import type { BudgetError } from "../domain/errors.ts";
 import { detailsOf, messageOf } from "./error-details.ts";
 
-/** The one place where reasons become gRPC codes, and these become HTTP statuses. */
+/** The gRPC code of each reason. Only this file maps reasons to gRPC codes and gRPC codes to HTTP statuses. */
 const CODES: Record<BudgetError["reason"], Code> = {
   INVALID_FIELD: Code.InvalidArgument,
   BUDGET_NOT_FOUND: Code.NotFound,
@@ -42,7 +42,7 @@ export const codeOf = (error: BudgetError): Code => CODES[error.reason];
 
 export const httpStatusOf = (error: BudgetError): number => codeToHttpStatus(codeOf(error));
 
-/** The types of the details, which JSON needs to write an error inside an answer, as BatchUpdateCost has it. */
+/** The types of error details. JSON needs them to encode an error inside a BatchUpdateCost response. */
 export const DETAIL_TYPES = createRegistry(
   BadRequestSchema,
   ErrorInfoSchema,
@@ -50,7 +50,7 @@ export const DETAIL_TYPES = createRegistry(
   RetryInfoSchema,
 );
 
-/** For gRPC's trailer and for results of a batch. */
+/** The status for gRPC's trailer and for the results of a batch. */
 export const toStatus = (error: BudgetError): Status =>
   create(StatusSchema, {
     code: codeOf(error),
@@ -58,6 +58,6 @@ export const toStatus = (error: BudgetError): Status =>
     details: detailsOf(error).map(({ desc, value }) => anyPack(desc, create(desc, value))),
   });
 
-/** For Connect and gRPC-Web. */
+/** The error for Connect and gRPC-Web. */
 export const toConnectError = (error: BudgetError): ConnectError =>
   new ConnectError(messageOf(error), codeOf(error), undefined, detailsOf(error));

@@ -50,7 +50,7 @@ const invalid = (call: Promise<unknown>) =>
   assertInvalid(
     call,
     "page_token",
-    "must be next_page_token of the page before, with the other fields unchanged",
+    "must be next_page_token of the previous page, with the other fields unchanged",
   );
 
 suiteForEach("A page token", { stores: ["PostgreSQL"], ways: EVERY_WAY }, (api) => {

@@ -66,7 +66,7 @@ const names: Case[] = [
     "a sweep of a user of no project",
     (c) => c.sweepDurations({ user: "u" }),
     "project",
-    "is required beside user",
+    "is required if user is given",
   ],
   ["entries of no project", (c) => c.listCostEntries({}), "project", "is required"],
 ];
@@ -92,7 +92,7 @@ const budgets: Case[] = [
     "a period and a duration",
     (c, name) => c.createBudget({ ...name, user: "new", duration: 1, period: { unit: 1, count: 1 } }),
     "duration",
-    "must be absent beside period",
+    "must be absent if period is given",
   ],
   [
     "a negative total in an update",

@@ -25,7 +25,7 @@ type BudgetHandlers = Pick<
   "createBudget" | "getBudget" | "updateBudget" | "deleteBudget" | "listUsers"
 >;
 
-/** The calls about budgets themselves. */
+/** Handlers of the methods that manage budgets. */
 export const budgetHandlers = (services: Services): BudgetHandlers => ({
   createBudget: async (request, context) => {
     const operation: Create = {
@@ -92,7 +92,7 @@ function checkPeriod(request: CreateBudgetRequest) {
   const period = periodFromMessage(request.period);
   const short = periodFromDuration(request.duration);
   if (period !== undefined && short !== undefined)
-    throw invalidField("duration", "must be absent beside period");
+    throw invalidField("duration", "must be absent if period is given");
   return period ?? short;
 }
 

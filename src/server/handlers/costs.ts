@@ -28,7 +28,7 @@ const BATCH_REQUESTS_MAX = 1000;
 
 type CostHandlers = Pick<Handlers, "updateCost" | "batchUpdateCost" | "refundCost" | "resetCost">;
 
-/** The calls that write to the ledger. */
+/** Handlers of the methods that write to the ledger. */
 export const costHandlers = (services: Services): CostHandlers => ({
   updateCost: (request, context) => updateCost(services, request, context),
 
@@ -36,7 +36,7 @@ export const costHandlers = (services: Services): CostHandlers => ({
     if (requests.length < 1 || requests.length > BATCH_REQUESTS_MAX) {
       throw invalidField("requests", `must be 1 to ${BATCH_REQUESTS_MAX}, not ${requests.length}`);
     }
-    // All are begun before the first is awaited, so that they can share a batch of the engine.
+    // All requests start before the first is awaited, so that they can share a batch of the engine.
     const results = requests.map((request) =>
       updateCost(services, request, context).then(asResponse, (thrown: unknown) =>
         asStatus(thrown, services.onDefect),
@@ -76,7 +76,7 @@ export const costHandlers = (services: Services): CostHandlers => ({
   },
 });
 
-/** More than nothing, or absent for all that is left. */
+/** Checks the amount of a refund. Undefined: all that is left of the charge. */
 function checkRefund(amountNanoUsd: bigint | undefined): bigint | undefined {
   if (amountNanoUsd === undefined || amountNanoUsd > 0n) return amountNanoUsd;
   throw invalidField("amount_nano_usd", `must be more than 0, not ${amountNanoUsd}`);
@@ -89,7 +89,10 @@ const asResponse = (value: UpdateCostResponseInit): BatchResultInit => ({
   outcome: { case: "response", value },
 });
 
-/** Even a defect is one request's own: its neighbours are charged, and their callers must get to know. */
+/**
+ * Converts any error, even a defect, into the result of its own request. The other requests are charged, and the caller
+ * must get their results.
+ */
 const asStatus = (thrown: unknown, onDefect: Services["onDefect"]): BatchResultInit => {
   if (!(thrown instanceof Failure)) onDefect(thrown);
   return { outcome: { case: "status", value: toStatus(errorOf(thrown)) } };
@@ -119,8 +122,14 @@ async function updateCost(
 type ChargeContent = Pick<Charge, "source" | "model" | "costNanoUsd" | "detail">;
 
 /**
+<<<<<<< HEAD
  * What a request costs, by its source. A model without a price is refused by the engine, which knows whether the request is
  * a repeated one: a repeated request has its first answer, whatever has become of prices.
+=======
+ * Determines the cost of a request from its source. The fingerprint covers what the caller sent and not the computed
+ * price, so a retry matches after prices have changed. For the same reason the engine refuses a model without a price:
+ * only the engine knows whether the request is a replay.
+>>>>>>> words2
  */
 async function costOf(
   services: Services,

@@ -8,7 +8,10 @@ import { reservationHandlers } from "./reservations.ts";
 import type { Services } from "./services.ts";
 import { watchHandlers } from "./watch.ts";
 
-/** Handlers turn messages into domain values and back, and decide nothing. One for each method of the service. */
+/**
+ * Creates one handler for each method of the service. Handlers convert between messages and domain values; the engine
+ * makes the decisions.
+ */
 export const createHandlers = (services: Services): Handlers => ({
   ...budgetHandlers(services),
   ...projectionHandlers(services),

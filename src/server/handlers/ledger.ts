@@ -11,7 +11,7 @@ import type { Services } from "./services.ts";
 
 type LedgerHandlers = Pick<Handlers, "getCurrentCost" | "listCostEntries" | "listPeriods" | "sweepDurations">;
 
-/** The calls that read what was spent, and the sweep. */
+/** Handlers of the methods that read the spend, and of the sweep. */
 export const ledgerHandlers = ({
   store,
   reader,
@@ -68,7 +68,7 @@ export const ledgerHandlers = ({
     const project = checkOptionalName("project", request.project);
     const user = checkOptionalName("user", request.user);
     if (user !== undefined) {
-      if (project === undefined) throw invalidField("project", "is required beside user");
+      if (project === undefined) throw invalidField("project", "is required if user is given");
       await reader.current({ project, user });
     }
     const expired = await engine.endExpired({ project });

@@ -13,7 +13,7 @@ import type { Services } from "./services.ts";
 
 type PriceHandlers = Pick<Handlers, "setModelPrice" | "listModelPrices" | "deleteModelPrice">;
 
-/** The calls about prices that a project sets for itself. */
+/** Handlers of the methods for the prices that a project sets. */
 export const priceHandlers = ({ projectPrices }: Services): PriceHandlers => ({
   setModelPrice: async (request) => {
     const project = checkName("project", request.project);
@@ -46,7 +46,8 @@ const PER_DEFAULT = 1_000_000;
 function priceFromMessage(message: ModelPrice | undefined): ProjectPrice {
   if (message === undefined) throw invalidField("price", "is required");
   const model = checkName("price.model", message.model);
-  if (message.rates.length > RATES_MAX) throw invalidField("price.rates", `must be at most ${RATES_MAX}`);
+  if (message.rates.length > RATES_MAX)
+    throw invalidField("price.rates", `must have at most ${RATES_MAX} items`);
   const rates = message.rates.map((rate, index): ProjectRate => {
     const field = `price.rates[${index}]`;
     return {

@@ -9,7 +9,7 @@ import type { Handlers } from "../pipeline.ts";
 import { checkBudgetName } from "./budgets.ts";
 import type { Services } from "./services.ts";
 
-/** The call that asks before spending. */
+/** Handler of ProjectedCost. */
 export const projectionHandlers = ({ reader, costing }: Services): Pick<Handlers, "projectedCost"> => ({
   projectedCost: async (request, context) => {
     const name = checkBudgetName(request);
@@ -19,7 +19,7 @@ export const projectionHandlers = ({ reader, costing }: Services): Pick<Handlers
         ? undefined
         : checkCount("max_output_tokens", request.maxOutputTokens);
     const prompt = promptOf(request);
-    // The budget first: counting a long prompt for a budget that does not exist is work for nothing.
+    // Checks that the budget exists before the costly count of the prompt's tokens.
     await reader.current(name);
     const projection = await costing.project(
       name.project,
@@ -51,10 +51,13 @@ interface PromptFields {
   text: string;
 }
 
-/** Either a chat with its tools, or plain text. `at` is where the fields are in the request. */
+/** The prompt: a chat with its tools, or plain text. `at` is the path of the fields in the request. */
 export function promptOf({ messages, tools, text }: PromptFields, at = ""): Prompt {
-  if (messages.length > 0 && text !== "") throw invalidField(`${at}text`, "must be absent beside messages");
-  if (messages.length === 0 && text === "") throw invalidField(`${at}messages`, "or text is required");
-  if (messages.length === 0 && tools.length > 0) throw invalidField(`${at}tools`, "go with messages only");
+  if (messages.length > 0 && text !== "")
+    throw invalidField(`${at}text`, "must be empty if messages are given");
+  if (messages.length === 0 && text === "")
+    throw invalidField(`${at}messages`, "is required if text is empty");
+  if (messages.length === 0 && tools.length > 0)
+    throw invalidField(`${at}tools`, "is allowed only with messages");
   return messages.length > 0 ? { messages, tools } : { text };
 }

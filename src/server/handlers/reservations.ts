@@ -34,7 +34,7 @@ type ReservationHandlers = Pick<
   "reserveCost" | "releaseReservation" | "extendReservation" | "listReservations"
 >;
 
-/** The calls about money held before a call. */
+/** Handlers of the methods for reservations. */
 export const reservationHandlers = (services: Services): ReservationHandlers => ({
   reserveCost: async (request, context) => {
     const operation = await reserveOperation(services, request, context);
@@ -110,7 +110,7 @@ async function reserveOperation(
   try {
     return { ...common, ...(await amountOf(services, request, context)) };
   } catch (thrown) {
-    // The engine knows whether it is a repeated request, which needs no price.
+    // Only the engine knows whether the request is a replay, which needs no price.
     if (!(thrown instanceof Failure) || thrown.error.reason !== "UNPRICED_MODEL") throw thrown;
     return { ...common, amountNanoUsd: 0n, detail: undefined, refusal: thrown.error };
   }
@@ -140,7 +140,7 @@ async function amountOf(
   }
 }
 
-/** A refusal also says when to try again. */
+/** Adds the time at which to retry to a refused reservation. */
 async function withRetryInfo({ reader }: Services, thrown: unknown): Promise<never> {
   if (!(thrown instanceof Failure) || !("levels" in thrown.error)) throw thrown;
   throw new Failure({ ...thrown.error, retryAfterMs: await reader.retryAfterMs(thrown.error) });

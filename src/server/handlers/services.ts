@@ -5,7 +5,7 @@ import type { Feed } from "../../engine/read/feed.ts";
 import type { Reader } from "../../engine/read/reader.ts";
 import type { Store } from "../../store/store.ts";
 
-/** What handlers need. */
+/** The dependencies of the handlers. */
 export interface Services {
   store: Store;
   engine: Engine;
@@ -14,6 +14,6 @@ export interface Services {
   costing: Costing;
   projectPrices: ProjectPriceList;
   sweepBatchBudgetsMax: number;
-  /** Told what must not happen, where the caller still gets an answer. */
+  /** Reports a defect in Purser. The caller still gets an answer. */
   onDefect: (error: unknown) => void;
 }

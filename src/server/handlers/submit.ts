@@ -3,7 +3,7 @@ import type { Abandoned } from "../../engine/commit/engine.ts";
 import type { Operation, Verdict } from "../../engine/commit/operation.ts";
 import type { Services } from "./services.ts";
 
-/** The verdict on an operation, where it is not a refusal. @throws Failure */
+/** Submits an operation and returns its verdict. A refusal is thrown. @throws Failure */
 export async function submit(
   { engine }: Pick<Services, "engine">,
   operation: Operation,

@@ -4,7 +4,7 @@ import type { Handlers } from "../pipeline.ts";
 import { checkBudgetName } from "./budgets.ts";
 import type { Services } from "./services.ts";
 
-/** The call that goes on. */
+/** Handler of WatchBudget. */
 export const watchHandlers = (services: Services): Pick<Handlers, "watchBudget"> => ({
   async *watchBudget(request, { signal }) {
     const name = checkBudgetName(request);

@@ -15,23 +15,23 @@ export const file_budget_v1_budget: GenFile = /*@__PURE__*/
   fileDesc("ChZidWRnZXQvdjEvYnVkZ2V0LnByb3RvEglidWRnZXQudjEixgMKBkJ1ZGdldBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSDgoGcGFyZW50GAUgASgJEisKDG1vZGVsX2xpbWl0cxgGIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0EhYKDnNwZW50X25hbm9fdXNkGAcgASgDEhUKDWhlbGRfbmFub191c2QYCCABKAMSGgoScmVtYWluaW5nX25hbm9fdXNkGAkgASgDEjAKDHBlcmlvZF9zdGFydBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcGVyaW9kX2VuZBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGA4gASgDIoYCCgtCdWRnZXRMZXZlbBIMCgR1c2VyGAEgASgJEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgCIAEoAxIWCg5zcGVudF9uYW5vX3VzZBgDIAEoAxIVCg1oZWxkX25hbm9fdXNkGAQgASgDEhoKEnJlbWFpbmluZ19uYW5vX3VzZBgFIAEoAxIZChFvcGVuX3Jlc2VydmF0aW9ucxgGIAEoAxIuCgpwZXJpb2RfZW5kGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBuZXh0X2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7CgZQZXJpb2QSIwoEdW5pdBgBIAEoDjIVLmJ1ZGdldC52MS5QZXJpb2RVbml0Eg0KBWNvdW50GAIgASgFEioKBmFuY2hvchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdGltZV96b25lGAQgASgJImIKCk1vZGVsTGltaXQSDQoFbW9kZWwYASABKAkSFgoObGltaXRfbmFub191c2QYAiABKAMSFgoOc3BlbnRfbmFub191c2QYAyABKAMSFQoNaGVsZF9uYW5vX3VzZBgEIAEoAyKYAgoMQ2xvc2VkUGVyaW9kEjAKDHBlcmlvZF9zdGFydBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcGVyaW9kX2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOc3BlbnRfbmFub191c2QYAyABKAMSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAQgASgDEjwKC21vZGVsX2Nvc3RzGAUgAygLMicuYnVkZ2V0LnYxLkNsb3NlZFBlcmlvZC5Nb2RlbENvc3RzRW50cnkaMQoPTW9kZWxDb3N0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEqVgoKQnVkZ2V0VmlldxIbChdCVURHRVRfVklFV19VTlNQRUNJRklFRBAAEhUKEUJVREdFVF9WSUVXX0JBU0lDEAESFAoQQlVER0VUX1ZJRVdfRlVMTBACKoEBCgpQZXJpb2RVbml0EhsKF1BFUklPRF9VTklUX1VOU1BFQ0lGSUVEEAASEwoPUEVSSU9EX1VOSVRfREFZEAESFAoQUEVSSU9EX1VOSVRfV0VFSxACEhUKEVBFUklPRF9VTklUX01PTlRIEAMSFAoQUEVSSU9EX1VOSVRfWUVBUhAEKngKCER1cmF0aW9uEhgKFERVUkFUSU9OX1VOU1BFQ0lGSUVEEAASEgoORFVSQVRJT05fREFJTFkQARITCg9EVVJBVElPTl9XRUVLTFkQAhIUChBEVVJBVElPTl9NT05USExZEAMSEwoPRFVSQVRJT05fWUVBUkxZEARiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * Budget is what one user of one project may spend, and what of it is spent.
- *
- * Money is a signed 64-bit integer of nano-US-dollars everywhere in this API: 1 USD is 1000000000, 1 cent is 10000000.
+ * Budget limits what one user of one project may spend, and counts what the user has spent. Money is a signed 64-bit
+ * integer of nano-US-dollars everywhere in this API: 1 USD is 1000000000, 1 cent is 10000000.
  *
  * @generated from message budget.v1.Budget
  */
 export type Budget = Message<"budget.v1.Budget"> & {
   /**
-   * Project is the outermost name; budgets of one project are invisible to another. 1 to 256 bytes of UTF-8 without
-   * control characters.
+   * Project is the top-level namespace. A project cannot see the budgets of another project. 1 to 256 bytes of UTF-8
+   * without control characters; it does not begin with U+FEFF.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to: a person, a key, a team. 1 to 256 bytes of UTF-8 without control characters.
+   * User owns the budget: a person, a key or a team. 1 to 256 bytes of UTF-8 without control characters; it does not
+   * begin with U+FEFF.
    *
    * @generated from field: string user = 2;
    */
@@ -45,36 +45,37 @@ export type Budget = Message<"budget.v1.Budget"> & {
   totalBudgetNanoUsd: bigint;
 
   /**
-   * Period says when the budget starts anew. Absent: never.
+   * Period says when spending restarts at zero. Absent: the budget has one period, which never ends.
    *
    * @generated from field: budget.v1.Period period = 4;
    */
   period?: Period | undefined;
 
   /**
-   * Parent is the user of another budget of the same project, on which every charge and reservation counts too. Empty:
-   * none.
+   * Parent is the user of another budget of the same project. Every charge and reservation on this budget also counts
+   * on the parent. Empty: the budget has no parent.
    *
    * @generated from field: string parent = 5;
    */
   parent: string;
 
   /**
-   * ModelLimits bound what single models may spend of this budget in one period.
+   * ModelLimits limit what single models may spend from this budget in one period.
    *
    * @generated from field: repeated budget.v1.ModelLimit model_limits = 6;
    */
   modelLimits: ModelLimit[];
 
   /**
-   * SpentNanoUsd is what was charged in this period. More than the total when charges exceeded it.
+   * SpentNanoUsd is the sum of the charges in this period. It is more than the total after charges that exceed the
+   * budget.
    *
    * @generated from field: int64 spent_nano_usd = 7;
    */
   spentNanoUsd: bigint;
 
   /**
-   * HeldNanoUsd is what open reservations hold. 0 or more.
+   * HeldNanoUsd is the sum that open reservations hold. 0 or more.
    *
    * @generated from field: int64 held_nano_usd = 8;
    */
@@ -88,7 +89,7 @@ export type Budget = Message<"budget.v1.Budget"> & {
   remainingNanoUsd: bigint;
 
   /**
-   * PeriodStart is when the current period began: the start of its window, or a ResetCost inside it.
+   * PeriodStart is when the current period began: the start of its window, or a later ResetCost in that window.
    *
    * @generated from field: google.protobuf.Timestamp period_start = 10;
    */
@@ -109,14 +110,14 @@ export type Budget = Message<"budget.v1.Budget"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * UpdateTime is when anything of it last changed. Strictly increasing.
+   * UpdateTime is when the budget last changed. It strictly increases.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: Timestamp | undefined;
 
   /**
-   * Version grows with every change, and with the end of a period.
+   * Version increases with every change of the budget, and when a period ends.
    *
    * @generated from field: int64 version = 14;
    */
@@ -131,34 +132,35 @@ export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget, 0);
 
 /**
- * BudgetLevel is a budget of a chain, and what stands in the way of a reservation there.
+ * BudgetLevel is one budget of a chain (a budget and its ancestors), with the amounts that decide whether a reservation
+ * fits.
  *
  * @generated from message budget.v1.BudgetLevel
  */
 export type BudgetLevel = Message<"budget.v1.BudgetLevel"> & {
   /**
-   * User is whose budget it is.
+   * User owns the budget of this level.
    *
    * @generated from field: string user = 1;
    */
   user: string;
 
   /**
-   * TotalBudgetNanoUsd is its total.
+   * TotalBudgetNanoUsd is the total of the budget of this level.
    *
    * @generated from field: int64 total_budget_nano_usd = 2;
    */
   totalBudgetNanoUsd: bigint;
 
   /**
-   * SpentNanoUsd is what was charged on it in this period.
+   * SpentNanoUsd is the sum of the charges on this level in its current period.
    *
    * @generated from field: int64 spent_nano_usd = 3;
    */
   spentNanoUsd: bigint;
 
   /**
-   * HeldNanoUsd is what open reservations hold on it.
+   * HeldNanoUsd is the sum that open reservations hold on this level.
    *
    * @generated from field: int64 held_nano_usd = 4;
    */
@@ -172,21 +174,21 @@ export type BudgetLevel = Message<"budget.v1.BudgetLevel"> & {
   remainingNanoUsd: bigint;
 
   /**
-   * OpenReservations is how many reservations hold on it, its own and those of budgets below.
+   * OpenReservations is the number of open reservations on this level: its own and those of its descendants.
    *
    * @generated from field: int64 open_reservations = 6;
    */
   openReservations: bigint;
 
   /**
-   * PeriodEnd is when its period ends. Absent: never.
+   * PeriodEnd is when the current period of this level ends. Absent: the budget has no period.
    *
    * @generated from field: google.protobuf.Timestamp period_end = 7;
    */
   periodEnd?: Timestamp | undefined;
 
   /**
-   * NextExpireTime is when the first of its reservations runs out. Absent: there are none.
+   * NextExpireTime is when the next open reservation on this level expires. Absent: the level has no open reservation.
    *
    * @generated from field: google.protobuf.Timestamp next_expire_time = 8;
    */
@@ -201,9 +203,9 @@ export const BudgetLevelSchema: GenMessage<BudgetLevel> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget, 1);
 
 /**
- * Period repeats a window of calendar time. Windows start at the anchor plus whole multiples of count units, counted on
- * the calendar of the time zone from the anchor itself, so they never drift and keep their wall-clock time across
- * daylight saving. A month that lacks the anchor's day ends on its last day.
+ * Period repeats a window of calendar time. Windows start at the anchor plus whole multiples of count units. Each start
+ * is counted from the anchor on the calendar of the time zone, so windows do not drift and they keep their wall-clock
+ * time when daylight saving changes. In a month that does not have the anchor's day, the window starts on the last day.
  *
  * @generated from message budget.v1.Period
  */
@@ -216,15 +218,15 @@ export type Period = Message<"budget.v1.Period"> & {
   unit: PeriodUnit;
 
   /**
-   * Count is how many units a window lasts. 1 to 1000.
+   * Count is the number of units in one window. 1 to 1000.
    *
    * @generated from field: int32 count = 2;
    */
   count: number;
 
   /**
-   * Anchor is where a window starts, with microsecond precision. Absent: the moment of creation. Midnight, a Monday, the
-   * 1st or 1 January give calendar budgets.
+   * Anchor is the start of one window, to the microsecond. Absent: the time at which the budget is created. An anchor
+   * at midnight, on a Monday, on the 1st of a month or on 1 January gives calendar days, weeks, months or years.
    *
    * @generated from field: google.protobuf.Timestamp anchor = 3;
    */
@@ -246,35 +248,36 @@ export const PeriodSchema: GenMessage<Period> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget, 2);
 
 /**
- * ModelLimit bounds what one model, or a family of models, may spend in one period of a budget.
+ * ModelLimit limits what one model, or one family of models, may spend from a budget in one period.
  *
  * @generated from message budget.v1.ModelLimit
  */
 export type ModelLimit = Message<"budget.v1.ModelLimit"> & {
   /**
-   * Model is a model name, or the beginning of one followed by an asterisk. 1 to 256 bytes.
+   * Model is the name of a model, or a prefix of names followed by an asterisk. 1 to 256 bytes of UTF-8 without control
+   * characters; it does not begin with U+FEFF.
    *
    * @generated from field: string model = 1;
    */
   model: string;
 
   /**
-   * LimitNanoUsd is the most that it may spend in one period. 0 or more. Reservations are refused above it; charges count on
-   * it.
+   * LimitNanoUsd is the most that these models may spend in one period. 0 or more. A reservation that would exceed the
+   * limit fails. A charge is recorded even if it exceeds the limit.
    *
    * @generated from field: int64 limit_nano_usd = 2;
    */
   limitNanoUsd: bigint;
 
   /**
-   * SpentNanoUsd is what its models have spent of this period. Given, never taken.
+   * SpentNanoUsd is what these models have spent in this period. Output only.
    *
    * @generated from field: int64 spent_nano_usd = 3;
    */
   spentNanoUsd: bigint;
 
   /**
-   * HeldNanoUsd is what open reservations for them hold. Given, never taken.
+   * HeldNanoUsd is what open reservations for these models hold. Output only.
    *
    * @generated from field: int64 held_nano_usd = 4;
    */
@@ -289,41 +292,41 @@ export const ModelLimitSchema: GenMessage<ModelLimit> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget, 3);
 
 /**
- * ClosedPeriod is a period that has ended, or was ended by ResetCost, and what it spent.
+ * ClosedPeriod is a period that has ended, by time or by ResetCost, and what was spent in it.
  *
  * @generated from message budget.v1.ClosedPeriod
  */
 export type ClosedPeriod = Message<"budget.v1.ClosedPeriod"> & {
   /**
-   * PeriodStart is when it began.
+   * PeriodStart is when the period began.
    *
    * @generated from field: google.protobuf.Timestamp period_start = 1;
    */
   periodStart?: Timestamp | undefined;
 
   /**
-   * PeriodEnd is when it ended: its window's end, or the moment of ResetCost.
+   * PeriodEnd is when the period ended: the end of its window, or the time of the ResetCost.
    *
    * @generated from field: google.protobuf.Timestamp period_end = 2;
    */
   periodEnd?: Timestamp | undefined;
 
   /**
-   * SpentNanoUsd is what was charged in it.
+   * SpentNanoUsd is the sum of the charges in the period.
    *
    * @generated from field: int64 spent_nano_usd = 3;
    */
   spentNanoUsd: bigint;
 
   /**
-   * TotalBudgetNanoUsd is the total when it was closed.
+   * TotalBudgetNanoUsd is the budget's total at the time when the period closed.
    *
    * @generated from field: int64 total_budget_nano_usd = 4;
    */
   totalBudgetNanoUsd: bigint;
 
   /**
-   * ModelCosts is what each model spent in it, in nano-USD.
+   * ModelCosts maps each model to what it spent in the period, in nano-USD.
    *
    * @generated from field: map<string, int64> model_costs = 5;
    */
@@ -338,27 +341,27 @@ export const ClosedPeriodSchema: GenMessage<ClosedPeriod> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget, 4);
 
 /**
- * BudgetView says how much GetBudget tells.
+ * BudgetView selects what GetBudget returns.
  *
  * @generated from enum budget.v1.BudgetView
  */
 export const BudgetView = {
   /**
-   * BUDGET_VIEW_UNSPECIFIED is taken as basic.
+   * BUDGET_VIEW_UNSPECIFIED means BUDGET_VIEW_BASIC.
    *
    * @generated from enum value: BUDGET_VIEW_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * BUDGET_VIEW_BASIC is the budget alone.
+   * BUDGET_VIEW_BASIC returns the budget only.
    *
    * @generated from enum value: BUDGET_VIEW_BASIC = 1;
    */
   BASIC: 1,
 
   /**
-   * BUDGET_VIEW_FULL explains it: its ancestors, what they have left, and when anything frees up.
+   * BUDGET_VIEW_FULL also returns the levels of the budget's chain and the time at which money is next freed.
    *
    * @generated from enum value: BUDGET_VIEW_FULL = 2;
    */
@@ -366,7 +369,7 @@ export const BudgetView = {
 } as const;
 
 /**
- * BudgetView says how much GetBudget tells.
+ * BudgetView selects what GetBudget returns.
  *
  * @generated from enum budget.v1.BudgetView
  */
@@ -385,14 +388,14 @@ export const BudgetViewSchema: GenEnum<BudgetView> = /*@__PURE__*/
  */
 export const PeriodUnit = {
   /**
-   * PERIOD_UNIT_UNSPECIFIED is not a unit and is refused.
+   * PERIOD_UNIT_UNSPECIFIED is not a unit. Requests with it fail with INVALID_FIELD.
    *
    * @generated from enum value: PERIOD_UNIT_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * PERIOD_UNIT_DAY is a calendar day; 23 or 25 hours when daylight saving changes.
+   * PERIOD_UNIT_DAY is a calendar day. It lasts 23 or 25 hours when daylight saving changes.
    *
    * @generated from enum value: PERIOD_UNIT_DAY = 1;
    */
@@ -434,13 +437,13 @@ export const PeriodUnitSchema: GenEnum<PeriodUnit> = /*@__PURE__*/
   enumDesc(file_budget_v1_budget, 1);
 
 /**
- * Duration is the short form of a period: one unit, anchored at creation, in UTC.
+ * Duration is the short form of a period: one unit in UTC, anchored at the time of creation.
  *
  * @generated from enum budget.v1.Duration
  */
 export const Duration = {
   /**
-   * DURATION_UNSPECIFIED is no duration: the budget never starts anew.
+   * DURATION_UNSPECIFIED means that the budget has one period, which never ends.
    *
    * @generated from enum value: DURATION_UNSPECIFIED = 0;
    */
@@ -476,7 +479,7 @@ export const Duration = {
 } as const;
 
 /**
- * Duration is the short form of a period: one unit, anchored at creation, in UTC.
+ * Duration is the short form of a period: one unit in UTC, anchored at the time of creation.
  *
  * @generated from enum budget.v1.Duration
  */

@@ -25,20 +25,21 @@ export const file_budget_v1_budget_service: GenFile = /*@__PURE__*/
   fileDesc("Ch5idWRnZXQvdjEvYnVkZ2V0X3NlcnZpY2UucHJvdG8SCWJ1ZGdldC52MSLaAQoTQ3JlYXRlQnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSHQoVdG90YWxfYnVkZ2V0X25hbm9fdXNkGAMgASgDEiEKBnBlcmlvZBgEIAEoCzIRLmJ1ZGdldC52MS5QZXJpb2QSJQoIZHVyYXRpb24YBSABKA4yEy5idWRnZXQudjEuRHVyYXRpb24SDgoGcGFyZW50GAYgASgJEisKDG1vZGVsX2xpbWl0cxgHIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbExpbWl0IjkKFENyZWF0ZUJ1ZGdldFJlc3BvbnNlEiEKBmJ1ZGdldBgBIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQiVgoQR2V0QnVkZ2V0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAkSIwoEdmlldxgDIAEoDjIVLmJ1ZGdldC52MS5CdWRnZXRWaWV3IpIBChFHZXRCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0EiYKBmxldmVscxgCIAMoCzIWLmJ1ZGdldC52MS5CdWRnZXRMZXZlbBIyCg5uZXh0X2ZyZWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi5AEKE1VwZGF0ZUJ1ZGdldFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdChV0b3RhbF9idWRnZXRfbmFub191c2QYBCABKAMSIQoGcGVyaW9kGAUgASgLMhEuYnVkZ2V0LnYxLlBlcmlvZBIOCgZwYXJlbnQYBiABKAkSKwoMbW9kZWxfbGltaXRzGAcgAygLMhUuYnVkZ2V0LnYxLk1vZGVsTGltaXQiOQoUVXBkYXRlQnVkZ2V0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldCI0ChNEZWxldGVCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSIWChREZWxldGVCdWRnZXRSZXNwb25zZSLbAQoUUHJvamVjdGVkQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEg0KBW1vZGVsGAMgASgJEikKCG1lc3NhZ2VzGAQgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIMCgR0ZXh0GAUgASgJEiYKBXRvb2xzGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIeChFtYXhfb3V0cHV0X3Rva2VucxgHIAEoA0gAiAEBQhQKEl9tYXhfb3V0cHV0X3Rva2VucyLwAgoVUHJvamVjdGVkQ29zdFJlc3BvbnNlEhUKDXByb21wdF90b2tlbnMYASABKAMSHAoUcHJvbXB0X2Nvc3RfbmFub191c2QYAiABKAMSHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAMgASgDEh8KF3Byb2plY3RlZF9jb3N0X25hbm9fdXNkGAQgASgDEiUKGHdvcnN0X2Nhc2VfY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBEhoKEnJlbWFpbmluZ19uYW5vX3VzZBgGIAEoAxIVCg13aXRoaW5fYnVkZ2V0GAcgASgIEikKHG1heF9hZmZvcmRhYmxlX291dHB1dF90b2tlbnMYCCABKANIAYgBARIfCgVwcmljZRgJIAEoCzIQLmJ1ZGdldC52MS5QcmljZUIbChlfd29yc3RfY2FzZV9jb3N0X25hbm9fdXNkQh8KHV9tYXhfYWZmb3JkYWJsZV9vdXRwdXRfdG9rZW5zIvYBChJSZXNlcnZlQ29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSFwoNY29zdF9uYW5vX3VzZBgFIAEoA0gAEisKCGVzdGltYXRlGAYgASgLMhcuYnVkZ2V0LnYxLkNhbGxFc3RpbWF0ZUgAEiYKA3R0bBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCglvbl9leHBpcnkYCCABKA4yEy5idWRnZXQudjEuT25FeHBpcnlCCAoGYW1vdW50IqUBCgxDYWxsRXN0aW1hdGUSKQoIbWVzc2FnZXMYASADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBHRleHQYAiABKAkSJgoFdG9vbHMYAyADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eh4KEW1heF9vdXRwdXRfdG9rZW5zGAQgASgDSACIAQFCFAoSX21heF9vdXRwdXRfdG9rZW5zIp4BChNSZXNlcnZlQ29zdFJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uEhAKCHJlcGxheWVkGAIgASgIEiUKCGVzdGltYXRlGAMgASgLMhMuYnVkZ2V0LnYxLkVzdGltYXRlEiEKBmJ1ZGdldBgEIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQieQoIRXN0aW1hdGUSFQoNcHJvbXB0X3Rva2VucxgBIAEoAxIZChFtYXhfb3V0cHV0X3Rva2VucxgCIAEoAxIaChJtYXhfb3V0cHV0X2Fzc3VtZWQYAyABKAgSHwoFcHJpY2UYBCABKAsyEC5idWRnZXQudjEuUHJpY2UiuwIKEVVwZGF0ZUNvc3RSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEhYKDnJlc2VydmF0aW9uX2lkGAQgASgJEi0KCmNvbXBsZXRpb24YBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAASJAoEdGV4dBgGIAEoCzIULmJ1ZGdldC52MS5UZXh0VXNhZ2VIABIhCgV1c2FnZRgHIAEoCzIQLmJ1ZGdldC52MS5Vc2FnZUgAEiQKBGNvc3QYCCABKAsyFC5idWRnZXQudjEuS25vd25Db3N0SAASGAoQY29tcGxldGlvbl9tb2RlbBgJIAEoCRIZChF1c2VfcmVwb3J0ZWRfY29zdBgKIAEoCEIICgZzb3VyY2UiqgEKElVwZGF0ZUNvc3RSZXNwb25zZRIVCg1jb3N0X25hbm9fdXNkGAEgASgDEiEKBmJ1ZGdldBgCIAEoCzIRLmJ1ZGdldC52MS5CdWRnZXQSEwoLb3Zlcl9idWRnZXQYAyABKAgSEAoIcmVwbGF5ZWQYBCABKAgSEgoKcmVxdWVzdF9pZBgFIAEoCRIfCgVwcmljZRgGIAEoCzIQLmJ1ZGdldC52MS5QcmljZSJIChZCYXRjaFVwZGF0ZUNvc3RSZXF1ZXN0Ei4KCHJlcXVlc3RzGAEgAygLMhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0IkwKF0JhdGNoVXBkYXRlQ29zdFJlc3BvbnNlEjEKB3Jlc3VsdHMYASADKAsyIC5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVzdWx0InsKFUJhdGNoVXBkYXRlQ29zdFJlc3VsdBIxCghyZXNwb25zZRgBIAEoCzIdLmJ1ZGdldC52MS5VcGRhdGVDb3N0UmVzcG9uc2VIABIkCgZzdGF0dXMYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUihQEKEVJlZnVuZENvc3RSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIZChFjaGFyZ2VfcmVxdWVzdF9pZBgDIAEoCRIcCg9hbW91bnRfbmFub191c2QYBCABKANIAIgBAUISChBfYW1vdW50X25hbm9fdXNkIngKElJlZnVuZENvc3RSZXNwb25zZRIZChFyZWZ1bmRlZF9uYW5vX3VzZBgBIAEoAxIhCgZidWRnZXQYAiABKAsyES5idWRnZXQudjEuQnVkZ2V0EhAKCHJlcGxheWVkGAMgASgIEhIKCnJlcXVlc3RfaWQYBCABKAkiRAoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJIkkKGlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uImsKGEV4dGVuZFJlc2VydmF0aW9uUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJIChlFeHRlbmRSZXNlcnZhdGlvblJlc3BvbnNlEisKC3Jlc2VydmF0aW9uGAEgASgLMhYuYnVkZ2V0LnYxLlJlc2VydmF0aW9uIjYKFUdldEN1cnJlbnRDb3N0UmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEgwKBHVzZXIYAiABKAki5gIKFkdldEN1cnJlbnRDb3N0UmVzcG9uc2USHQoVY3VycmVudF9jb3N0X25hbm9fdXNkGAEgASgDEh0KFXRvdGFsX2J1ZGdldF9uYW5vX3VzZBgCIAEoAxIaChJyZW1haW5pbmdfbmFub191c2QYAyABKAMSFQoNaGVsZF9uYW5vX3VzZBgEIAEoAxJGCgttb2RlbF9jb3N0cxgFIAMoCzIxLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlc3BvbnNlLk1vZGVsQ29zdHNFbnRyeRIwCgxwZXJpb2Rfc3RhcnQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnBlcmlvZF9lbmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGjEKD01vZGVsQ29zdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIkUKEFJlc2V0Q29zdFJlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkiXAoRUmVzZXRDb3N0UmVzcG9uc2USIQoGYnVkZ2V0GAEgASgLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIQCghyZXBsYXllZBgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJIl8KEExpc3RVc2Vyc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgt1c2VyX3ByZWZpeBgEIAEoCSJQChFMaXN0VXNlcnNSZXNwb25zZRIiCgdidWRnZXRzGAEgAygLMhEuYnVkZ2V0LnYxLkJ1ZGdldBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiNgoVU3dlZXBEdXJhdGlvbnNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCSJNChZTd2VlcER1cmF0aW9uc1Jlc3BvbnNlEhUKDWJ1ZGdldHNfcmVzZXQYASABKAMSHAoUcmVzZXJ2YXRpb25zX2V4cGlyZWQYAiABKAMivAEKFkxpc3RDb3N0RW50cmllc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSJZChdMaXN0Q29zdEVudHJpZXNSZXNwb25zZRIlCgdlbnRyaWVzGAEgAygLMhQuYnVkZ2V0LnYxLkNvc3RFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWgoSTGlzdFBlcmlvZHNSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJYChNMaXN0UGVyaW9kc1Jlc3BvbnNlEigKB3BlcmlvZHMYASADKAsyFy5idWRnZXQudjEuQ2xvc2VkUGVyaW9kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJNChRTZXRNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEiQKBXByaWNlGAIgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiPQoVU2V0TW9kZWxQcmljZVJlc3BvbnNlEiQKBXByaWNlGAEgASgLMhUuYnVkZ2V0LnYxLk1vZGVsUHJpY2UiUAoWTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKF0xpc3RNb2RlbFByaWNlc1Jlc3BvbnNlEiUKBnByaWNlcxgBIAMoCzIVLmJ1ZGdldC52MS5Nb2RlbFByaWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI5ChdEZWxldGVNb2RlbFByaWNlUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEg0KBW1vZGVsGAIgASgJIhoKGERlbGV0ZU1vZGVsUHJpY2VSZXNwb25zZSKLAQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRIMCgR1c2VyGAIgASgJEioKBXN0YXRlGAMgASgOMhsuYnVkZ2V0LnYxLlJlc2VydmF0aW9uU3RhdGUSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkiYQoYTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlEiwKDHJlc2VydmF0aW9ucxgBIAMoCzIWLmJ1ZGdldC52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSQoSV2F0Y2hCdWRnZXRSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSDAoEdXNlchgCIAEoCRIUCgxsYXN0X3ZlcnNpb24YAyABKAMiOAoTV2F0Y2hCdWRnZXRSZXNwb25zZRIhCgZidWRnZXQYASABKAsyES5idWRnZXQudjEuQnVkZ2V0MuUOCg1CdWRnZXRTZXJ2aWNlEk8KDENyZWF0ZUJ1ZGdldBIeLmJ1ZGdldC52MS5DcmVhdGVCdWRnZXRSZXF1ZXN0Gh8uYnVkZ2V0LnYxLkNyZWF0ZUJ1ZGdldFJlc3BvbnNlEksKCUdldEJ1ZGdldBIbLmJ1ZGdldC52MS5HZXRCdWRnZXRSZXF1ZXN0GhwuYnVkZ2V0LnYxLkdldEJ1ZGdldFJlc3BvbnNlIgOQAgESTwoMVXBkYXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLlVwZGF0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuVXBkYXRlQnVkZ2V0UmVzcG9uc2USTwoMRGVsZXRlQnVkZ2V0Eh4uYnVkZ2V0LnYxLkRlbGV0ZUJ1ZGdldFJlcXVlc3QaHy5idWRnZXQudjEuRGVsZXRlQnVkZ2V0UmVzcG9uc2USVwoNUHJvamVjdGVkQ29zdBIfLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVxdWVzdBogLmJ1ZGdldC52MS5Qcm9qZWN0ZWRDb3N0UmVzcG9uc2UiA5ACARJMCgtSZXNlcnZlQ29zdBIdLmJ1ZGdldC52MS5SZXNlcnZlQ29zdFJlcXVlc3QaHi5idWRnZXQudjEuUmVzZXJ2ZUNvc3RSZXNwb25zZRJJCgpVcGRhdGVDb3N0EhwuYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXF1ZXN0Gh0uYnVkZ2V0LnYxLlVwZGF0ZUNvc3RSZXNwb25zZRJYCg9CYXRjaFVwZGF0ZUNvc3QSIS5idWRnZXQudjEuQmF0Y2hVcGRhdGVDb3N0UmVxdWVzdBoiLmJ1ZGdldC52MS5CYXRjaFVwZGF0ZUNvc3RSZXNwb25zZRJJCgpSZWZ1bmRDb3N0EhwuYnVkZ2V0LnYxLlJlZnVuZENvc3RSZXF1ZXN0Gh0uYnVkZ2V0LnYxLlJlZnVuZENvc3RSZXNwb25zZRJhChJSZWxlYXNlUmVzZXJ2YXRpb24SJC5idWRnZXQudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBolLmJ1ZGdldC52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRJeChFFeHRlbmRSZXNlcnZhdGlvbhIjLmJ1ZGdldC52MS5FeHRlbmRSZXNlcnZhdGlvblJlcXVlc3QaJC5idWRnZXQudjEuRXh0ZW5kUmVzZXJ2YXRpb25SZXNwb25zZRJaCg5HZXRDdXJyZW50Q29zdBIgLmJ1ZGdldC52MS5HZXRDdXJyZW50Q29zdFJlcXVlc3QaIS5idWRnZXQudjEuR2V0Q3VycmVudENvc3RSZXNwb25zZSIDkAIBEkYKCVJlc2V0Q29zdBIbLmJ1ZGdldC52MS5SZXNldENvc3RSZXF1ZXN0GhwuYnVkZ2V0LnYxLlJlc2V0Q29zdFJlc3BvbnNlEksKCUxpc3RVc2VycxIbLmJ1ZGdldC52MS5MaXN0VXNlcnNSZXF1ZXN0GhwuYnVkZ2V0LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIgOQAgESVQoOU3dlZXBEdXJhdGlvbnMSIC5idWRnZXQudjEuU3dlZXBEdXJhdGlvbnNSZXF1ZXN0GiEuYnVkZ2V0LnYxLlN3ZWVwRHVyYXRpb25zUmVzcG9uc2USXQoPTGlzdENvc3RFbnRyaWVzEiEuYnVkZ2V0LnYxLkxpc3RDb3N0RW50cmllc1JlcXVlc3QaIi5idWRnZXQudjEuTGlzdENvc3RFbnRyaWVzUmVzcG9uc2UiA5ACARJRCgtMaXN0UGVyaW9kcxIdLmJ1ZGdldC52MS5MaXN0UGVyaW9kc1JlcXVlc3QaHi5idWRnZXQudjEuTGlzdFBlcmlvZHNSZXNwb25zZSIDkAIBEmAKEExpc3RSZXNlcnZhdGlvbnMSIi5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaIy5idWRnZXQudjEuTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgESTgoLV2F0Y2hCdWRnZXQSHS5idWRnZXQudjEuV2F0Y2hCdWRnZXRSZXF1ZXN0Gh4uYnVkZ2V0LnYxLldhdGNoQnVkZ2V0UmVzcG9uc2UwARJSCg1TZXRNb2RlbFByaWNlEh8uYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXF1ZXN0GiAuYnVkZ2V0LnYxLlNldE1vZGVsUHJpY2VSZXNwb25zZRJdCg9MaXN0TW9kZWxQcmljZXMSIS5idWRnZXQudjEuTGlzdE1vZGVsUHJpY2VzUmVxdWVzdBoiLmJ1ZGdldC52MS5MaXN0TW9kZWxQcmljZXNSZXNwb25zZSIDkAIBElsKEERlbGV0ZU1vZGVsUHJpY2USIi5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlcXVlc3QaIy5idWRnZXQudjEuRGVsZXRlTW9kZWxQcmljZVJlc3BvbnNlYgZwcm90bzM", [file_budget_v1_budget, file_budget_v1_cost, file_budget_v1_price, file_budget_v1_reservation, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
- * CreateBudgetRequest names a budget and says how much it has.
+ * CreateBudgetRequest holds the settings of the new budget.
  *
  * @generated from message budget.v1.CreateBudgetRequest
  */
 export type CreateBudgetRequest = Message<"budget.v1.CreateBudgetRequest"> & {
   /**
-   * Project is the outermost name. 1 to 256 bytes of UTF-8 without control characters.
+   * Project is the top-level namespace. 1 to 256 bytes of UTF-8 without control characters; it does not begin with
+   * U+FEFF.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to. 1 to 256 bytes of UTF-8 without control characters.
+   * User owns the budget. 1 to 256 bytes of UTF-8 without control characters; it does not begin with U+FEFF.
    *
    * @generated from field: string user = 2;
    */
@@ -52,28 +53,30 @@ export type CreateBudgetRequest = Message<"budget.v1.CreateBudgetRequest"> & {
   totalBudgetNanoUsd: bigint;
 
   /**
-   * Period says when the budget starts anew. Not together with duration.
+   * Period says when spending restarts at zero. It excludes duration. Absent, without duration: the budget has one
+   * period, which never ends.
    *
    * @generated from field: budget.v1.Period period = 4;
    */
   period?: Period | undefined;
 
   /**
-   * Duration is the short form of a period: one unit, anchored at creation, in UTC.
+   * Duration is the short form of a period: one unit in UTC, anchored at the time of creation. It excludes period.
    *
    * @generated from field: budget.v1.Duration duration = 5;
    */
   duration: Duration;
 
   /**
-   * Parent is the user of another budget of the project, which must exist. A budget and its ancestors are at most 8.
+   * Parent is the user of an existing budget of the same project. A budget and its ancestors are at most 8. Empty: the
+   * budget has no parent.
    *
    * @generated from field: string parent = 6;
    */
   parent: string;
 
   /**
-   * ModelLimits bound single models. At most 100, each model once.
+   * ModelLimits limit single models. At most 100, each model once.
    *
    * @generated from field: repeated budget.v1.ModelLimit model_limits = 7;
    */
@@ -88,13 +91,13 @@ export const CreateBudgetRequestSchema: GenMessage<CreateBudgetRequest> = /*@__P
   messageDesc(file_budget_v1_budget_service, 0);
 
 /**
- * CreateBudgetResponse gives the budget.
+ * CreateBudgetResponse returns the budget.
  *
  * @generated from message budget.v1.CreateBudgetResponse
  */
 export type CreateBudgetResponse = Message<"budget.v1.CreateBudgetResponse"> & {
   /**
-   * Budget is the new budget, or the one that the same parameters created before, as it is now.
+   * Budget is the new budget, or the existing budget with the same parameters, as it is now.
    *
    * @generated from field: budget.v1.Budget budget = 1;
    */
@@ -115,21 +118,21 @@ export const CreateBudgetResponseSchema: GenMessage<CreateBudgetResponse> = /*@_
  */
 export type GetBudgetRequest = Message<"budget.v1.GetBudgetRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * View says how much to tell. Unspecified: basic.
+   * View selects what to return. Unspecified: basic.
    *
    * @generated from field: budget.v1.BudgetView view = 3;
    */
@@ -144,28 +147,28 @@ export const GetBudgetRequestSchema: GenMessage<GetBudgetRequest> = /*@__PURE__*
   messageDesc(file_budget_v1_budget_service, 2);
 
 /**
- * GetBudgetResponse gives the budget.
+ * GetBudgetResponse returns the budget.
  *
  * @generated from message budget.v1.GetBudgetResponse
  */
 export type GetBudgetResponse = Message<"budget.v1.GetBudgetResponse"> & {
   /**
-   * Budget is the budget now.
+   * Budget is the budget as it is now.
    *
    * @generated from field: budget.v1.Budget budget = 1;
    */
   budget?: Budget | undefined;
 
   /**
-   * Levels are the budget and its ancestors, nearest first, in the full view.
+   * Levels are the budget and its ancestors, nearest first. Full view only.
    *
    * @generated from field: repeated budget.v1.BudgetLevel levels = 2;
    */
   levels: BudgetLevel[];
 
   /**
-   * NextFreeTime is when anything frees up next on any level: a hold that runs out, or a period that ends. Full view only;
-   * absent when nothing will.
+   * NextFreeTime is the next time at which a level frees money: a hold expires or a period ends. Full view only.
+   * Absent: no such time is known.
    *
    * @generated from field: google.protobuf.Timestamp next_free_time = 3;
    */
@@ -180,20 +183,20 @@ export const GetBudgetResponseSchema: GenMessage<GetBudgetResponse> = /*@__PURE_
   messageDesc(file_budget_v1_budget_service, 3);
 
 /**
- * UpdateBudgetRequest names a budget and gives new values for some of its fields.
+ * UpdateBudgetRequest names a budget and holds new values for some of its fields.
  *
  * @generated from message budget.v1.UpdateBudgetRequest
  */
 export type UpdateBudgetRequest = Message<"budget.v1.UpdateBudgetRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
@@ -214,22 +217,23 @@ export type UpdateBudgetRequest = Message<"budget.v1.UpdateBudgetRequest"> & {
   totalBudgetNanoUsd: bigint;
 
   /**
-   * Period is the new period; absent while the mask names it: none. The current period keeps what it spent and ends where
-   * the new window ends.
+   * Period is the new period. If update_mask names period and the field is absent, the period is removed. The current
+   * period keeps its spend and ends when the new window ends.
    *
    * @generated from field: budget.v1.Period period = 5;
    */
   period?: Period | undefined;
 
   /**
-   * Parent is the new parent; empty: none. Nothing is carried over. Refused while reservations are open, here or below.
+   * Parent is the new parent. Empty: the budget has no parent. Earlier spend does not move to the new parent. The call
+   * fails with BUDGET_IN_USE while this budget or a descendant has open reservations.
    *
    * @generated from field: string parent = 6;
    */
   parent: string;
 
   /**
-   * ModelLimits are the new limits. What their models have spent of this period, and hold, counts.
+   * ModelLimits are the new limits. What their models have spent and hold in this period counts against them.
    *
    * @generated from field: repeated budget.v1.ModelLimit model_limits = 7;
    */
@@ -244,7 +248,7 @@ export const UpdateBudgetRequestSchema: GenMessage<UpdateBudgetRequest> = /*@__P
   messageDesc(file_budget_v1_budget_service, 4);
 
 /**
- * UpdateBudgetResponse gives the budget.
+ * UpdateBudgetResponse returns the budget.
  *
  * @generated from message budget.v1.UpdateBudgetResponse
  */
@@ -271,14 +275,14 @@ export const UpdateBudgetResponseSchema: GenMessage<UpdateBudgetResponse> = /*@_
  */
 export type DeleteBudgetRequest = Message<"budget.v1.DeleteBudgetRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
@@ -308,55 +312,57 @@ export const DeleteBudgetResponseSchema: GenMessage<DeleteBudgetResponse> = /*@_
   messageDesc(file_budget_v1_budget_service, 7);
 
 /**
- * ProjectedCostRequest describes a call that was not made yet.
+ * ProjectedCostRequest describes a call that has not been made yet.
  *
  * @generated from message budget.v1.ProjectedCostRequest
  */
 export type ProjectedCostRequest = Message<"budget.v1.ProjectedCostRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * Model is the model's name. Required.
+   * Model is the name of the model. Required. 1 to 256 bytes of UTF-8 without control characters; it does not begin
+   * with U+FEFF.
    *
    * @generated from field: string model = 3;
    */
   model: string;
 
   /**
-   * Messages are chat messages in the JSON of OpenAI's chat completions. Not together with text.
+   * Messages are chat messages in the JSON format of OpenAI's chat completions. They exclude text.
    *
    * @generated from field: repeated google.protobuf.Struct messages = 4;
    */
   messages: JsonObject[];
 
   /**
-   * Text is plain text, for calls that are not chats. Not together with messages.
+   * Text is plain text, for calls that are not chats. It excludes messages.
    *
    * @generated from field: string text = 5;
    */
   text: string;
 
   /**
-   * Tools are the call's tool definitions in the JSON of OpenAI's chat completions.
+   * Tools are the tool definitions of the call in the JSON format of OpenAI's chat completions.
    *
    * @generated from field: repeated google.protobuf.Struct tools = 6;
    */
   tools: JsonObject[];
 
   /**
-   * MaxOutputTokens is the most that the call may answer. 0 or more. Absent: no worst case is given.
+   * MaxOutputTokens is the most output tokens that the call may return. 0 or more. Absent: the response has no worst
+   * case.
    *
    * @generated from field: optional int64 max_output_tokens = 7;
    */
@@ -371,27 +377,27 @@ export const ProjectedCostRequestSchema: GenMessage<ProjectedCostRequest> = /*@_
   messageDesc(file_budget_v1_budget_service, 8);
 
 /**
- * ProjectedCostResponse says what the call would cost.
+ * ProjectedCostResponse returns the projected cost of the call.
  *
  * @generated from message budget.v1.ProjectedCostResponse
  */
 export type ProjectedCostResponse = Message<"budget.v1.ProjectedCostResponse"> & {
   /**
-   * PromptTokens is how many tokens the prompt has.
+   * PromptTokens is the number of tokens in the prompt.
    *
    * @generated from field: int64 prompt_tokens = 1;
    */
   promptTokens: bigint;
 
   /**
-   * PromptCostNanoUsd is what the prompt would cost.
+   * PromptCostNanoUsd is the cost of the prompt.
    *
    * @generated from field: int64 prompt_cost_nano_usd = 2;
    */
   promptCostNanoUsd: bigint;
 
   /**
-   * CurrentCostNanoUsd is what was spent in this period.
+   * CurrentCostNanoUsd is the amount spent in this period.
    *
    * @generated from field: int64 current_cost_nano_usd = 3;
    */
@@ -405,35 +411,37 @@ export type ProjectedCostResponse = Message<"budget.v1.ProjectedCostResponse"> &
   projectedCostNanoUsd: bigint;
 
   /**
-   * WorstCaseCostNanoUsd is what the call would cost with max_output_tokens of output. Absent without max_output_tokens.
+   * WorstCaseCostNanoUsd is the cost of the call if it returns max_output_tokens. Absent if the request has no
+   * max_output_tokens.
    *
    * @generated from field: optional int64 worst_case_cost_nano_usd = 5;
    */
   worstCaseCostNanoUsd?: bigint | undefined;
 
   /**
-   * RemainingNanoUsd is what the budget has left now.
+   * RemainingNanoUsd is total - spent - held of the budget now.
    *
    * @generated from field: int64 remaining_nano_usd = 6;
    */
   remainingNanoUsd: bigint;
 
   /**
-   * WithinBudget says whether the worst case, or without one the prompt, fits what remains. Equal amounts fit.
+   * WithinBudget is true if the worst case fits what remains. Without a worst case, the cost of the prompt is compared.
+   * Equal amounts fit.
    *
    * @generated from field: bool within_budget = 7;
    */
   withinBudget: boolean;
 
   /**
-   * MaxAffordableOutputTokens is the largest max_output_tokens that still fits what remains. Absent when output is free.
+   * MaxAffordableOutputTokens is the largest max_output_tokens that fits what remains. Absent if output is free.
    *
    * @generated from field: optional int64 max_affordable_output_tokens = 8;
    */
   maxAffordableOutputTokens?: bigint | undefined;
 
   /**
-   * Price says how the prompt was priced.
+   * Price shows how the prompt was priced.
    *
    * @generated from field: budget.v1.Price price = 9;
    */
@@ -448,41 +456,43 @@ export const ProjectedCostResponseSchema: GenMessage<ProjectedCostResponse> = /*
   messageDesc(file_budget_v1_budget_service, 9);
 
 /**
- * ReserveCostRequest asks to hold money for a call.
+ * ReserveCostRequest describes the money to hold for a call.
  *
  * @generated from message budget.v1.ReserveCostRequest
  */
 export type ReserveCostRequest = Message<"budget.v1.ReserveCostRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * RequestId makes the call safe to repeat. Up to 128 bytes.
+   * RequestId makes the call safe to retry: the same id with the same payload takes effect once. Up to 128 bytes of
+   * UTF-8 without control characters; it does not begin with U+FEFF. Empty: the server makes a UUIDv7.
    *
    * @generated from field: string request_id = 3;
    */
   requestId: string;
 
   /**
-   * Model is the model that the call will use.
+   * Model is the model that the call will use. 1 to 256 bytes of UTF-8 without control characters; it does not begin
+   * with U+FEFF.
    *
    * @generated from field: string model = 4;
    */
   model: string;
 
   /**
-   * Amount is what to hold.
+   * Amount is the amount to hold. Required.
    *
    * @generated from oneof budget.v1.ReserveCostRequest.amount
    */
@@ -496,7 +506,7 @@ export type ReserveCostRequest = Message<"budget.v1.ReserveCostRequest"> & {
     case: "costNanoUsd";
   } | {
     /**
-     * Estimate is the call, whose worst case is held.
+     * Estimate describes the call. The amount is the worst case of the call.
      *
      * @generated from field: budget.v1.CallEstimate estimate = 6;
      */
@@ -505,14 +515,14 @@ export type ReserveCostRequest = Message<"budget.v1.ReserveCostRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Ttl is how long to hold. Absent: 10 minutes. More than 0, at most 24 hours.
+   * Ttl is how long to hold the money. More than 0, at most 24 hours. Absent: 10 minutes.
    *
    * @generated from field: google.protobuf.Duration ttl = 7;
    */
   ttl?: Duration$1 | undefined;
 
   /**
-   * OnExpiry says what becomes of a hold that runs out. Unspecified: release.
+   * OnExpiry says what happens when the reservation expires. Unspecified: release.
    *
    * @generated from field: budget.v1.OnExpiry on_expiry = 8;
    */
@@ -527,35 +537,35 @@ export const ReserveCostRequestSchema: GenMessage<ReserveCostRequest> = /*@__PUR
   messageDesc(file_budget_v1_budget_service, 10);
 
 /**
- * CallEstimate describes a call whose worst case is to be held.
+ * CallEstimate describes a call, to hold its worst case.
  *
  * @generated from message budget.v1.CallEstimate
  */
 export type CallEstimate = Message<"budget.v1.CallEstimate"> & {
   /**
-   * Messages are chat messages in the JSON of OpenAI's chat completions. Not together with text.
+   * Messages are chat messages in the JSON format of OpenAI's chat completions. They exclude text.
    *
    * @generated from field: repeated google.protobuf.Struct messages = 1;
    */
   messages: JsonObject[];
 
   /**
-   * Text is plain text, for calls that are not chats.
+   * Text is plain text, for calls that are not chats. It excludes messages.
    *
    * @generated from field: string text = 2;
    */
   text: string;
 
   /**
-   * Tools are the call's tool definitions in the JSON of OpenAI's chat completions.
+   * Tools are the tool definitions of the call in the JSON format of OpenAI's chat completions.
    *
    * @generated from field: repeated google.protobuf.Struct tools = 3;
    */
   tools: JsonObject[];
 
   /**
-   * MaxOutputTokens is the most that the call may answer. Absent: the most that the model gives, or what its context leaves
-   * beside the prompt, where the price lists know either; elsewhere the field is required.
+   * MaxOutputTokens is the most output tokens that the call may return. Absent: the model's own maximum, or the part of
+   * its context window that the prompt leaves free. The field is required if the price lists know neither.
    *
    * @generated from field: optional int64 max_output_tokens = 4;
    */
@@ -570,34 +580,34 @@ export const CallEstimateSchema: GenMessage<CallEstimate> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget_service, 11);
 
 /**
- * ReserveCostResponse gives the reservation.
+ * ReserveCostResponse returns the reservation.
  *
  * @generated from message budget.v1.ReserveCostResponse
  */
 export type ReserveCostResponse = Message<"budget.v1.ReserveCostResponse"> & {
   /**
-   * Reservation is what is held. In a replay, the same reservation as it stands now.
+   * Reservation is the reservation. In a replay it is the same reservation in its present state.
    *
    * @generated from field: budget.v1.Reservation reservation = 1;
    */
   reservation?: Reservation | undefined;
 
   /**
-   * Replayed says that the request_id was known.
+   * Replayed is true if an earlier call used the same request_id.
    *
    * @generated from field: bool replayed = 2;
    */
   replayed: boolean;
 
   /**
-   * Estimate says how the amount came about. Absent when the caller gave it.
+   * Estimate shows how the amount was computed. Absent if the request gave the amount.
    *
    * @generated from field: budget.v1.Estimate estimate = 3;
    */
   estimate?: Estimate | undefined;
 
   /**
-   * Budget is the budget with the hold.
+   * Budget is the budget after the hold.
    *
    * @generated from field: budget.v1.Budget budget = 4;
    */
@@ -618,28 +628,28 @@ export const ReserveCostResponseSchema: GenMessage<ReserveCostResponse> = /*@__P
  */
 export type Estimate = Message<"budget.v1.Estimate"> & {
   /**
-   * PromptTokens is how many tokens the prompt has.
+   * PromptTokens is the number of tokens in the prompt.
    *
    * @generated from field: int64 prompt_tokens = 1;
    */
   promptTokens: bigint;
 
   /**
-   * MaxOutputTokens is the most output that was reckoned with.
+   * MaxOutputTokens is the number of output tokens that the worst case assumes.
    *
    * @generated from field: int64 max_output_tokens = 2;
    */
   maxOutputTokens: bigint;
 
   /**
-   * MaxOutputAssumed says that the request set no bound, and the model's own was taken.
+   * MaxOutputAssumed is true if the request gave no max_output_tokens and the model's own limit was used.
    *
    * @generated from field: bool max_output_assumed = 3;
    */
   maxOutputAssumed: boolean;
 
   /**
-   * Price says how the worst case was priced.
+   * Price shows how the worst case was priced.
    *
    * @generated from field: budget.v1.Price price = 4;
    */
@@ -654,51 +664,53 @@ export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
   messageDesc(file_budget_v1_budget_service, 13);
 
 /**
- * UpdateCostRequest says what a call cost, in one of four ways.
+ * UpdateCostRequest describes the cost of a call. Source is one of four forms.
  *
  * @generated from message budget.v1.UpdateCostRequest
  */
 export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * RequestId makes the call safe to repeat: the same id with the same payload charges once and gives the first answer
-   * again. Up to 128 bytes of UTF-8 without control characters. Empty: the server makes a UUIDv7.
+   * RequestId makes the call safe to retry: the same id with the same payload charges once, and a replay returns the
+   * first answer. Up to 128 bytes of UTF-8 without control characters; it does not begin with U+FEFF. Empty: the server
+   * makes a UUIDv7.
    *
    * @generated from field: string request_id = 3;
    */
   requestId: string;
 
   /**
-   * ReservationId is the reservation to settle: its hold is freed and the cost charged, above or below it, in one step. A
-   * reservation that has ended is no obstacle: the money was spent.
+   * ReservationId is the reservation to settle. One transaction frees its hold and charges the cost, which may be above
+   * or below the hold. The charge is also recorded if the reservation is closed already, since the money was spent.
+   * Empty: the charge settles no reservation.
    *
    * @generated from field: string reservation_id = 4;
    */
   reservationId: string;
 
   /**
-   * Source is what the cost is known from. Required.
+   * Source determines the cost. Required.
    *
    * @generated from oneof budget.v1.UpdateCostRequest.source
    */
   source: {
     /**
-     * Completion is a provider's JSON response, unchanged: OpenAI's chat completions, responses, embeddings, images and
-     * audio, and what speaks their shape; Anthropic's messages, Google's generateContent, Bedrock's converse. Of a stream,
-     * its last event that has usage.
+     * Completion is the unchanged JSON response of a provider: OpenAI's chat completions, responses, embeddings, images
+     * and audio, and compatible formats; Anthropic's messages; Google's generateContent; Bedrock's converse. For a
+     * stream, it is the last event that contains usage.
      *
      * @generated from field: google.protobuf.Struct completion = 5;
      */
@@ -706,7 +718,7 @@ export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
     case: "completion";
   } | {
     /**
-     * Text is the call's texts, which the server counts and prices.
+     * Text holds the input and output texts of the call. The server counts and prices their tokens.
      *
      * @generated from field: budget.v1.TextUsage text = 6;
      */
@@ -714,7 +726,7 @@ export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
     case: "text";
   } | {
     /**
-     * Usage is the call's counts, which the server prices.
+     * Usage holds the counts of the call. The server prices them.
      *
      * @generated from field: budget.v1.Usage usage = 7;
      */
@@ -722,7 +734,7 @@ export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
     case: "usage";
   } | {
     /**
-     * Cost is the amount itself.
+     * Cost is an amount that the caller knows.
      *
      * @generated from field: budget.v1.KnownCost cost = 8;
      */
@@ -731,16 +743,16 @@ export type UpdateCostRequest = Message<"budget.v1.UpdateCostRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * CompletionModel is the model to price a completion at, where the response names none, as Bedrock's do not, or one that
-   * has no price. Empty: the one that the response names.
+   * CompletionModel is the model at which to price a completion. It is needed if the response names no model, as
+   * Bedrock's responses do, or names a model without a price. Empty: the model that the response names.
    *
    * @generated from field: string completion_model = 9;
    */
   completionModel: string;
 
   /**
-   * UseReportedCost charges what the completion says it cost, as OpenRouter's do in usage.cost. Where it says nothing, it is
-   * priced as any other.
+   * UseReportedCost charges the cost that the completion reports, as OpenRouter does in usage.cost. A completion that
+   * reports no cost is priced as usual.
    *
    * @generated from field: bool use_reported_cost = 10;
    */
@@ -755,13 +767,13 @@ export const UpdateCostRequestSchema: GenMessage<UpdateCostRequest> = /*@__PURE_
   messageDesc(file_budget_v1_budget_service, 14);
 
 /**
- * UpdateCostResponse says what was charged and where that leaves the budget.
+ * UpdateCostResponse returns the charge and the budget after it.
  *
  * @generated from message budget.v1.UpdateCostResponse
  */
 export type UpdateCostResponse = Message<"budget.v1.UpdateCostResponse"> & {
   /**
-   * CostNanoUsd is what was charged.
+   * CostNanoUsd is the amount charged.
    *
    * @generated from field: int64 cost_nano_usd = 1;
    */
@@ -775,28 +787,28 @@ export type UpdateCostResponse = Message<"budget.v1.UpdateCostResponse"> & {
   budget?: Budget | undefined;
 
   /**
-   * OverBudget says that the charge left the budget with less than nothing.
+   * OverBudget is true if the charge left the budget with a negative remainder.
    *
    * @generated from field: bool over_budget = 3;
    */
   overBudget: boolean;
 
   /**
-   * Replayed says that the request_id was known, and this is its first answer.
+   * Replayed is true if an earlier call used the same request_id; this is the answer of that call.
    *
    * @generated from field: bool replayed = 4;
    */
   replayed: boolean;
 
   /**
-   * RequestId is the id of the ledger entry: the caller's, or the one that the server made.
+   * RequestId identifies the ledger entry: the id of the request, or the UUIDv7 that the server made.
    *
    * @generated from field: string request_id = 5;
    */
   requestId: string;
 
   /**
-   * Price says how the cost was computed. Absent when the caller gave the cost.
+   * Price shows how the cost was computed. Absent if the caller gave the cost.
    *
    * @generated from field: budget.v1.Price price = 6;
    */
@@ -811,7 +823,7 @@ export const UpdateCostResponseSchema: GenMessage<UpdateCostResponse> = /*@__PUR
   messageDesc(file_budget_v1_budget_service, 15);
 
 /**
- * BatchUpdateCostRequest holds up to 1000 costs.
+ * BatchUpdateCostRequest holds 1 to 1000 costs.
  *
  * @generated from message budget.v1.BatchUpdateCostRequest
  */
@@ -853,19 +865,19 @@ export const BatchUpdateCostResponseSchema: GenMessage<BatchUpdateCostResponse> 
   messageDesc(file_budget_v1_budget_service, 17);
 
 /**
- * BatchUpdateCostResult is what became of one request of a batch.
+ * BatchUpdateCostResult is the result of one request of a batch.
  *
  * @generated from message budget.v1.BatchUpdateCostResult
  */
 export type BatchUpdateCostResult = Message<"budget.v1.BatchUpdateCostResult"> & {
   /**
-   * Outcome is the answer or the error that UpdateCost would have given.
+   * Outcome is the response or the error that UpdateCost would return.
    *
    * @generated from oneof budget.v1.BatchUpdateCostResult.outcome
    */
   outcome: {
     /**
-     * Response is UpdateCost's answer.
+     * Response is the response of UpdateCost.
      *
      * @generated from field: budget.v1.UpdateCostResponse response = 1;
      */
@@ -873,7 +885,7 @@ export type BatchUpdateCostResult = Message<"budget.v1.BatchUpdateCostResult"> &
     case: "response";
   } | {
     /**
-     * Status is UpdateCost's error, details included.
+     * Status is the error of UpdateCost, with its details.
      *
      * @generated from field: google.rpc.Status status = 2;
      */
@@ -890,20 +902,21 @@ export const BatchUpdateCostResultSchema: GenMessage<BatchUpdateCostResult> = /*
   messageDesc(file_budget_v1_budget_service, 18);
 
 /**
- * RefundCostRequest names a charge and how much of it to take back.
+ * RefundCostRequest names a charge and the amount to refund.
  *
  * @generated from message budget.v1.RefundCostRequest
  */
 export type RefundCostRequest = Message<"budget.v1.RefundCostRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * RequestId makes the refund safe to repeat. Up to 128 bytes. Empty: the server makes a UUIDv7. Not the charge's own.
+   * RequestId makes the refund safe to retry. It must differ from charge_request_id. Up to 128 bytes of UTF-8 without
+   * control characters; it does not begin with U+FEFF. Empty: the server makes a UUIDv7.
    *
    * @generated from field: string request_id = 2;
    */
@@ -917,7 +930,8 @@ export type RefundCostRequest = Message<"budget.v1.RefundCostRequest"> & {
   chargeRequestId: string;
 
   /**
-   * AmountNanoUsd is how much to take back: more than 0, at most what earlier refunds have left. Absent: all of that.
+   * AmountNanoUsd is the amount to refund: more than 0, and at most what earlier refunds have left of the charge.
+   * Absent: all that is left of the charge.
    *
    * @generated from field: optional int64 amount_nano_usd = 4;
    */
@@ -932,13 +946,13 @@ export const RefundCostRequestSchema: GenMessage<RefundCostRequest> = /*@__PURE_
   messageDesc(file_budget_v1_budget_service, 19);
 
 /**
- * RefundCostResponse says what was taken back and where that leaves the budget.
+ * RefundCostResponse returns the refund and the budget after it.
  *
  * @generated from message budget.v1.RefundCostResponse
  */
 export type RefundCostResponse = Message<"budget.v1.RefundCostResponse"> & {
   /**
-   * RefundedNanoUsd is what was taken back.
+   * RefundedNanoUsd is the amount refunded.
    *
    * @generated from field: int64 refunded_nano_usd = 1;
    */
@@ -952,7 +966,7 @@ export type RefundCostResponse = Message<"budget.v1.RefundCostResponse"> & {
   budget?: Budget | undefined;
 
   /**
-   * Replayed says that the request_id was known, and nothing was refunded again.
+   * Replayed is true if an earlier call used the same request_id. A replay refunds nothing again.
    *
    * @generated from field: bool replayed = 3;
    */
@@ -980,14 +994,14 @@ export const RefundCostResponseSchema: GenMessage<RefundCostResponse> = /*@__PUR
  */
 export type ReleaseReservationRequest = Message<"budget.v1.ReleaseReservationRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * ReservationId is the reservation.
+   * ReservationId identifies the reservation.
    *
    * @generated from field: string reservation_id = 2;
    */
@@ -1002,7 +1016,7 @@ export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationReque
   messageDesc(file_budget_v1_budget_service, 21);
 
 /**
- * ReleaseReservationResponse gives the reservation.
+ * ReleaseReservationResponse returns the reservation.
  *
  * @generated from message budget.v1.ReleaseReservationResponse
  */
@@ -1023,27 +1037,27 @@ export const ReleaseReservationResponseSchema: GenMessage<ReleaseReservationResp
   messageDesc(file_budget_v1_budget_service, 22);
 
 /**
- * ExtendReservationRequest names a reservation and a new time to live.
+ * ExtendReservationRequest names a reservation and its new time to live.
  *
  * @generated from message budget.v1.ExtendReservationRequest
  */
 export type ExtendReservationRequest = Message<"budget.v1.ExtendReservationRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * ReservationId is the reservation.
+   * ReservationId identifies the reservation.
    *
    * @generated from field: string reservation_id = 2;
    */
   reservationId: string;
 
   /**
-   * Ttl is how long to hold from now. At most 24 hours.
+   * Ttl is how long to hold the money, counted from now. More than 0, at most 24 hours. Required.
    *
    * @generated from field: google.protobuf.Duration ttl = 3;
    */
@@ -1058,7 +1072,7 @@ export const ExtendReservationRequestSchema: GenMessage<ExtendReservationRequest
   messageDesc(file_budget_v1_budget_service, 23);
 
 /**
- * ExtendReservationResponse gives the reservation.
+ * ExtendReservationResponse returns the reservation.
  *
  * @generated from message budget.v1.ExtendReservationResponse
  */
@@ -1085,14 +1099,14 @@ export const ExtendReservationResponseSchema: GenMessage<ExtendReservationRespon
  */
 export type GetCurrentCostRequest = Message<"budget.v1.GetCurrentCostRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
@@ -1107,13 +1121,13 @@ export const GetCurrentCostRequestSchema: GenMessage<GetCurrentCostRequest> = /*
   messageDesc(file_budget_v1_budget_service, 25);
 
 /**
- * GetCurrentCostResponse says what was spent in the current period.
+ * GetCurrentCostResponse returns the spend of the current period.
  *
  * @generated from message budget.v1.GetCurrentCostResponse
  */
 export type GetCurrentCostResponse = Message<"budget.v1.GetCurrentCostResponse"> & {
   /**
-   * CurrentCostNanoUsd is what was spent.
+   * CurrentCostNanoUsd is the amount spent.
    *
    * @generated from field: int64 current_cost_nano_usd = 1;
    */
@@ -1134,14 +1148,15 @@ export type GetCurrentCostResponse = Message<"budget.v1.GetCurrentCostResponse">
   remainingNanoUsd: bigint;
 
   /**
-   * HeldNanoUsd is what open reservations hold.
+   * HeldNanoUsd is the sum that open reservations hold.
    *
    * @generated from field: int64 held_nano_usd = 4;
    */
   heldNanoUsd: bigint;
 
   /**
-   * ModelCosts is what each model spent, in nano-USD, by the name that the caller used. They add up to the current cost.
+   * ModelCosts maps each model, by the name that the caller used, to what it spent in nano-USD. The values add up to
+   * the current cost.
    *
    * @generated from field: map<string, int64> model_costs = 5;
    */
@@ -1155,7 +1170,7 @@ export type GetCurrentCostResponse = Message<"budget.v1.GetCurrentCostResponse">
   periodStart?: Timestamp | undefined;
 
   /**
-   * PeriodEnd is when it ends, exclusive. Absent when the budget has no period.
+   * PeriodEnd is when the current period ends, exclusive. Absent when the budget has no period.
    *
    * @generated from field: google.protobuf.Timestamp period_end = 7;
    */
@@ -1176,21 +1191,22 @@ export const GetCurrentCostResponseSchema: GenMessage<GetCurrentCostResponse> = 
  */
 export type ResetCostRequest = Message<"budget.v1.ResetCostRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * RequestId makes the call safe to repeat. Up to 128 bytes.
+   * RequestId makes the call safe to retry: the same id with the same payload takes effect once. Up to 128 bytes of
+   * UTF-8 without control characters; it does not begin with U+FEFF. Empty: the server makes a UUIDv7.
    *
    * @generated from field: string request_id = 3;
    */
@@ -1205,7 +1221,7 @@ export const ResetCostRequestSchema: GenMessage<ResetCostRequest> = /*@__PURE__*
   messageDesc(file_budget_v1_budget_service, 27);
 
 /**
- * ResetCostResponse gives the budget.
+ * ResetCostResponse returns the budget.
  *
  * @generated from message budget.v1.ResetCostResponse
  */
@@ -1218,14 +1234,14 @@ export type ResetCostResponse = Message<"budget.v1.ResetCostResponse"> & {
   budget?: Budget | undefined;
 
   /**
-   * Replayed says that the request_id was known, and this is its first answer.
+   * Replayed is true if an earlier call used the same request_id; this is the answer of that call.
    *
    * @generated from field: bool replayed = 2;
    */
   replayed: boolean;
 
   /**
-   * RequestId is the id of the ledger entry: the caller's, or the one that the server made.
+   * RequestId identifies the ledger entry: the id of the request, or the UUIDv7 that the server made.
    *
    * @generated from field: string request_id = 3;
    */
@@ -1246,28 +1262,28 @@ export const ResetCostResponseSchema: GenMessage<ResetCostResponse> = /*@__PURE_
  */
 export type ListUsersRequest = Message<"budget.v1.ListUsersRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * PageSize is how many to give at most. 0: 100. More than 1000 gives 1000.
+   * PageSize is the most items to return. 0: 100. Values above 1000 return at most 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * PageToken is next_page_token of the page before, with the other fields unchanged. Empty: the first page.
+   * PageToken is next_page_token of the previous page; the other fields must not change. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * UserPrefix keeps only users that begin with it. Empty: all.
+   * UserPrefix selects only users that begin with this prefix. Empty: all users.
    *
    * @generated from field: string user_prefix = 4;
    */
@@ -1288,14 +1304,14 @@ export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*
  */
 export type ListUsersResponse = Message<"budget.v1.ListUsersResponse"> & {
   /**
-   * Budgets are in order of user, by bytes of UTF-8.
+   * Budgets are ordered by the UTF-8 bytes of the user.
    *
    * @generated from field: repeated budget.v1.Budget budgets = 1;
    */
   budgets: Budget[];
 
   /**
-   * NextPageToken asks for the next page. Empty: this was the last.
+   * NextPageToken requests the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1310,20 +1326,20 @@ export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE_
   messageDesc(file_budget_v1_budget_service, 30);
 
 /**
- * SweepDurationsRequest says how far to sweep.
+ * SweepDurationsRequest selects the budgets to sweep.
  *
  * @generated from message budget.v1.SweepDurationsRequest
  */
 export type SweepDurationsRequest = Message<"budget.v1.SweepDurationsRequest"> & {
   /**
-   * Project bounds the sweep to one project. Empty: all of them.
+   * Project limits the sweep to one project. Empty: all projects.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User bounds the sweep to one budget, and needs the project. Empty: all of them.
+   * User limits the sweep to one budget. It requires project. Empty: all budgets.
    *
    * @generated from field: string user = 2;
    */
@@ -1338,20 +1354,20 @@ export const SweepDurationsRequestSchema: GenMessage<SweepDurationsRequest> = /*
   messageDesc(file_budget_v1_budget_service, 31);
 
 /**
- * SweepDurationsResponse counts what was written down.
+ * SweepDurationsResponse counts the changes that the sweep recorded.
  *
  * @generated from message budget.v1.SweepDurationsResponse
  */
 export type SweepDurationsResponse = Message<"budget.v1.SweepDurationsResponse"> & {
   /**
-   * BudgetsReset is how many budgets were moved to a new period.
+   * BudgetsReset is the number of budgets that the sweep moved to a new period.
    *
    * @generated from field: int64 budgets_reset = 1;
    */
   budgetsReset: bigint;
 
   /**
-   * ReservationsExpired is how many reservations were ended.
+   * ReservationsExpired is the number of reservations that the sweep closed as expired.
    *
    * @generated from field: int64 reservations_expired = 2;
    */
@@ -1366,48 +1382,48 @@ export const SweepDurationsResponseSchema: GenMessage<SweepDurationsResponse> = 
   messageDesc(file_budget_v1_budget_service, 32);
 
 /**
- * ListCostEntriesRequest says which part of the ledger to read.
+ * ListCostEntriesRequest selects a part of the ledger.
  *
  * @generated from message budget.v1.ListCostEntriesRequest
  */
 export type ListCostEntriesRequest = Message<"budget.v1.ListCostEntriesRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User bounds the list to one budget. Empty: the whole project.
+   * User limits the list to one budget. Empty: the whole project.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * StartTime keeps only entries at or after it. Absent: from the beginning.
+   * StartTime selects only entries at or after this time. Absent: no lower bound.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 3;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * EndTime keeps only entries before it. Absent: to the end.
+   * EndTime selects only entries before this time; it must be after start_time. Absent: no upper bound.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 4;
    */
   endTime?: Timestamp | undefined;
 
   /**
-   * PageSize is how many to give at most. 0: 100. More than 1000 gives 1000.
+   * PageSize is the most items to return. 0: 100. Values above 1000 return at most 1000.
    *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
-   * PageToken is next_page_token of the page before, with the other fields unchanged. Empty: the first page.
+   * PageToken is next_page_token of the previous page; the other fields must not change. Empty: the first page.
    *
    * @generated from field: string page_token = 6;
    */
@@ -1435,7 +1451,7 @@ export type ListCostEntriesResponse = Message<"budget.v1.ListCostEntriesResponse
   entries: CostEntry[];
 
   /**
-   * NextPageToken asks for the next page. Empty: this was the last.
+   * NextPageToken requests the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1456,28 +1472,28 @@ export const ListCostEntriesResponseSchema: GenMessage<ListCostEntriesResponse> 
  */
 export type ListPeriodsRequest = Message<"budget.v1.ListPeriodsRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * PageSize is how many to give at most. 0: 100. More than 1000 gives 1000.
+   * PageSize is the most items to return. 0: 100. Values above 1000 return at most 1000.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * PageToken is next_page_token of the page before, with the other fields unchanged. Empty: the first page.
+   * PageToken is next_page_token of the previous page; the other fields must not change. Empty: the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -1505,7 +1521,7 @@ export type ListPeriodsResponse = Message<"budget.v1.ListPeriodsResponse"> & {
   periods: ClosedPeriod[];
 
   /**
-   * NextPageToken asks for the next page. Empty: this was the last.
+   * NextPageToken requests the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1520,20 +1536,20 @@ export const ListPeriodsResponseSchema: GenMessage<ListPeriodsResponse> = /*@__P
   messageDesc(file_budget_v1_budget_service, 36);
 
 /**
- * SetModelPriceRequest gives a price.
+ * SetModelPriceRequest holds a price.
  *
  * @generated from message budget.v1.SetModelPriceRequest
  */
 export type SetModelPriceRequest = Message<"budget.v1.SetModelPriceRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * Price takes the place of the one that the model had.
+   * Price replaces the price that the project had set for the model.
    *
    * @generated from field: budget.v1.ModelPrice price = 2;
    */
@@ -1548,7 +1564,7 @@ export const SetModelPriceRequestSchema: GenMessage<SetModelPriceRequest> = /*@_
   messageDesc(file_budget_v1_budget_service, 37);
 
 /**
- * SetModelPriceResponse gives the price.
+ * SetModelPriceResponse returns the price.
  *
  * @generated from message budget.v1.SetModelPriceResponse
  */
@@ -1575,21 +1591,21 @@ export const SetModelPriceResponseSchema: GenMessage<SetModelPriceResponse> = /*
  */
 export type ListModelPricesRequest = Message<"budget.v1.ListModelPricesRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * PageSize is how many to give at most. 0: 100. More than 1000 gives 1000.
+   * PageSize is the most items to return. 0: 100. Values above 1000 return at most 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * PageToken is next_page_token of the page before, with the other fields unchanged. Empty: the first page.
+   * PageToken is next_page_token of the previous page; the other fields must not change. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -1610,14 +1626,14 @@ export const ListModelPricesRequestSchema: GenMessage<ListModelPricesRequest> = 
  */
 export type ListModelPricesResponse = Message<"budget.v1.ListModelPricesResponse"> & {
   /**
-   * Prices are in order of model, by bytes of UTF-8.
+   * Prices are ordered by the UTF-8 bytes of the model.
    *
    * @generated from field: repeated budget.v1.ModelPrice prices = 1;
    */
   prices: ModelPrice[];
 
   /**
-   * NextPageToken asks for the next page. Empty: this was the last.
+   * NextPageToken requests the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1638,14 +1654,14 @@ export const ListModelPricesResponseSchema: GenMessage<ListModelPricesResponse> 
  */
 export type DeleteModelPriceRequest = Message<"budget.v1.DeleteModelPriceRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * Model is the name that the price was set for.
+   * Model is the name for which the price was set.
    *
    * @generated from field: string model = 2;
    */
@@ -1675,41 +1691,41 @@ export const DeleteModelPriceResponseSchema: GenMessage<DeleteModelPriceResponse
   messageDesc(file_budget_v1_budget_service, 42);
 
 /**
- * ListReservationsRequest says which reservations to list.
+ * ListReservationsRequest selects reservations.
  *
  * @generated from message budget.v1.ListReservationsRequest
  */
 export type ListReservationsRequest = Message<"budget.v1.ListReservationsRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User bounds the list to one budget. Empty: the whole project.
+   * User limits the list to one budget. Empty: the whole project.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * State bounds the list to one state. Unspecified: all.
+   * State limits the list to one state. Unspecified: all states.
    *
    * @generated from field: budget.v1.ReservationState state = 3;
    */
   state: ReservationState;
 
   /**
-   * PageSize is how many to give at most. 0: 100. More than 1000 gives 1000.
+   * PageSize is the most items to return. 0: 100. Values above 1000 return at most 1000.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * PageToken is next_page_token of the page before, with the other fields unchanged. Empty: the first page.
+   * PageToken is next_page_token of the previous page; the other fields must not change. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -1730,14 +1746,14 @@ export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> 
  */
 export type ListReservationsResponse = Message<"budget.v1.ListReservationsResponse"> & {
   /**
-   * Reservations are in order of id, by bytes of UTF-8.
+   * Reservations are ordered by the UTF-8 bytes of the reservation id.
    *
    * @generated from field: repeated budget.v1.Reservation reservations = 1;
    */
   reservations: Reservation[];
 
   /**
-   * NextPageToken asks for the next page. Empty: this was the last.
+   * NextPageToken requests the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1758,21 +1774,22 @@ export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse
  */
 export type WatchBudgetRequest = Message<"budget.v1.WatchBudgetRequest"> & {
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
-   * User is whoever the budget belongs to.
+   * User owns the budget.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * LastVersion is the version that the caller has seen already: nothing is sent until there is another. 0: none.
+   * LastVersion is the version that the caller has seen already. The server sends nothing until the version differs. 0:
+   * the server sends the current budget at once.
    *
    * @generated from field: int64 last_version = 3;
    */
@@ -1787,13 +1804,13 @@ export const WatchBudgetRequestSchema: GenMessage<WatchBudgetRequest> = /*@__PUR
   messageDesc(file_budget_v1_budget_service, 45);
 
 /**
- * WatchBudgetResponse is the budget after a change.
+ * WatchBudgetResponse is the budget at the start of the stream or after a change.
  *
  * @generated from message budget.v1.WatchBudgetResponse
  */
 export type WatchBudgetResponse = Message<"budget.v1.WatchBudgetResponse"> & {
   /**
-   * Budget is the budget. Its version resumes the watch after an interruption.
+   * Budget is the budget. To resume after an interruption, pass its version as last_version.
    *
    * @generated from field: budget.v1.Budget budget = 1;
    */
@@ -1808,13 +1825,14 @@ export const WatchBudgetResponseSchema: GenMessage<WatchBudgetResponse> = /*@__P
   messageDesc(file_budget_v1_budget_service, 46);
 
 /**
- * BudgetService keeps budgets for LLM spend. Errors are described at ErrorReason.
+ * BudgetService keeps budgets for LLM spend. ErrorReason lists the errors.
  *
  * @generated from service budget.v1.BudgetService
  */
 export const BudgetService: GenService<{
   /**
-   * CreateBudget creates a budget. The same parameters again give the same budget; others, ALREADY_EXISTS.
+   * CreateBudget creates a budget. A repeated call with the same parameters returns the existing budget; a call with
+   * other parameters fails with BUDGET_EXISTS.
    *
    * @generated from rpc budget.v1.BudgetService.CreateBudget
    */
@@ -1834,7 +1852,7 @@ export const BudgetService: GenService<{
     output: typeof GetBudgetResponseSchema;
   },
   /**
-   * UpdateBudget changes the fields that its mask names. What was spent stays.
+   * UpdateBudget changes the fields that update_mask names. The amount spent does not change.
    *
    * @generated from rpc budget.v1.BudgetService.UpdateBudget
    */
@@ -1844,8 +1862,8 @@ export const BudgetService: GenService<{
     output: typeof UpdateBudgetResponseSchema;
   },
   /**
-   * DeleteBudget deletes a budget and its closed periods. Its ledger entries stay. Refused while it has children or open
-   * reservations.
+   * DeleteBudget deletes a budget and its closed periods. The ledger entries are kept. The call fails with
+   * BUDGET_IN_USE while the budget has children or open reservations.
    *
    * @generated from rpc budget.v1.BudgetService.DeleteBudget
    */
@@ -1855,7 +1873,7 @@ export const BudgetService: GenService<{
     output: typeof DeleteBudgetResponseSchema;
   },
   /**
-   * ProjectedCost says what a call would cost, and whether it would fit. It holds nothing.
+   * ProjectedCost computes what a call would cost and whether the cost fits the budget. It holds nothing.
    *
    * @generated from rpc budget.v1.BudgetService.ProjectedCost
    */
@@ -1865,8 +1883,8 @@ export const BudgetService: GenService<{
     output: typeof ProjectedCostResponseSchema;
   },
   /**
-   * ReserveCost holds money for a call on the budget and on each of its ancestors, or refuses: it admits if and only if
-   * spent + held + amount <= total on every level, and on the limits for the model. Equal amounts are admitted.
+   * ReserveCost holds money for a call on the budget and on each of its ancestors. The reservation is admitted if and
+   * only if spent + held + amount <= total on every level and on every limit for the model. Equal amounts are admitted.
    *
    * @generated from rpc budget.v1.BudgetService.ReserveCost
    */
@@ -1876,7 +1894,8 @@ export const BudgetService: GenService<{
     output: typeof ReserveCostResponseSchema;
   },
   /**
-   * UpdateCost records what a call cost. A charge is a fact: it is recorded even if it takes the budget below zero.
+   * UpdateCost charges what a call cost. The money is already spent at the provider, so the charge is recorded even if
+   * it exceeds the budget.
    *
    * @generated from rpc budget.v1.BudgetService.UpdateCost
    */
@@ -1886,7 +1905,7 @@ export const BudgetService: GenService<{
     output: typeof UpdateCostResponseSchema;
   },
   /**
-   * BatchUpdateCost records many costs in one call; each stands alone.
+   * BatchUpdateCost charges many costs in one call. Each request succeeds or fails independently.
    *
    * @generated from rpc budget.v1.BudgetService.BatchUpdateCost
    */
@@ -1896,9 +1915,9 @@ export const BudgetService: GenService<{
     output: typeof BatchUpdateCostResponseSchema;
   },
   /**
-   * RefundCost takes a charge back, whole or in part: it writes a negative correction of at most what was charged. The
-   * correction counts in the present period of the budget and of each ancestor on which the charge counted: closed periods
-   * are final.
+   * RefundCost refunds a charge in whole or in part. It writes a negative correction of at most the amount charged.
+   * Closed periods are final, so the correction counts in the current period of the budget and of each ancestor on
+   * which the charge counted.
    *
    * @generated from rpc budget.v1.BudgetService.RefundCost
    */
@@ -1908,7 +1927,7 @@ export const BudgetService: GenService<{
     output: typeof RefundCostResponseSchema;
   },
   /**
-   * ReleaseReservation gives a hold back. Released already: the same answer again.
+   * ReleaseReservation frees the money that a reservation holds. A repeated call returns the same answer.
    *
    * @generated from rpc budget.v1.BudgetService.ReleaseReservation
    */
@@ -1918,7 +1937,7 @@ export const BudgetService: GenService<{
     output: typeof ReleaseReservationResponseSchema;
   },
   /**
-   * ExtendReservation moves the end of a hold.
+   * ExtendReservation changes when a reservation expires.
    *
    * @generated from rpc budget.v1.BudgetService.ExtendReservation
    */
@@ -1928,7 +1947,7 @@ export const BudgetService: GenService<{
     output: typeof ExtendReservationResponseSchema;
   },
   /**
-   * GetCurrentCost reads what was spent in the current period, in all and by model.
+   * GetCurrentCost returns the spend of the current period, in total and by model.
    *
    * @generated from rpc budget.v1.BudgetService.GetCurrentCost
    */
@@ -1938,7 +1957,8 @@ export const BudgetService: GenService<{
     output: typeof GetCurrentCostResponseSchema;
   },
   /**
-   * ResetCost closes the current period now and opens one with nothing spent. The closed period stays readable.
+   * ResetCost closes the current period and opens a new one in which nothing is spent. The closed period stays
+   * readable.
    *
    * @generated from rpc budget.v1.BudgetService.ResetCost
    */
@@ -1948,7 +1968,7 @@ export const BudgetService: GenService<{
     output: typeof ResetCostResponseSchema;
   },
   /**
-   * ListUsers lists a project's budgets in order of user, by bytes of UTF-8.
+   * ListUsers lists the budgets of a project, ordered by the UTF-8 bytes of the user.
    *
    * @generated from rpc budget.v1.BudgetService.ListUsers
    */
@@ -1958,8 +1978,8 @@ export const BudgetService: GenService<{
     output: typeof ListUsersResponseSchema;
   },
   /**
-   * SweepDurations writes down the periods that have ended. Nobody needs to call it for budgets to be right: every reader
-   * sees a new period at once, and every server sweeps by itself.
+   * SweepDurations records the periods and reservations that have ended. Calling it is optional: every read accounts
+   * for an ended period at once, and every server sweeps at intervals.
    *
    * @generated from rpc budget.v1.BudgetService.SweepDurations
    */
@@ -1979,8 +1999,8 @@ export const BudgetService: GenService<{
     output: typeof ListCostEntriesResponseSchema;
   },
   /**
-   * ListPeriods lists a budget's closed periods, newest first. A window that ran out with
-   * nothing spent leaves none.
+   * ListPeriods lists the closed periods of a budget, newest first. A window that ended with nothing spent leaves no
+   * closed period.
    *
    * @generated from rpc budget.v1.BudgetService.ListPeriods
    */
@@ -1990,7 +2010,7 @@ export const BudgetService: GenService<{
     output: typeof ListPeriodsResponseSchema;
   },
   /**
-   * ListReservations lists reservations in order of their id, by bytes of UTF-8.
+   * ListReservations lists reservations, ordered by the UTF-8 bytes of the reservation id.
    *
    * @generated from rpc budget.v1.BudgetService.ListReservations
    */
@@ -2000,8 +2020,9 @@ export const BudgetService: GenService<{
     output: typeof ListReservationsResponseSchema;
   },
   /**
-   * WatchBudget gives the budget now, then after every change, at most 10 times a second. It ends with NOT_FOUND when the
-   * budget is deleted.
+   * WatchBudget sends the current budget, and then the budget after each change, at most 10 times a second. The stream
+   * ends with NOT_FOUND when the budget is deleted. Over HTTP/1.1 the stream ends without an error after twice
+   * KEEPALIVE_MS; the caller then calls again with last_version.
    *
    * @generated from rpc budget.v1.BudgetService.WatchBudget
    */
@@ -2011,7 +2032,8 @@ export const BudgetService: GenService<{
     output: typeof WatchBudgetResponseSchema;
   },
   /**
-   * SetModelPrice sets what a project pays for a model, from now on. Other servers follow within PRICES_REFRESH_MS.
+   * SetModelPrice sets the price that a project pays for a model from now on. Other servers use the new price within
+   * PRICES_REFRESH_MS.
    *
    * @generated from rpc budget.v1.BudgetService.SetModelPrice
    */
@@ -2031,7 +2053,7 @@ export const BudgetService: GenService<{
     output: typeof ListModelPricesResponseSchema;
   },
   /**
-   * DeleteModelPrice takes a price away; the price lists hold again.
+   * DeleteModelPrice deletes a price that a project has set. The price lists then apply again.
    *
    * @generated from rpc budget.v1.BudgetService.DeleteModelPrice
    */

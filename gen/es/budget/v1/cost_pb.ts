@@ -15,28 +15,30 @@ export const file_budget_v1_cost: GenFile = /*@__PURE__*/
   fileDesc("ChRidWRnZXQvdjEvY29zdC5wcm90bxIJYnVkZ2V0LnYxItIECgVVc2FnZRINCgVtb2RlbBgBIAEoCRIUCgxpbnB1dF90b2tlbnMYAiABKAMSFQoNb3V0cHV0X3Rva2VucxgDIAEoAxIZChFjYWNoZV9yZWFkX3Rva2VucxgEIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBSABKAMSHQoVY2FjaGVfd3JpdGVfMWhfdG9rZW5zGAYgASgDEhgKEHJlYXNvbmluZ190b2tlbnMYByABKAMSGgoSaW5wdXRfYXVkaW9fdG9rZW5zGAggASgDEhsKE291dHB1dF9hdWRpb190b2tlbnMYCSABKAMSGgoSaW5wdXRfaW1hZ2VfdG9rZW5zGAogASgDEhsKE291dHB1dF9pbWFnZV90b2tlbnMYCyABKAMSGAoQaW5wdXRfY2hhcmFjdGVycxgMIAEoAxIZChFvdXRwdXRfY2hhcmFjdGVycxgNIAEoAxIVCg1pbnB1dF9zZWNvbmRzGA4gASgBEhYKDm91dHB1dF9zZWNvbmRzGA8gASgBEg4KBmltYWdlcxgQIAEoAxIOCgZwaXhlbHMYESABKAMSDQoFcGFnZXMYEiABKAMSFgoOc2VhcmNoX3F1ZXJpZXMYEyABKAMSEAoIcmVxdWVzdHMYFCABKAMSLAoMc2VydmljZV90aWVyGBUgASgOMhYuYnVkZ2V0LnYxLlNlcnZpY2VUaWVyEh8KF2NhY2hlX3JlYWRfYXVkaW9fdG9rZW5zGBYgASgDEh8KF2NhY2hlX3JlYWRfaW1hZ2VfdG9rZW5zGBcgASgDIkMKCVRleHRVc2FnZRINCgVtb2RlbBgBIAEoCRISCgppbnB1dF90ZXh0GAIgASgJEhMKC291dHB1dF90ZXh0GAMgASgJIjEKCUtub3duQ29zdBINCgVtb2RlbBgBIAEoCRIVCg1jb3N0X25hbm9fdXNkGAIgASgDItIDCglDb3N0RW50cnkSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgR1c2VyGAIgASgJEiIKBGtpbmQYAyABKA4yFC5idWRnZXQudjEuRW50cnlLaW5kEiYKBnNvdXJjZRgEIAEoDjIWLmJ1ZGdldC52MS5FbnRyeVNvdXJjZRINCgVtb2RlbBgFIAEoCRIVCg1jb3N0X25hbm9fdXNkGAYgASgDEh8KBXVzYWdlGAcgASgLMhAuYnVkZ2V0LnYxLlVzYWdlEh8KBXByaWNlGAggASgLMhAuYnVkZ2V0LnYxLlByaWNlEhYKDnJlc2VydmF0aW9uX2lkGAkgASgJEi8KC2NyZWF0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcChRzcGVudF9hZnRlcl9uYW5vX3VzZBgLIAEoAxIcChR0b3RhbF9hZnRlcl9uYW5vX3VzZBgMIAEoAxIbChNoZWxkX2FmdGVyX25hbm9fdXNkGA0gASgDEjAKDHBlcmlvZF9zdGFydBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoTY29ycmVjdHNfcmVxdWVzdF9pZBgPIAEoCSJgCgVQcmljZRINCgVtb2RlbBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSIwoFbGluZXMYAyADKAsyFC5idWRnZXQudjEuUHJpY2VMaW5lEhMKC2Fzc3VtcHRpb25zGAQgAygJImEKCVByaWNlTGluZRIRCglkaW1lbnNpb24YASABKAkSEAoIcXVhbnRpdHkYAiABKAkSEAoIcmF0ZV91c2QYAyABKAkSCwoDcGVyGAQgASgJEhAKCGNvc3RfdXNkGAUgASgJKpABCgtTZXJ2aWNlVGllchIcChhTRVJWSUNFX1RJRVJfVU5TUEVDSUZJRUQQABIZChVTRVJWSUNFX1RJRVJfU1RBTkRBUkQQARIVChFTRVJWSUNFX1RJRVJfRkxFWBACEhkKFVNFUlZJQ0VfVElFUl9QUklPUklUWRADEhYKElNFUlZJQ0VfVElFUl9CQVRDSBAEKm8KCUVudHJ5S2luZBIaChZFTlRSWV9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRRU5UUllfS0lORF9DSEFSR0UQARIUChBFTlRSWV9LSU5EX1JFU0VUEAISGQoVRU5UUllfS0lORF9DT1JSRUNUSU9OEAMq9gEKC0VudHJ5U291cmNlEhwKGEVOVFJZX1NPVVJDRV9VTlNQRUNJRklFRBAAEhsKF0VOVFJZX1NPVVJDRV9DT01QTEVUSU9OEAESFQoRRU5UUllfU09VUkNFX1RFWFQQAhIWChJFTlRSWV9TT1VSQ0VfVVNBR0UQAxIVChFFTlRSWV9TT1VSQ0VfQ09TVBAEEhYKEkVOVFJZX1NPVVJDRV9SRVNFVBAFEhcKE0VOVFJZX1NPVVJDRV9MRUdBQ1kQBhIcChhFTlRSWV9TT1VSQ0VfUkVTRVJWQVRJT04QBxIXChNFTlRSWV9TT1VSQ0VfUkVGVU5EEAhiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * Usage is what one call consumed. Counts are 0 or more; a part is never larger than the total it belongs to.
+ * Usage holds the counts of what one call consumed. Counts are 0 or more. A part is never larger than the total that
+ * contains it.
  *
  * @generated from message budget.v1.Usage
  */
 export type Usage = Message<"budget.v1.Usage"> & {
   /**
-   * Model is the model's name, as people write it: gpt-4o-mini, openai/gpt-4o-mini, claude-sonnet-4-5.
+   * Model is the name of the model in a common form: gpt-4o-mini, openai/gpt-4o-mini, claude-sonnet-4-5. 1 to 256 bytes
+   * of UTF-8 without control characters; it does not begin with U+FEFF.
    *
    * @generated from field: string model = 1;
    */
   model: string;
 
   /**
-   * InputTokens is the total of input tokens, cached, audio and image tokens included. (Anthropic's own input_tokens leave
-   * cached ones out: add them here.)
+   * InputTokens is the total of input tokens, including cached, audio and image tokens. Anthropic's input_tokens
+   * exclude cached tokens: add them here.
    *
    * @generated from field: int64 input_tokens = 2;
    */
   inputTokens: bigint;
 
   /**
-   * OutputTokens is the total of output tokens, reasoning, audio and image tokens included.
+   * OutputTokens is the total of output tokens, including reasoning, audio and image tokens.
    *
    * @generated from field: int64 output_tokens = 3;
    */
@@ -50,14 +52,16 @@ export type Usage = Message<"budget.v1.Usage"> & {
   cacheReadTokens: bigint;
 
   /**
-   * CacheWriteTokens are the input tokens written to the prompt cache for 5 minutes, or for the provider's only lifetime.
+   * CacheWriteTokens are the input tokens written to the prompt cache for 5 minutes, or for the only lifetime that the
+   * provider offers.
    *
    * @generated from field: int64 cache_write_tokens = 5;
    */
   cacheWriteTokens: bigint;
 
   /**
-   * CacheWrite1hTokens are the input tokens written to the prompt cache for 1 hour; not part of cache_write_tokens.
+   * CacheWrite1hTokens are the input tokens written to the prompt cache for 1 hour. cache_write_tokens does not include
+   * them.
    *
    * @generated from field: int64 cache_write_1h_tokens = 6;
    */
@@ -71,91 +75,91 @@ export type Usage = Message<"budget.v1.Usage"> & {
   reasoningTokens: bigint;
 
   /**
-   * InputAudioTokens are the input tokens that stand for audio.
+   * InputAudioTokens are the input tokens that encode audio.
    *
    * @generated from field: int64 input_audio_tokens = 8;
    */
   inputAudioTokens: bigint;
 
   /**
-   * OutputAudioTokens are the output tokens that stand for audio.
+   * OutputAudioTokens are the output tokens that encode audio.
    *
    * @generated from field: int64 output_audio_tokens = 9;
    */
   outputAudioTokens: bigint;
 
   /**
-   * InputImageTokens are the input tokens that stand for images.
+   * InputImageTokens are the input tokens that encode images.
    *
    * @generated from field: int64 input_image_tokens = 10;
    */
   inputImageTokens: bigint;
 
   /**
-   * OutputImageTokens are the output tokens that stand for images.
+   * OutputImageTokens are the output tokens that encode images.
    *
    * @generated from field: int64 output_image_tokens = 11;
    */
   outputImageTokens: bigint;
 
   /**
-   * InputCharacters are input characters, for models priced by them.
+   * InputCharacters is the number of input characters, for models priced by character.
    *
    * @generated from field: int64 input_characters = 12;
    */
   inputCharacters: bigint;
 
   /**
-   * OutputCharacters are output characters, for models priced by them.
+   * OutputCharacters is the number of output characters, for models priced by character.
    *
    * @generated from field: int64 output_characters = 13;
    */
   outputCharacters: bigint;
 
   /**
-   * InputSeconds is the length of audio or video given, for models priced by it.
+   * InputSeconds is the length of the audio or video input in seconds, for models priced by length.
    *
    * @generated from field: double input_seconds = 14;
    */
   inputSeconds: number;
 
   /**
-   * OutputSeconds is the length of audio or video made, for models priced by it.
+   * OutputSeconds is the length of the audio or video output in seconds, for models priced by length.
    *
    * @generated from field: double output_seconds = 15;
    */
   outputSeconds: number;
 
   /**
-   * Images is how many images were made.
+   * Images is the number of images generated.
    *
    * @generated from field: int64 images = 16;
    */
   images: bigint;
 
   /**
-   * Pixels is how many pixels the images have together, for models priced by them.
+   * Pixels is the number of pixels in all images together, for models priced by pixel.
    *
    * @generated from field: int64 pixels = 17;
    */
   pixels: bigint;
 
   /**
-   * Pages is how many pages were read, for models priced by them.
+   * Pages is the number of pages processed, for models priced by page.
    *
    * @generated from field: int64 pages = 18;
    */
   pages: bigint;
 
   /**
-   * SearchQueries is how many web searches the provider ran.
+   * SearchQueries is the number of web searches that the provider ran.
    *
    * @generated from field: int64 search_queries = 19;
    */
   searchQueries: bigint;
 
   /**
-   * Requests is how many requests were made, for models priced by them.
+   * Requests is the number of requests, for models priced by request.
    *
    * @generated from field: int64 requests = 20;
    */
@@ -169,14 +173,14 @@ export type Usage = Message<"budget.v1.Usage"> & {
   serviceTier: ServiceTier;
 
   /**
-   * CacheReadAudioTokens are the cache_read_tokens that stand for audio.
+   * CacheReadAudioTokens are the cache_read_tokens that encode audio.
    *
    * @generated from field: int64 cache_read_audio_tokens = 22;
    */
   cacheReadAudioTokens: bigint;
 
   /**
-   * CacheReadImageTokens are the cache_read_tokens that stand for images.
+   * CacheReadImageTokens are the cache_read_tokens that encode images.
    *
    * @generated from field: int64 cache_read_image_tokens = 23;
    */
@@ -191,27 +195,29 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_budget_v1_cost, 0);
 
 /**
- * TextUsage is a call given by its texts, which the server counts with the model's own tokenizer, or the nearest one.
+ * TextUsage holds the texts of a call. The server counts their tokens with the tokenizer of the model, or with the most
+ * similar one.
  *
  * @generated from message budget.v1.TextUsage
  */
 export type TextUsage = Message<"budget.v1.TextUsage"> & {
   /**
-   * Model is the model's name. Required.
+   * Model is the name of the model. Required. 1 to 256 bytes of UTF-8 without control characters; it does not begin
+   * with U+FEFF.
    *
    * @generated from field: string model = 1;
    */
   model: string;
 
   /**
-   * InputText is what was sent. At most 4 MiB of UTF-8.
+   * InputText is the text that was sent. At most 4 MiB of UTF-8.
    *
    * @generated from field: string input_text = 2;
    */
   inputText: string;
 
   /**
-   * OutputText is what came back. At most 4 MiB of UTF-8.
+   * OutputText is the text that was returned. At most 4 MiB of UTF-8.
    *
    * @generated from field: string output_text = 3;
    */
@@ -226,13 +232,14 @@ export const TextUsageSchema: GenMessage<TextUsage> = /*@__PURE__*/
   messageDesc(file_budget_v1_cost, 1);
 
 /**
- * KnownCost is a cost that the caller knows already.
+ * KnownCost is a cost that the caller knows.
  *
  * @generated from message budget.v1.KnownCost
  */
 export type KnownCost = Message<"budget.v1.KnownCost"> & {
   /**
-   * Model is the name under which model_costs adds it up. Required; it needs no known price.
+   * Model is the name under which model_costs counts the amount. Required; it needs no price. 1 to 256 bytes of UTF-8
+   * without control characters; it does not begin with U+FEFF.
    *
    * @generated from field: string model = 1;
    */
@@ -260,28 +267,28 @@ export const KnownCostSchema: GenMessage<KnownCost> = /*@__PURE__*/
  */
 export type CostEntry = Message<"budget.v1.CostEntry"> & {
   /**
-   * RequestId identifies the entry within its project: the caller's id, or the one that the server made.
+   * RequestId identifies the entry within its project: the id of the request, or the UUIDv7 that the server made.
    *
    * @generated from field: string request_id = 1;
    */
   requestId: string;
 
   /**
-   * User is the budget it was written to.
+   * User owns the budget to which the entry belongs.
    *
    * @generated from field: string user = 2;
    */
   user: string;
 
   /**
-   * Kind says what happened.
+   * Kind says what the entry records.
    *
    * @generated from field: budget.v1.EntryKind kind = 3;
    */
   kind: EntryKind;
 
   /**
-   * Source says where the amount came from.
+   * Source says how the amount was determined.
    *
    * @generated from field: budget.v1.EntrySource source = 4;
    */
@@ -295,42 +302,42 @@ export type CostEntry = Message<"budget.v1.CostEntry"> & {
   model: string;
 
   /**
-   * CostNanoUsd is what the entry adds to spent. 0 for a reset, negative only for a correction.
+   * CostNanoUsd is the amount that the entry adds to the spend. 0 for a reset; negative only for a correction.
    *
    * @generated from field: int64 cost_nano_usd = 6;
    */
   costNanoUsd: bigint;
 
   /**
-   * Usage is what was priced. Absent when the caller gave the cost.
+   * Usage holds the counts that were priced. Absent if the caller gave the cost.
    *
    * @generated from field: budget.v1.Usage usage = 7;
    */
   usage?: Usage | undefined;
 
   /**
-   * Price says how usage became cost. Absent when the caller gave the cost.
+   * Price shows how the usage was priced. Absent if the caller gave the cost.
    *
    * @generated from field: budget.v1.Price price = 8;
    */
   price?: Price | undefined;
 
   /**
-   * ReservationId is the reservation that the charge settled. Empty: none.
+   * ReservationId is the reservation that the charge settled. Empty: the charge settled no reservation.
    *
    * @generated from field: string reservation_id = 9;
    */
   reservationId: string;
 
   /**
-   * CreateTime is the database's time of the entry, strictly increasing within a budget.
+   * CreateTime is when the entry was recorded, by the clock of the database. It strictly increases within a budget.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 10;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * SpentAfterNanoUsd is what the budget had spent right after the entry.
+   * SpentAfterNanoUsd is the budget's spend right after the entry.
    *
    * @generated from field: int64 spent_after_nano_usd = 11;
    */
@@ -344,21 +351,22 @@ export type CostEntry = Message<"budget.v1.CostEntry"> & {
   totalAfterNanoUsd: bigint;
 
   /**
-   * HeldAfterNanoUsd is what the budget's reservations held right after the entry.
+   * HeldAfterNanoUsd is the sum that the budget's reservations held right after the entry.
    *
    * @generated from field: int64 held_after_nano_usd = 13;
    */
   heldAfterNanoUsd: bigint;
 
   /**
-   * PeriodStart is when the period began to which the entry belongs.
+   * PeriodStart is the start of the period to which the entry belongs.
    *
    * @generated from field: google.protobuf.Timestamp period_start = 14;
    */
   periodStart?: Timestamp | undefined;
 
   /**
-   * CorrectsRequestId is the request id of the charge that a correction takes back, whole or in part. Empty: none.
+   * CorrectsRequestId is the request id of the charge that a correction refunds, in whole or in part. Empty: the entry
+   * is not a refund.
    *
    * @generated from field: string corrects_request_id = 15;
    */
@@ -373,34 +381,34 @@ export const CostEntrySchema: GenMessage<CostEntry> = /*@__PURE__*/
   messageDesc(file_budget_v1_cost, 3);
 
 /**
- * Price is how a usage was priced, in enough detail to compute it again.
+ * Price shows how a usage was priced, in enough detail to compute the cost again.
  *
  * @generated from message budget.v1.Price
  */
 export type Price = Message<"budget.v1.Price"> & {
   /**
-   * Model is the name in the price list that matched.
+   * Model is the name of the matching entry in the price list.
    *
    * @generated from field: string model = 1;
    */
   model: string;
 
   /**
-   * Source is the price list: project, file or genai-prices; or reported, where the completion said what it cost.
+   * Source is the price list: project, file or genai-prices; or reported, if the completion reported its cost.
    *
    * @generated from field: string source = 2;
    */
   source: string;
 
   /**
-   * Lines are the priced dimensions; the cost is their sum, rounded once, half away from zero, to nano-USD.
+   * Lines are the priced dimensions. The cost is their sum, rounded once to nano-USD, half away from zero.
    *
    * @generated from field: repeated budget.v1.PriceLine lines = 3;
    */
   lines: PriceLine[];
 
   /**
-   * Assumptions say in words where a rate was missing and what stood in for it.
+   * Assumptions describe, as text, each missing rate and the rate that was used instead.
    *
    * @generated from field: repeated string assumptions = 4;
    */
@@ -421,35 +429,37 @@ export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
  */
 export type PriceLine = Message<"budget.v1.PriceLine"> & {
   /**
-   * Dimension is what was counted, as in ModelRate: input is the input that is in no other dimension.
+   * Dimension is what was counted, as in ModelRate. The dimension input counts the input tokens that no other dimension
+   * counts.
    *
    * @generated from field: string dimension = 1;
    */
   dimension: string;
 
   /**
-   * Quantity is how many, as an exact decimal.
+   * Quantity is the number of units, as an exact decimal.
    *
    * @generated from field: string quantity = 2;
    */
   quantity: string;
 
   /**
-   * RateUsd is the price of `per`, in US dollars, as an exact decimal.
+   * RateUsd is the price of `per` units in US dollars, as an exact decimal.
    *
    * @generated from field: string rate_usd = 3;
    */
   rateUsd: string;
 
   /**
-   * Per is what the rate buys, as in 1000000 tokens.
+   * Per is the number of units that rate_usd buys, such as 1000000 tokens.
    *
    * @generated from field: string per = 4;
    */
   per: string;
 
   /**
-   * CostUsd is quantity times rate, in US dollars, as an exact decimal cut after 30 places where it has no end.
+   * CostUsd is quantity * rate_usd / per in US dollars, as a decimal. A decimal that does not terminate is truncated
+   * after 30 places.
    *
    * @generated from field: string cost_usd = 5;
    */
@@ -470,7 +480,7 @@ export const PriceLineSchema: GenMessage<PriceLine> = /*@__PURE__*/
  */
 export const ServiceTier = {
   /**
-   * SERVICE_TIER_UNSPECIFIED is taken as standard.
+   * SERVICE_TIER_UNSPECIFIED means SERVICE_TIER_STANDARD.
    *
    * @generated from enum value: SERVICE_TIER_UNSPECIFIED = 0;
    */
@@ -491,7 +501,7 @@ export const ServiceTier = {
   FLEX: 2,
 
   /**
-   * SERVICE_TIER_PRIORITY is faster and dearer.
+   * SERVICE_TIER_PRIORITY is faster and more expensive.
    *
    * @generated from enum value: SERVICE_TIER_PRIORITY = 3;
    */
@@ -546,7 +556,7 @@ export const EntryKind = {
   RESET: 2,
 
   /**
-   * ENTRY_KIND_CORRECTION changes what was spent, up or down, with the reason in its source.
+   * ENTRY_KIND_CORRECTION raises or lowers the spend. The source gives the reason.
    *
    * @generated from enum value: ENTRY_KIND_CORRECTION = 3;
    */
@@ -567,7 +577,7 @@ export const EntryKindSchema: GenEnum<EntryKind> = /*@__PURE__*/
   enumDesc(file_budget_v1_cost, 1);
 
 /**
- * EntrySource says where an entry came from.
+ * EntrySource says how the amount of an entry was determined.
  *
  * @generated from enum budget.v1.EntrySource
  */
@@ -580,28 +590,28 @@ export const EntrySource = {
   UNSPECIFIED: 0,
 
   /**
-   * ENTRY_SOURCE_COMPLETION is a provider's response.
+   * ENTRY_SOURCE_COMPLETION is the response of a provider.
    *
    * @generated from enum value: ENTRY_SOURCE_COMPLETION = 1;
    */
   COMPLETION: 1,
 
   /**
-   * ENTRY_SOURCE_TEXT is text that the server counted.
+   * ENTRY_SOURCE_TEXT is text whose tokens the server counted.
    *
    * @generated from enum value: ENTRY_SOURCE_TEXT = 2;
    */
   TEXT: 2,
 
   /**
-   * ENTRY_SOURCE_USAGE is counts that the caller gave.
+   * ENTRY_SOURCE_USAGE is counts from the caller.
    *
    * @generated from enum value: ENTRY_SOURCE_USAGE = 3;
    */
   USAGE: 3,
 
   /**
-   * ENTRY_SOURCE_COST is an amount that the caller gave.
+   * ENTRY_SOURCE_COST is an amount from the caller.
    *
    * @generated from enum value: ENTRY_SOURCE_COST = 4;
    */
@@ -615,14 +625,14 @@ export const EntrySource = {
   RESET: 5,
 
   /**
-   * ENTRY_SOURCE_LEGACY is LiteLLM's /set_budget.
+   * ENTRY_SOURCE_LEGACY is a post of LiteLLM's BudgetManager to /set_budget.
    *
    * @generated from enum value: ENTRY_SOURCE_LEGACY = 6;
    */
   LEGACY: 6,
 
   /**
-   * ENTRY_SOURCE_RESERVATION is a reservation that ran out and was to become a charge.
+   * ENTRY_SOURCE_RESERVATION is a reservation with ON_EXPIRY_CHARGE that expired.
    *
    * @generated from enum value: ENTRY_SOURCE_RESERVATION = 7;
    */
@@ -637,7 +647,7 @@ export const EntrySource = {
 } as const;
 
 /**
- * EntrySource says where an entry came from.
+ * EntrySource says how the amount of an entry was determined.
  *
  * @generated from enum budget.v1.EntrySource
  */

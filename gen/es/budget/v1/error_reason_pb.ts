@@ -13,8 +13,9 @@ export const file_budget_v1_error_reason: GenFile = /*@__PURE__*/
   fileDesc("ChxidWRnZXQvdjEvZXJyb3JfcmVhc29uLnByb3RvEglidWRnZXQudjEq8gYKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGkVSUk9SX1JFQVNPTl9JTlZBTElEX0ZJRUxEEAESIQodRVJST1JfUkVBU09OX0JVREdFVF9OT1RfRk9VTkQQAhImCiJFUlJPUl9SRUFTT05fUkVTRVJWQVRJT05fTk9UX0ZPVU5EEAMSIQodRVJST1JfUkVBU09OX1BBUkVOVF9OT1RfRk9VTkQQBBIeChpFUlJPUl9SRUFTT05fQlVER0VUX0VYSVNUUxAFEiIKHkVSUk9SX1JFQVNPTl9SRVFVRVNUX0lEX1JFVVNFRBAGEiAKHEVSUk9SX1JFQVNPTl9CVURHRVRfRVhDRUVERUQQBxIlCiFFUlJPUl9SRUFTT05fTU9ERUxfTElNSVRfRVhDRUVERUQQCBIfChtFUlJPUl9SRUFTT05fVU5QUklDRURfTU9ERUwQCRIjCh9FUlJPUl9SRUFTT05fUkVTRVJWQVRJT05fQ0xPU0VEEAoSHgoaRVJST1JfUkVBU09OX0JVREdFVF9JTl9VU0UQCxIdChlFUlJPUl9SRUFTT05fUEFSRU5UX0NZQ0xFEAwSIAocRVJST1JfUkVBU09OX0FNT1VOVF9PVkVSRkxPVxANEhwKGEVSUk9SX1JFQVNPTl9LRVlfTUlTU0lORxAOEhwKGEVSUk9SX1JFQVNPTl9LRVlfSU5WQUxJRBAPEiAKHEVSUk9SX1JFQVNPTl9LRVlfTk9UX0FMTE9XRUQQEBIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAREiIKHkVSUk9SX1JFQVNPTl9TVE9SRV9VTkFWQUlMQUJMRRASEhoKFkVSUk9SX1JFQVNPTl9DQU5DRUxMRUQQExIiCh5FUlJPUl9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQFBIZChVFUlJPUl9SRUFTT05fSU5URVJOQUwQFRIgChxFUlJPUl9SRUFTT05fUFJJQ0VfTk9UX0ZPVU5EEBYSHAoYRVJST1JfUkVBU09OX1BSSUNFU19GVUxMEBcSIQodRVJST1JfUkVBU09OX0NIQVJHRV9OT1RfRk9VTkQQGBImCiJFUlJPUl9SRUFTT05fUkVGVU5EX0VYQ0VFRFNfQ0hBUkdFEBliBnByb3RvMw");
 
 /**
- * ErrorReason is the `reason` of the google.rpc.ErrorInfo that every error carries, without the prefix: domain
- * "budget.v1", and every value of the error in `metadata`. Checks run in the order key, fields, existence, replay, limit.
+ * ErrorReason is the `reason` of the google.rpc.ErrorInfo that every error carries, without the prefix. The domain is
+ * "budget.v1", and `metadata` holds the values of the error. Requests are checked in this order: key, fields,
+ * existence, replay, limit.
  *
  * @generated from enum budget.v1.ErrorReason
  */
@@ -28,7 +29,7 @@ export const ErrorReason = {
 
   /**
    * ERROR_REASON_INVALID_FIELD, INVALID_ARGUMENT: a field is missing, malformed or out of range. Metadata: field. Also
-   * carries google.rpc.BadRequest with the field's path and what is wrong with it.
+   * carries google.rpc.BadRequest with the path of the field and a description of the problem.
    *
    * @generated from enum value: ERROR_REASON_INVALID_FIELD = 1;
    */
@@ -56,7 +57,7 @@ export const ErrorReason = {
   PARENT_NOT_FOUND: 4,
 
   /**
-   * ERROR_REASON_BUDGET_EXISTS, ALREADY_EXISTS: CreateBudget of a budget that was created with other parameters.
+   * ERROR_REASON_BUDGET_EXISTS, ALREADY_EXISTS: CreateBudget named a budget that was created with other parameters.
    * Metadata: project, user.
    *
    * @generated from enum value: ERROR_REASON_BUDGET_EXISTS = 5;
@@ -64,45 +65,50 @@ export const ErrorReason = {
   BUDGET_EXISTS: 5,
 
   /**
-   * ERROR_REASON_REQUEST_ID_REUSED, ALREADY_EXISTS: the request_id was used before with another payload. Metadata:
-   * project, request_id.
+   * ERROR_REASON_REQUEST_ID_REUSED, ALREADY_EXISTS: an earlier request used the request_id with another payload.
+   * Metadata: project, request_id.
    *
    * @generated from enum value: ERROR_REASON_REQUEST_ID_REUSED = 6;
    */
   REQUEST_ID_REUSED: 6,
 
   /**
-   * ERROR_REASON_BUDGET_EXCEEDED, RESOURCE_EXHAUSTED: a reservation does not fit. Metadata: project, user,
-   * remaining_nano_usd. Also carries google.rpc.QuotaFailure and google.rpc.RetryInfo.
+   * ERROR_REASON_BUDGET_EXCEEDED, RESOURCE_EXHAUSTED: a reservation does not fit. Metadata: project, user, model,
+   * amount_nano_usd, remaining_nano_usd. Also carries google.rpc.RetryInfo and google.rpc.QuotaFailure with one
+   * violation for each level of the chain. The size of the details is bounded: levels_omitted in the metadata is the
+   * number of levels that did not fit; absent if all fit.
    *
    * @generated from enum value: ERROR_REASON_BUDGET_EXCEEDED = 7;
    */
   BUDGET_EXCEEDED: 7,
 
   /**
-   * ERROR_REASON_MODEL_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED: a reservation does not fit the model's limit. As above, and
-   * model.
+   * ERROR_REASON_MODEL_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED: a reservation does not fit a limit for the model. Metadata
+   * and details are those of ERROR_REASON_BUDGET_EXCEEDED.
    *
    * @generated from enum value: ERROR_REASON_MODEL_LIMIT_EXCEEDED = 8;
    */
   MODEL_LIMIT_EXCEEDED: 8,
 
   /**
-   * ERROR_REASON_UNPRICED_MODEL, FAILED_PRECONDITION: no price is known. Metadata: model, nearest_1, nearest_2, nearest_3.
+   * ERROR_REASON_UNPRICED_MODEL, FAILED_PRECONDITION: the model has no known price. Metadata: model; nearest_1 to
+   * nearest_3, the names of similar models that have a price.
    *
    * @generated from enum value: ERROR_REASON_UNPRICED_MODEL = 9;
    */
   UNPRICED_MODEL: 9,
 
   /**
-   * ERROR_REASON_RESERVATION_CLOSED, FAILED_PRECONDITION. Metadata: project, reservation_id, state.
+   * ERROR_REASON_RESERVATION_CLOSED, FAILED_PRECONDITION: the reservation is settled, released or expired. Metadata:
+   * project, reservation_id, state.
    *
    * @generated from enum value: ERROR_REASON_RESERVATION_CLOSED = 10;
    */
   RESERVATION_CLOSED: 10,
 
   /**
-   * ERROR_REASON_BUDGET_IN_USE, FAILED_PRECONDITION: it has children or open reservations. Metadata: project, user.
+   * ERROR_REASON_BUDGET_IN_USE, FAILED_PRECONDITION: the budget has children or open reservations. Metadata: project,
+   * user.
    *
    * @generated from enum value: ERROR_REASON_BUDGET_IN_USE = 11;
    */
@@ -116,7 +122,8 @@ export const ErrorReason = {
   PARENT_CYCLE: 12,
 
   /**
-   * ERROR_REASON_AMOUNT_OVERFLOW, OUT_OF_RANGE: a sum would leave 64 bits; nothing was changed. Metadata: project, user.
+   * ERROR_REASON_AMOUNT_OVERFLOW, OUT_OF_RANGE: a sum would exceed the range of a signed 64-bit integer. Nothing was
+   * changed. Metadata: project, user.
    *
    * @generated from enum value: ERROR_REASON_AMOUNT_OVERFLOW = 13;
    */
@@ -144,8 +151,9 @@ export const ErrorReason = {
   KEY_NOT_ALLOWED: 16,
 
   /**
-   * ERROR_REASON_OVERLOADED, UNAVAILABLE: the queue is full; nothing was changed. Metadata: operations_max. Also carries
-   * google.rpc.RetryInfo.
+   * ERROR_REASON_OVERLOADED, UNAVAILABLE: a limit of the server is reached. Nothing was changed. Metadata:
+   * operations_max if a queue is full, with bytes_max beside it if the queue holds texts to count; or request_bytes_max
+   * if requests in flight have too many bytes. Also carries google.rpc.RetryInfo.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 17;
    */
@@ -160,7 +168,7 @@ export const ErrorReason = {
   STORE_UNAVAILABLE: 18,
 
   /**
-   * ERROR_REASON_CANCELLED, CANCELLED: the caller went away before anything was changed.
+   * ERROR_REASON_CANCELLED, CANCELLED: the caller cancelled the call or disconnected before anything was changed.
    *
    * @generated from enum value: ERROR_REASON_CANCELLED = 19;
    */
@@ -174,7 +182,7 @@ export const ErrorReason = {
   DEADLINE_EXCEEDED: 20,
 
   /**
-   * ERROR_REASON_INTERNAL, INTERNAL: a defect of the server, whose log has the cause.
+   * ERROR_REASON_INTERNAL, INTERNAL: a defect of the server. The server's log has the cause.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 21;
    */
@@ -188,7 +196,7 @@ export const ErrorReason = {
   PRICE_NOT_FOUND: 22,
 
   /**
-   * ERROR_REASON_PRICES_FULL, RESOURCE_EXHAUSTED: the project has set as many prices as it may. Metadata: project,
+   * ERROR_REASON_PRICES_FULL, RESOURCE_EXHAUSTED: the project has set the maximum number of prices. Metadata: project,
    * prices_max.
    *
    * @generated from enum value: ERROR_REASON_PRICES_FULL = 23;
@@ -196,16 +204,16 @@ export const ErrorReason = {
   PRICES_FULL: 23,
 
   /**
-   * ERROR_REASON_CHARGE_NOT_FOUND, NOT_FOUND: no charge has this request id, or its budget was deleted since. Metadata:
-   * project, request_id.
+   * ERROR_REASON_CHARGE_NOT_FOUND, NOT_FOUND: no charge has this request id, or the budget of the charge was deleted.
+   * Metadata: project, request_id.
    *
    * @generated from enum value: ERROR_REASON_CHARGE_NOT_FOUND = 24;
    */
   CHARGE_NOT_FOUND: 24,
 
   /**
-   * ERROR_REASON_REFUND_EXCEEDS_CHARGE, FAILED_PRECONDITION: a refund is more than what earlier refunds have left of its
-   * charge. Metadata: project, request_id, left_nano_usd.
+   * ERROR_REASON_REFUND_EXCEEDS_CHARGE, FAILED_PRECONDITION: a refund is more than what earlier refunds have left of
+   * the charge. Metadata: project, request_id, left_nano_usd.
    *
    * @generated from enum value: ERROR_REASON_REFUND_EXCEEDS_CHARGE = 25;
    */
@@ -213,8 +221,9 @@ export const ErrorReason = {
 } as const;
 
 /**
- * ErrorReason is the `reason` of the google.rpc.ErrorInfo that every error carries, without the prefix: domain
- * "budget.v1", and every value of the error in `metadata`. Checks run in the order key, fields, existence, replay, limit.
+ * ErrorReason is the `reason` of the google.rpc.ErrorInfo that every error carries, without the prefix. The domain is
+ * "budget.v1", and `metadata` holds the values of the error. Requests are checked in this order: key, fields,
+ * existence, replay, limit.
  *
  * @generated from enum budget.v1.ErrorReason
  */

@@ -17,28 +17,30 @@ export const file_budget_v1_price: GenFile = /*@__PURE__*/
   fileDesc("ChVidWRnZXQvdjEvcHJpY2UucHJvdG8SCWJ1ZGdldC52MSJxCgpNb2RlbFByaWNlEg0KBW1vZGVsGAEgASgJEiMKBXJhdGVzGAIgAygLMhQuYnVkZ2V0LnYxLk1vZGVsUmF0ZRIvCgt1cGRhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiggEKCU1vZGVsUmF0ZRIRCglkaW1lbnNpb24YASABKAkSCwoDdXNkGAIgASgJEgsKA3BlchgDIAEoAxIsCgxzZXJ2aWNlX3RpZXIYBCABKA4yFi5idWRnZXQudjEuU2VydmljZVRpZXISGgoSYWJvdmVfaW5wdXRfdG9rZW5zGAUgASgDYgZwcm90bzM", [file_budget_v1_cost, file_google_protobuf_timestamp]);
 
 /**
- * ModelPrice is what a project pays for a model. It goes before every price list.
+ * ModelPrice is the price that a project pays for a model. It takes precedence over every price list.
  *
  * @generated from message budget.v1.ModelPrice
  */
 export type ModelPrice = Message<"budget.v1.ModelPrice"> & {
   /**
-   * Model is the name as callers give it; it matches without regard to case, and nothing else. An asterisk is the price of
-   * every model that no price list knows. 1 to 256 bytes.
+   * Model is the name as callers give it. Only the same name matches, without regard to case. An asterisk sets the
+   * price of every model that no price list contains. 1 to 256 bytes of UTF-8 without control characters; it does not
+   * begin with U+FEFF.
    *
    * @generated from field: string model = 1;
    */
   model: string;
 
   /**
-   * Rates are what its dimensions cost. 1 to 100; one for each dimension, tier and length.
+   * Rates are the prices of the dimensions of usage. 1 to 100; at most one for each combination of dimension, service
+   * tier and above_input_tokens.
    *
    * @generated from field: repeated budget.v1.ModelRate rates = 2;
    */
   rates: ModelRate[];
 
   /**
-   * UpdateTime is when it was last set. Given, never taken.
+   * UpdateTime is when the price was last set. Output only.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 3;
    */
@@ -59,37 +61,38 @@ export const ModelPriceSchema: GenMessage<ModelPrice> = /*@__PURE__*/
  */
 export type ModelRate = Message<"budget.v1.ModelRate"> & {
   /**
-   * Dimension is what is priced: input, output, cache_read, cache_read_audio, cache_read_image, cache_write,
-   * cache_write_1h, reasoning, input_audio, output_audio, input_image, output_image, input_characters, output_characters,
-   * input_seconds, output_seconds, images, pixels, pages, search_queries or requests.
+   * Dimension is the priced dimension: input, output, cache_read, cache_read_audio, cache_read_image, cache_write,
+   * cache_write_1h, reasoning, input_audio, output_audio, input_image, output_image, input_characters,
+   * output_characters, input_seconds, output_seconds, images, pixels, pages, search_queries or requests.
    *
    * @generated from field: string dimension = 1;
    */
   dimension: string;
 
   /**
-   * Usd is the price of `per` units in US dollars, as decimal text. 0 or more; a zero is a price.
+   * Usd is the price of `per` units in US dollars, as decimal text. 0 or more; 0 means free.
    *
    * @generated from field: string usd = 2;
    */
   usd: string;
 
   /**
-   * Per is how many units it buys. 1 to 1000000000000. 0: 1000000.
+   * Per is the number of units that usd buys. 1 to 1000000000000. 0: 1000000.
    *
    * @generated from field: int64 per = 3;
    */
   per: bigint;
 
   /**
-   * ServiceTier is the tier that it holds for. Unspecified: standard.
+   * ServiceTier is the tier to which the rate applies. Unspecified: standard.
    *
    * @generated from field: budget.v1.ServiceTier service_tier = 4;
    */
   serviceTier: ServiceTier;
 
   /**
-   * AboveInputTokens makes it hold only for requests with more input tokens than this, and for all of each. 0: for all.
+   * AboveInputTokens restricts the rate to requests with more input tokens than this. The rate then prices all units of
+   * such a request. 0: the rate applies to all requests.
    *
    * @generated from field: int64 above_input_tokens = 5;
    */

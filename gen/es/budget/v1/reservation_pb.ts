@@ -15,27 +15,27 @@ export const file_budget_v1_reservation: GenFile = /*@__PURE__*/
   fileDesc("ChtidWRnZXQvdjEvcmVzZXJ2YXRpb24ucHJvdG8SCWJ1ZGdldC52MSLjAgoLUmVzZXJ2YXRpb24SFgoOcmVzZXJ2YXRpb25faWQYASABKAkSDwoHcHJvamVjdBgCIAEoCRIMCgR1c2VyGAMgASgJEg0KBW1vZGVsGAQgASgJEhUKDWhlbGRfbmFub191c2QYBSABKAMSKgoFc3RhdGUYBiABKA4yGy5idWRnZXQudjEuUmVzZXJ2YXRpb25TdGF0ZRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNsb3NlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKCW9uX2V4cGlyeRgKIAEoDjITLmJ1ZGdldC52MS5PbkV4cGlyeRIRCglhbmNlc3RvcnMYCyADKAkqUgoIT25FeHBpcnkSGQoVT05fRVhQSVJZX1VOU1BFQ0lGSUVEEAASFQoRT05fRVhQSVJZX1JFTEVBU0UQARIUChBPTl9FWFBJUllfQ0hBUkdFEAIqrwEKEFJlc2VydmF0aW9uU3RhdGUSIQodUkVTRVJWQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIaChZSRVNFUlZBVElPTl9TVEFURV9IRUxEEAESHQoZUkVTRVJWQVRJT05fU1RBVEVfU0VUVExFRBACEh4KGlJFU0VSVkFUSU9OX1NUQVRFX1JFTEVBU0VEEAMSHQoZUkVTRVJWQVRJT05fU1RBVEVfRVhQSVJFRBAEYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * Reservation is money held before a call, which a charge later settles.
+ * Reservation is money held before a call. A charge settles it later.
  *
  * @generated from message budget.v1.Reservation
  */
 export type Reservation = Message<"budget.v1.Reservation"> & {
   /**
-   * ReservationId identifies it within its project: the request_id of ReserveCost.
+   * ReservationId identifies the reservation within its project: the request_id of ReserveCost.
    *
    * @generated from field: string reservation_id = 1;
    */
   reservationId: string;
 
   /**
-   * Project is the outermost name.
+   * Project is the top-level namespace.
    *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
-   * User is the budget that holds it.
+   * User owns the budget that the reservation holds money on.
    *
    * @generated from field: string user = 3;
    */
@@ -49,49 +49,49 @@ export type Reservation = Message<"budget.v1.Reservation"> & {
   model: string;
 
   /**
-   * HeldNanoUsd is the amount. 0 or more.
+   * HeldNanoUsd is the amount of the hold. 0 or more.
    *
    * @generated from field: int64 held_nano_usd = 5;
    */
   heldNanoUsd: bigint;
 
   /**
-   * State is where it stands.
+   * State is the state of the reservation.
    *
    * @generated from field: budget.v1.ReservationState state = 6;
    */
   state: ReservationState;
 
   /**
-   * CreateTime is when it was opened.
+   * CreateTime is when the reservation was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * ExpireTime is when the hold ends by itself.
+   * ExpireTime is when the reservation expires.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 8;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * CloseTime is when it ended. Absent while it is held.
+   * CloseTime is when the reservation was settled or released, or expired. Absent while it is held.
    *
    * @generated from field: google.protobuf.Timestamp close_time = 9;
    */
   closeTime?: Timestamp | undefined;
 
   /**
-   * OnExpiry says what becomes of it when it runs out.
+   * OnExpiry says what happens when the reservation expires.
    *
    * @generated from field: budget.v1.OnExpiry on_expiry = 10;
    */
   onExpiry: OnExpiry;
 
   /**
-   * Ancestors are the users of the budgets above that hold it too, nearest first.
+   * Ancestors are the users of the ancestor budgets on which the reservation also holds money, nearest first.
    *
    * @generated from field: repeated string ancestors = 11;
    */
@@ -106,27 +106,28 @@ export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
   messageDesc(file_budget_v1_reservation, 0);
 
 /**
- * OnExpiry says what becomes of a hold that runs out.
+ * OnExpiry says what happens when a reservation expires.
  *
  * @generated from enum budget.v1.OnExpiry
  */
 export const OnExpiry = {
   /**
-   * ON_EXPIRY_UNSPECIFIED is taken as release.
+   * ON_EXPIRY_UNSPECIFIED means ON_EXPIRY_RELEASE.
    *
    * @generated from enum value: ON_EXPIRY_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * ON_EXPIRY_RELEASE gives it back: nothing was spent.
+   * ON_EXPIRY_RELEASE frees the hold and charges nothing.
    *
    * @generated from enum value: ON_EXPIRY_RELEASE = 1;
    */
   RELEASE: 1,
 
   /**
-   * ON_EXPIRY_CHARGE charges all of it: for callers whose calls are in flight when they die.
+   * ON_EXPIRY_CHARGE charges the whole hold. It is for callers that may crash while a call is in flight, after the
+   * provider has billed it.
    *
    * @generated from enum value: ON_EXPIRY_CHARGE = 2;
    */
@@ -134,7 +135,7 @@ export const OnExpiry = {
 } as const;
 
 /**
- * OnExpiry says what becomes of a hold that runs out.
+ * OnExpiry says what happens when a reservation expires.
  *
  * @generated from enum budget.v1.OnExpiry
  */
@@ -147,7 +148,7 @@ export const OnExpirySchema: GenEnum<OnExpiry> = /*@__PURE__*/
   enumDesc(file_budget_v1_reservation, 0);
 
 /**
- * ReservationState is HELD, then exactly once one of the others.
+ * ReservationState is HELD at first, and then changes once, to one of the other states.
  *
  * @generated from enum budget.v1.ReservationState
  */
@@ -160,28 +161,28 @@ export const ReservationState = {
   UNSPECIFIED: 0,
 
   /**
-   * RESERVATION_STATE_HELD counts against the budget.
+   * RESERVATION_STATE_HELD means that the reservation counts against the budget.
    *
    * @generated from enum value: RESERVATION_STATE_HELD = 1;
    */
   HELD: 1,
 
   /**
-   * RESERVATION_STATE_SETTLED became a charge.
+   * RESERVATION_STATE_SETTLED means that a charge settled the reservation.
    *
    * @generated from enum value: RESERVATION_STATE_SETTLED = 2;
    */
   SETTLED: 2,
 
   /**
-   * RESERVATION_STATE_RELEASED was given back by its caller.
+   * RESERVATION_STATE_RELEASED means that the caller released the reservation.
    *
    * @generated from enum value: RESERVATION_STATE_RELEASED = 3;
    */
   RELEASED: 3,
 
   /**
-   * RESERVATION_STATE_EXPIRED ran out.
+   * RESERVATION_STATE_EXPIRED means that the reservation expired.
    *
    * @generated from enum value: RESERVATION_STATE_EXPIRED = 4;
    */
@@ -189,7 +190,7 @@ export const ReservationState = {
 } as const;
 
 /**
- * ReservationState is HELD, then exactly once one of the others.
+ * ReservationState is HELD at first, and then changes once, to one of the other states.
  *
  * @generated from enum budget.v1.ReservationState
  */
