@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class BudgetServiceStub(object):
-    """BudgetService keeps budgets for LLM spend. Errors are described at ErrorReason.
+    """BudgetService keeps budgets for LLM spend. ErrorReason lists the errors.
     """
 
     def __init__(self, channel):
@@ -148,11 +148,12 @@ class BudgetServiceStub(object):
 
 
 class BudgetServiceServicer(object):
-    """BudgetService keeps budgets for LLM spend. Errors are described at ErrorReason.
+    """BudgetService keeps budgets for LLM spend. ErrorReason lists the errors.
     """
 
     def CreateBudget(self, request, context):
-        """CreateBudget creates a budget. The same parameters again give the same budget; others, ALREADY_EXISTS.
+        """CreateBudget creates a budget. A repeated call with the same parameters returns the existing budget; a call with
+        other parameters fails with BUDGET_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,96 +167,98 @@ class BudgetServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateBudget(self, request, context):
-        """UpdateBudget changes the fields that its mask names. What was spent stays.
+        """UpdateBudget changes the fields that update_mask names. The amount spent does not change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteBudget(self, request, context):
-        """DeleteBudget deletes a budget and its closed periods. Its ledger entries stay. Refused while it has children or open
-        reservations.
+        """DeleteBudget deletes a budget and its closed periods. The ledger entries are kept. The call fails with
+        BUDGET_IN_USE while the budget has children or open reservations.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ProjectedCost(self, request, context):
-        """ProjectedCost says what a call would cost, and whether it would fit. It holds nothing.
+        """ProjectedCost computes what a call would cost and whether the cost fits the budget. It holds nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReserveCost(self, request, context):
-        """ReserveCost holds money for a call on the budget and on each of its ancestors, or refuses: it admits if and only if
-        spent + held + amount <= total on every level, and on the limits for the model. Equal amounts are admitted.
+        """ReserveCost holds money for a call on the budget and on each of its ancestors. The reservation is admitted if and
+        only if spent + held + amount <= total on every level and on every limit for the model. Equal amounts are admitted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCost(self, request, context):
-        """UpdateCost records what a call cost. A charge is a fact: it is recorded even if it takes the budget below zero.
+        """UpdateCost charges what a call cost. The money is already spent at the provider, so the charge is recorded even if
+        it exceeds the budget.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchUpdateCost(self, request, context):
-        """BatchUpdateCost records many costs in one call; each stands alone.
+        """BatchUpdateCost charges many costs in one call. Each request succeeds or fails independently.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefundCost(self, request, context):
-        """RefundCost takes a charge back, whole or in part: it writes a negative correction of at most what was charged. The
-        correction counts in the present period of the budget and of each ancestor on which the charge counted: closed periods
-        are final.
+        """RefundCost refunds a charge in whole or in part. It writes a negative correction of at most the amount charged.
+        Closed periods are final, so the correction counts in the current period of the budget and of each ancestor on
+        which the charge counted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseReservation(self, request, context):
-        """ReleaseReservation gives a hold back. Released already: the same answer again.
+        """ReleaseReservation frees the money that a reservation holds. A repeated call returns the same answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExtendReservation(self, request, context):
-        """ExtendReservation moves the end of a hold.
+        """ExtendReservation changes when a reservation expires.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCurrentCost(self, request, context):
-        """GetCurrentCost reads what was spent in the current period, in all and by model.
+        """GetCurrentCost returns the spend of the current period, in total and by model.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResetCost(self, request, context):
-        """ResetCost closes the current period now and opens one with nothing spent. The closed period stays readable.
+        """ResetCost closes the current period and opens a new one in which nothing is spent. The closed period stays
+        readable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUsers(self, request, context):
-        """ListUsers lists a project's budgets in order of user, by bytes of UTF-8.
+        """ListUsers lists the budgets of a project, ordered by the UTF-8 bytes of the user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SweepDurations(self, request, context):
-        """SweepDurations writes down the periods that have ended. Nobody needs to call it for budgets to be right: every reader
-        sees a new period at once, and every server sweeps by itself.
+        """SweepDurations records the periods and reservations that have ended. Calling it is optional: every read accounts
+        for an ended period at once, and every server sweeps at intervals.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -269,30 +272,32 @@ class BudgetServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListPeriods(self, request, context):
-        """ListPeriods lists a budget's closed periods, newest first. A window that ran out with
-        nothing spent leaves none.
+        """ListPeriods lists the closed periods of a budget, newest first. A window that ended with nothing spent leaves no
+        closed period.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListReservations(self, request, context):
-        """ListReservations lists reservations in order of their id, by bytes of UTF-8.
+        """ListReservations lists reservations, ordered by the UTF-8 bytes of the reservation id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchBudget(self, request, context):
-        """WatchBudget gives the budget now, then after every change, at most 10 times a second. It ends with NOT_FOUND when the
-        budget is deleted.
+        """WatchBudget sends the current budget, and then the budget after each change, at most 10 times a second. The stream
+        ends with NOT_FOUND when the budget is deleted. Over HTTP/1.1 the stream ends without an error after twice
+        KEEPALIVE_MS; the caller then calls again with last_version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetModelPrice(self, request, context):
-        """SetModelPrice sets what a project pays for a model, from now on. Other servers follow within PRICES_REFRESH_MS.
+        """SetModelPrice sets the price that a project pays for a model from now on. Other servers use the new price within
+        PRICES_REFRESH_MS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -306,7 +311,7 @@ class BudgetServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteModelPrice(self, request, context):
-        """DeleteModelPrice takes a price away; the price lists hold again.
+        """DeleteModelPrice deletes a price that a project has set. The price lists then apply again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -434,7 +439,7 @@ def add_BudgetServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BudgetService(object):
-    """BudgetService keeps budgets for LLM spend. Errors are described at ErrorReason.
+    """BudgetService keeps budgets for LLM spend. ErrorReason lists the errors.
     """
 
     @staticmethod
