@@ -1,12 +1,12 @@
-/** Work that is done on many items at the cost of little more than one. */
+/** Does work on groups of items, for work on which a group costs little more than one item. */
 export interface Groups<Item, Result> {
-  /** Items that wait for a group. */
+  /** How many items are in the queue. */
   readonly waiting: number;
-  /** Whether nothing waits and nothing is at work. */
+  /** Whether the queue is empty and no group is running. */
   readonly isIdle: boolean;
-  /** Rejects with what `work` throws. */
+  /** Resolves with the item's result. Rejects with the error that `work` throws for its group. */
   submit(item: Item): Promise<Result>;
-  /** Resolves when everything submitted so far has its result. */
+  /** Resolves when the queue is empty and no group is running. */
   drain(): Promise<void>;
 }
 
@@ -17,12 +17,14 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Items that arrive while groups are at work share the next one. There is no timer: an item that finds a place free starts
- * at once.
+ * Items that arrive while `inFlightMax` groups are running share the next group. There is no timer: if fewer groups are
+ * running, an item starts in the same turn of the event loop.
  *
+ * @param options.itemsMax Items in one group, at most.
+ * @param options.inFlightMax Groups that run at the same time, at most.
  * @param options.isAlone Whether an item needs a group of its own.
- * @param options.work Does a group, and gives one result for each item, in order. A result may be a promise: its group ends,
- *   and the item's submitter waits on.
+ * @param options.work Does the work of a group, and returns one result for each item, in order. A result may be a promise.
+ *   Then the group ends without waiting for it, and only the submitter of the item waits.
  */
 export function createGroups<Item, Result>(options: {
   itemsMax: number;
@@ -32,7 +34,7 @@ export function createGroups<Item, Result>(options: {
 }): Groups<Item, Result> {
   const { itemsMax, inFlightMax, isAlone } = options;
   const queue: Waiting<Item, Result>[] = [];
-  /** How many items of the queue need a group of their own: the queue is searched only where there are some. */
+  /** How many items of the queue need a group of their own. While it is 0, the queue need not be searched for them. */
   let alone = 0;
   let inFlight = 0;
   let pumpScheduled = false;
@@ -41,8 +43,8 @@ export function createGroups<Item, Result>(options: {
   const schedulePump = (): void => {
     if (pumpScheduled) return;
     pumpScheduled = true;
-    // When all that has arrived is read: what comes together travels together, also where the work itself never lets the
-    // event loop turn, as with a database in the process.
+    // setImmediate runs after all input that has arrived is read, so items that arrive together are in one group. This works
+    // also when `work` never yields to the event loop, as with an embedded database.
     setImmediate(() => {
       pumpScheduled = false;
       pump();

@@ -1,7 +1,10 @@
-/** A value in an array that travels as text. */
+/** A value that can be an element of an array parameter. */
 export type Cell = string | bigint | number | null;
 
-/** A list as PostgreSQL's text of an array: the driver would make the same, in twice the time, and none inside of rows. */
+/**
+ * Formats a list as PostgreSQL's text of an array. The driver's own function takes twice the time, and cannot format an array
+ * inside of a row.
+ */
 export function arrayText(cells: Iterable<Cell>): string {
   let text = "{";
   for (const cell of cells) {

@@ -10,13 +10,13 @@ import { columnsBut, deleteRows, insertRows, updateRows } from "./table.ts";
 import { type BudgetRow, budgetsTable, modelCostsTable, periodsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
-/** The database's clock. */
+/** Reads the database's clock. */
 export async function readClock(connection: Connection): Promise<InstantUs> {
   const result = await sql<{ clock: bigint }>`select clock_timestamp() as clock`.execute(connection);
   return (result.rows[0] as { clock: bigint }).clock;
 }
 
-/** A budget as stored, with the clock, so that the caller can see it as it is now. */
+/** Reads a budget as stored, and the database's clock, so that the caller can derive the current period. */
 export async function readBudget(
   connection: Connection,
   name: BudgetName,
@@ -31,18 +31,20 @@ export async function readBudget(
   return row && { budget: budgetsTable.fromRow(row), nowUs: row.clock };
 }
 
-/** A budget as stored, with what each model spent in its stored period, all of one moment. */
+/** A budget as stored, and its costs, all from one snapshot. */
 export interface CostRead {
   budget: Budget;
+  /** Amounts spent in the stored period, by model. */
   modelCosts: Map<string, NanoUsd>;
+  /** The database's clock. */
   nowUs: InstantUs;
-  /** Whether a hold on it has expired, which the balances still count. */
+  /** Whether a hold on the budget has expired but is still part of the stored balances. */
   hasExpired: boolean;
 }
 
 /**
- * What these budgets spent, by `budgetKey`; those that do not exist are absent. Whether a hold on a budget has expired is
- * asked only where one of its project has: that is one look at an index.
+ * Reads budgets and their costs, by `budgetKey`. Budgets that do not exist are absent. The statement searches the expired holds
+ * of a budget only if its project has any, which one index lookup tells.
  */
 export async function readCurrentCosts(
   connection: Connection,
@@ -83,7 +85,10 @@ export async function readCurrentCosts(
   );
 }
 
-/** New budgets. One whose name was taken meanwhile is not written. In the order of the keys, as all inserts are. */
+/**
+ * Inserts budgets. A budget whose name is taken is not inserted. The order is that of the keys, as in all inserts, so that
+ * concurrent inserts cannot deadlock.
+ */
 export const newBudgets = (budgets: readonly Budget[]): Part =>
   insertRows(
     budgetsTable,
@@ -91,7 +96,7 @@ export const newBudgets = (budgets: readonly Budget[]): Part =>
     { onConflict: sql`on conflict (project, user_id) do nothing` },
   );
 
-/** The balances of locked budgets, which most operations change. */
+/** Updates the balances of locked budgets. Most operations need only this. */
 export const changedBalances = (budgets: readonly Budget[]): Part =>
   updateRows(budgetsTable, BALANCES, budgets, { name: "changed_balances" });
 
@@ -105,7 +110,7 @@ const BALANCES = [
   "updated_at",
 ] as const;
 
-/** The balances and the settings of locked budgets. */
+/** Updates the balances and the settings of locked budgets. */
 export const changedSettings = (budgets: readonly Budget[]): Part =>
   updateRows(budgetsTable, CHANGING_COLUMNS, budgets, { name: "changed_settings" });
 
@@ -116,7 +121,7 @@ const CHANGING_COLUMNS = columnsBut(budgetsTable, [
   "created_at",
 ]);
 
-/** Deletes locked budgets with their periods and model costs. The ledger stays. */
+/** Deletes locked budgets with their periods and model costs. Their ledger entries stay. */
 export function deletedBudgets(budgets: readonly Budget[]): Part[] {
   if (budgets.length === 0) return [];
   const names = budgets.map(({ project, user }) => ({ project, user }));
@@ -128,7 +133,7 @@ export function deletedBudgets(budgets: readonly Budget[]): Part[] {
   ];
 }
 
-/** Up to `limit` budgets of a project in order of user, by bytes, with the clock. */
+/** Reads up to `limit` budgets of a project in the byte order of users, and the database's clock. */
 export async function listBudgets(
   connection: Connection,
   page: { project: string; prefix: string; after: string | undefined; limit: number },
@@ -138,7 +143,7 @@ export async function listBudgets(
     .selectAll()
     .select(sql<bigint>`clock_timestamp()`.as("clock"))
     .where("project", "=", page.project);
-  // In collation "C" a LIKE with a fixed beginning is a range of the primary key.
+  // In collation "C", a LIKE with a fixed prefix is a range scan of the primary key.
   if (page.prefix !== "") query = query.where("user_id", "like", `${escapeLike(page.prefix)}%`);
   if (page.after !== undefined) query = query.where("user_id", ">", page.after);
   const rows: (BudgetRow & { clock: bigint })[] = await query.orderBy("user_id").limit(page.limit).execute();

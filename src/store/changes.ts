@@ -10,9 +10,9 @@ import { type ReservationChange, reservationParts } from "./reservations.ts";
 import { insertRows } from "./table.ts";
 import { entriesTable, modelCostsTable } from "./tables.ts";
 
-/** Rows to write, each at most once. */
+/** The rows that a batch writes. Each row is listed at most once. */
 export interface Changes {
-  /** Budgets whose balances changed, and nothing else. */
+  /** Budgets of which only the balances changed. */
   budgets: readonly Budget[];
   /** Budgets whose settings changed. */
   settings: readonly Budget[];
@@ -22,15 +22,16 @@ export interface Changes {
   modelCosts: readonly ModelCost[];
   closed: readonly ClosedPeriod[];
   reservations: readonly ReservationChange[];
-  /** What to remember of records of LiteLLM's map. */
+  /** The new memory of records of LiteLLM's map. */
   records: readonly RecordChange[];
 }
 
 /**
- * Writes what a batch decided: one statement a table, all of them sent as one.
+ * Writes the changes of a batch to all tables, in one statement.
  *
- * @returns false when a name or an id was taken: meanwhile by a batch on other budgets, or before, where nobody looked. The
- *   transaction must then be rolled back, and the batch decided again with what has the name or the id.
+ * @returns false when a name or an id is taken. A batch on other budgets may have taken it meanwhile, or an earlier one whose
+ *   rows this batch did not look up. The transaction must be rolled back, and the batch decided again with the row that has
+ *   the name or the id.
  */
 export const writeChanges = (connection: Connection, changes: Changes): Promise<boolean> =>
   writeParts(connection, [
@@ -45,15 +46,15 @@ export const writeChanges = (connection: Connection, changes: Changes): Promise<
     ...recordParts(changes.records),
   ]);
 
-/** Any order does that is the same on every server. */
+/** The order need only be the same on every server. */
 const byKey = (a: Entry, b: Entry): number =>
   a.project === b.project ? order(a.requestId, b.requestId) : order(a.project, b.project);
 
 const order = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 /**
- * In the order of the keys, so that batches with common request ids wait for each other in one direction only. An id that
- * has opened a reservation is taken, too.
+ * Inserts entries in the order of their keys, so that batches with common request ids cannot deadlock. An entry is not inserted
+ * if a reservation has its id, because a request id is unique among both.
  */
 const newEntries = (entries: readonly Entry[]): Part =>
   insertRows(entriesTable, entries.toSorted(byKey), {
@@ -64,7 +65,7 @@ const newEntries = (entries: readonly Entry[]): Part =>
     onConflict: sql`on conflict (project, request_id) do nothing`,
   });
 
-/** Rows of model_costs change only under the lock of their budget. */
+/** Adds to the costs by model. The lock of the budget protects these rows, so the order of inserts does not matter. */
 const modelCosts = (costs: readonly ModelCost[]): Part =>
   insertRows(modelCostsTable, costs, {
     onConflict: sql`

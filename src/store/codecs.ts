@@ -1,20 +1,20 @@
 import { arrayText, type Cell } from "./array-text.ts";
 import { timestampText } from "./timestamps.ts";
 
-/** The type that the values of a column are sent as, in one array parameter. */
+/** The element type of the array parameter in which the values of a column are sent. */
 export type SentAs = "text" | "bigint" | "integer";
 
 /**
- * How the values of a column are written and read. `Selected` is what a query returns for it; `Written` is what Kysely's
- * own `values` and `set` take.
+ * Writes and reads the values of a column. `Selected` is the type that a query returns. `Written` is the type that Kysely's
+ * `values` and `set` accept.
  */
 export interface Codec<Value, Selected, Written = Selected> {
   readonly sentAs: SentAs;
-  /** SQL that turns what was sent, the column `name` of the relation `row`, into the column's type. */
+  /** SQL that converts the sent value, which is the column `name` of the relation `row`, to the column's type. */
   readonly sql: (name: string) => string;
   readonly toCell: (value: Value) => Cell;
   readonly fromSelected: (selected: Selected) => Value;
-  /** For the type alone: a codec has no such field. */
+  /** Exists only for the type. No codec sets it. */
   readonly written?: Written;
 }
 
@@ -32,7 +32,7 @@ export const text: Codec<string, string> = {
   fromSelected: same,
 };
 
-/** One of a few words, as a CHECK of the schema promises. */
+/** One of a few words. A CHECK of the schema guarantees that there are no others. */
 export const wordOf = <T extends string>(): Codec<T, T> => text as unknown as Codec<T, T>;
 
 export const int8: Codec<bigint, bigint> = {
@@ -64,7 +64,10 @@ export const instant: Codec<bigint, bigint, string> = {
   fromSelected: same,
 };
 
-/** An instant of the database's clock, in microseconds. It is cheaper than `instant`, and exact until the year 2255 only. */
+/**
+ * An instant of the database's clock, in microseconds. It is cheaper than `instant`, but exact only until the year 2255, because
+ * PostgreSQL multiplies an interval by a double.
+ */
 export const clockInstant: Codec<bigint, bigint, string> = {
   sentAs: "bigint",
   sql: (name) => `timestamptz 'epoch' + row.${name} * interval '1 microsecond'`,
@@ -79,10 +82,10 @@ export const textArray: Codec<readonly string[], string[]> = {
   fromSelected: same,
 };
 
-/** A value that JSON holds as it is. */
+/** A value that needs no conversion to be stored as JSON. */
 export const json = <T>(): Codec<T, unknown, string> => jsonOf<T>(same, (stored) => stored as T);
 
-/** A value that is stored as other JSON: amounts as text, since numbers in JSON are not exact. */
+/** A value that is converted before it is stored as JSON. Amounts are stored as text, because numbers in JSON are not exact. */
 export const jsonOf = <T, Stored = unknown>(
   toJson: (value: T) => Stored,
   fromJson: (stored: Stored) => T,
@@ -93,7 +96,7 @@ export const jsonOf = <T, Stored = unknown>(
   fromSelected: (selected) => fromJson(selected as Stored),
 });
 
-/** A column that is null where the value is undefined. */
+/** A nullable column. The value undefined is stored as null. */
 export const optional = <Value, Selected, Written>(
   codec: Codec<Value, Selected, Written>,
 ): Codec<Value | undefined, Selected | null, Written | null> => ({

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Schema } from "./schema.ts";
 
-/** Either a transaction or the pool: for statements that do not care. */
+/** A transaction or the pool, for statements that run on either. */
 export type Connection = Kysely<Schema> | Transaction<Schema>;

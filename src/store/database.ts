@@ -8,24 +8,25 @@ import type { Schema } from "./schema.ts";
 import { type TimeLimits, withTimeLimits } from "./sessions.ts";
 import { parseTimestamp } from "./timestamps.ts";
 
-/** A place to keep budgets in, and what it promises. */
+/** An open database, and its properties. */
 export interface Database extends AsyncDisposable {
+  /** Every statement has a time limit. */
   readonly kysely: Kysely<Schema>;
-  /** The same, without a limit of time: for migrations. */
+  /** The same database without time limits, for migrations. */
   readonly unlimited: Kysely<Schema>;
-  /** The same, for transactions whose statements may wait for a lock only so long, and then fail with 55P03. */
+  /** The same database. A statement of its transactions that waits for a lock for `lockMs` fails with 55P03. */
   withLockTimeout(lockMs: number): Kysely<Schema>;
-  /** For the start-up lines: what it is, without passwords. */
+  /** The kind and place of the database, without passwords. Printed at start-up. */
   readonly name: string;
-  /** For the start-up lines: what an acknowledged write survives. */
+  /** Which failures an acknowledged write survives. Printed at start-up. */
   readonly durability: string;
-  /** Whether other servers may use it at the same time. */
+  /** Whether several servers may use it at the same time. */
   readonly isShared: boolean;
-  /** Hears what other servers tell by `notify`. */
+  /** Calls `onPayload` with the payloads that servers send by `notify`. */
   listen(onPayload: (payload: string) => void): AsyncDisposable;
 }
 
-/** Told of each statement's text, without its values. */
+/** Called with the text of each statement, without its values. */
 export type OnStatement = (text: string) => void;
 
 const logTo = (onStatement: OnStatement | undefined) =>
@@ -42,14 +43,18 @@ const parsers: Record<number, (text: string) => unknown> = {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** How much longer than a statement a transaction of Purser may be left alone: then its process is frozen, or gone. */
+/**
+ * A transaction may be idle for the time limit of a statement and this margin. Then Purser's process is frozen or gone, and
+ * PostgreSQL ends the transaction.
+ */
 const IDLE_MARGIN_MS = 1_000;
 
 /**
- * A pool of connections to PostgreSQL. It needs no session state but DateStyle, which PgBouncer keeps for each client, so that
- * PgBouncer in transaction mode works.
+ * Opens a pool of connections to PostgreSQL. It works through PgBouncer in transaction mode: the only session state that it
+ * needs is DateStyle, which PgBouncer keeps for each client.
  *
- * @param timeoutMs How long a statement may take before its connection is given up.
+ * @param options.timeoutMs How long a statement may take. Then its connection is closed.
+ * @param options.onIdleError Called when an idle connection is lost.
  */
 export function openPostgres(options: {
   url: string;
@@ -63,17 +68,18 @@ export function openPostgres(options: {
     max: options.connectionsMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: "purser",
-    // Whatever the role or the database has set: the parsers read ISO dates. The types do not say that it is awaited.
+    // The parsers read ISO dates, but the role or the database may have another style. pg awaits the promise, though its types
+    // say void.
     onConnect: (client) => client.query("set DateStyle = 'ISO'") as unknown as void,
-    // Per pool, never global: another user of pg in the same process keeps its own.
+    // The parsers are set for this pool only, so that they do not affect other users of pg in the same process.
     types: {
       getTypeParser: ((oid: TypeId, format?: "text" | "binary") =>
         parsers[oid] ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
     },
   });
-  // An idle connection that the server closes is news, not a reason to stop: the pool makes another.
+  // When the server closes an idle connection, the pool opens another one, so it is only reported.
   pool.on("error", options.onIdleError);
-  // One that is lost while it is in use fails its statement, or the next one: that is enough. Unheard, the event would end
+  // When a connection in use is lost, its statement fails, and the caller handles that. Without a listener, the event would end
   // the process.
   pool.on("connect", (client) => client.on("error", () => {}));
   const logging = logTo(options.onStatement);
@@ -81,7 +87,7 @@ export function openPostgres(options: {
     const limited = withTimeLimits(pool, { ...limits, idleMs: options.timeoutMs + IDLE_MARGIN_MS });
     return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: limited }), ...logging });
   };
-  // There are as many as the code has limits, which is few.
+  // The code uses only a few different lock timeouts, so this map stays small.
   const byLockMs = new Map<number, Kysely<Schema>>();
   const { hostname, port, pathname } = new URL(options.url);
   return {
@@ -90,7 +96,7 @@ export function openPostgres(options: {
     withLockTimeout: (lockMs) =>
       byLockMs.getOrInsertComputed(lockMs, () => open({ answerMs: options.timeoutMs, lockMs })),
     name: `PostgreSQL at ${hostname}:${port === "" ? 5432 : port}${pathname}`,
-    durability: "an acknowledged write survives whatever that server's commits survive (fsync, replicas)",
+    durability: "an acknowledged write survives what a commit of that server survives (fsync, replicas)",
     isShared: true,
     listen: (onPayload) => listen(options.url, onPayload),
     [Symbol.asyncDispose]: () => pool.end(),
@@ -98,12 +104,12 @@ export function openPostgres(options: {
 }
 
 const SURVIVES_PROCESS =
-  "an acknowledged write survives the death of this process; a power cut can lose the last moments (set DATABASE_URL to keep those)";
+  "an acknowledged write survives the death of this process; a power cut can lose the latest writes (set DATABASE_URL to prevent that)";
 
 /**
- * PostgreSQL inside the process, in a folder that one process at a time may use.
+ * Opens an embedded PostgreSQL, which runs inside this process. Only one process at a time may use its folder.
  *
- * @throws FolderLockedError when another process has the folder, DataFolderError when it cannot be used.
+ * @throws FolderLockedError when another process uses the folder, DataFolderError when the folder cannot be used.
  */
 export async function openEmbedded(options: {
   folder: string;
@@ -129,7 +135,7 @@ export async function openEmbedded(options: {
   }
 }
 
-/** PostgreSQL inside the process that keeps nothing: for tests and trials. */
+/** Opens an embedded PostgreSQL that keeps its data in memory only, for tests and trials. */
 export async function openInMemory(): Promise<Database> {
   return {
     ...embedded(await PGlite.create("memory://", { parsers })),
@@ -143,13 +149,13 @@ function embedded(pglite: PGlite, onStatement?: OnStatement): Omit<Database, "na
   return {
     kysely,
     unlimited: kysely,
-    // Transactions come one after the other: none waits for a lock.
+    // PGlite runs one transaction at a time, so none waits for a lock.
     withLockTimeout: () => kysely,
     isShared: false,
     listen: () => ({ [Symbol.asyncDispose]: async () => {} }),
     async [Symbol.asyncDispose]() {
       await kysely.destroy();
-      // Kysely closes only what it has used.
+      // Kysely closes PGlite only if it has used it.
       if (!pglite.closed) await pglite.close();
     },
   };

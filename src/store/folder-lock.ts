@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { brokenLock } from "./data-folder.ts";
 
+/** Another process uses the data folder. */
 export class FolderLockedError extends Error {
   constructor(folder: string, options?: ErrorOptions) {
     super(`${folder} is in use by another server; stop it, or set DATA_DIR to another folder`, options);
@@ -12,12 +13,12 @@ export class FolderLockedError extends Error {
 const SQLITE_BUSY = 5;
 
 /**
- * Takes a folder for this process alone, until the result is disposed or the process ends, however it ends.
+ * Locks a folder for this process, until the result is disposed or the process ends.
  *
- * Node has no file locks of its own; SQLite, which is part of it, has, on every platform. The lock is an open exclusive
- * transaction on an empty database: the kernel drops it with the process, so a crash leaves nothing to clean up.
+ * Node.js has no file locks, but it includes SQLite, which has them on every platform. The lock is an open exclusive transaction
+ * on an empty database. The kernel releases it when the process ends, so a crash leaves nothing to clean up.
  *
- * @throws FolderLockedError when another process has it, DataFolderError when the lock cannot be made.
+ * @throws FolderLockedError when another process has locked it, DataFolderError when the lock file cannot be used.
  */
 export function lockFolder(folder: string): Disposable {
   let database: DatabaseSync | undefined;

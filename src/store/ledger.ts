@@ -9,13 +9,13 @@ import { entriesTable } from "./tables.ts";
 import { timestampText } from "./timestamps.ts";
 import { unnest } from "./unnest.ts";
 
-/** Where a page of the ledger ends, newest first. */
+/** The last entry of a page. The next page begins after it, in the order newest first. */
 export interface EntryCursor {
   createdAtUs: InstantUs;
   requestId: string;
 }
 
-/** Up to `limit` entries, newest first, of one user or of a whole project. */
+/** Reads up to `limit` entries of one user or of a whole project, newest first. */
 export async function listEntries(
   connection: Connection,
   page: {
@@ -47,7 +47,7 @@ export async function listEntries(
 
 const instant = (us: InstantUs) => sql<bigint>`${timestampText(us)}::timestamptz`;
 
-/** What each model spent of a budget, by period. */
+/** Reads the costs of a budget by period, and by model in each. A period without costs has an empty map. */
 export async function readModelCosts(
   connection: Connection,
   name: BudgetName,
@@ -67,7 +67,7 @@ export async function readModelCosts(
   return costs;
 }
 
-/** Whether the ledger has anything of a user. */
+/** Whether the ledger has entries of a user. */
 export async function hasEntries(connection: Connection, { project, user }: BudgetName): Promise<boolean> {
   const row = await connection
     .selectFrom("entries")
@@ -80,8 +80,8 @@ export async function hasEntries(connection: Connection, { project, user }: Budg
 }
 
 /**
- * The entries that carry these request ids. A lateral join on the full key: `request_id = ANY(...)` lets a planner with
- * stale statistics read a whole project.
+ * Reads the entries that have these request ids, by `requestKey`. It uses a lateral join on the full key, because with
+ * `request_id = ANY(...)` a planner with stale statistics may read the whole project.
  */
 export async function findEntries(
   connection: Connection,
@@ -100,13 +100,13 @@ export async function findEntries(
   );
 }
 
-/** How much of these charges was refunded, by `requestKey`. One without a refund is absent. */
+/** Reads the sums of the refunds of these charges, by `requestKey`. Charges without a refund are absent. */
 export async function sumRefunds(
   connection: Connection,
   names: readonly RequestName[],
 ): Promise<Map<string, NanoUsd>> {
   if (names.length === 0) return new Map();
-  // Each once: a name that came twice would be joined, and summed, twice.
+  // Each name once, because the join would count the refunds of a repeated name twice.
   const distinct = new Map(names.map((name) => [requestKey(name.project, name.requestId), name]));
   const rows = [...distinct.values()].map(({ project, requestId }) => ({ project, request_id: requestId }));
   const result = await sql<{ project: string; request_id: string; refunded: string }>`
@@ -118,7 +118,7 @@ export async function sumRefunds(
   return new Map(result.rows.map((row) => [requestKey(row.project, row.request_id), BigInt(row.refunded)]));
 }
 
-/** What each model spent of a budget in the period that it is stored with. */
+/** Reads the amounts spent in the stored period of a budget, by model. */
 export async function readStoredModelCosts(
   connection: Connection,
   { project, user }: BudgetName,

@@ -5,13 +5,13 @@ import { columnsBut, insertRows, type RowOf, updateRows } from "./table.ts";
 import { legacyRecordsTable, type StoredRecord } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
-/** Names what is remembered of a record. */
+/** Names one record of LiteLLM's map: a user's record as one session posts it. */
 export interface RecordName {
   session: string;
   user: string;
 }
 
-/** What is remembered of a record of a project. */
+/** The stored memory of a record, without the project. */
 export type RecordRow = Omit<StoredRecord, "project">;
 
 export const recordKey = ({ session, user }: RecordName): string => `${session}\0${user}`;
@@ -20,14 +20,14 @@ const KEY = { session_id: "text", user_id: "text" } as const;
 const keysOf = (names: readonly RecordName[]) =>
   names.map(({ session, user }) => ({ session_id: session, user_id: user }));
 
-/** A row to insert, or one that has changed. It changes only under the lock of the budget that the record is about. */
+/** A row to insert or to update. The lock of the record's budget protects it. */
 export interface RecordChange {
   project: string;
   row: RecordRow;
   isNew: boolean;
 }
 
-/** What is remembered of these records, by `recordKey`, in one statement. */
+/** Reads the memory of records, by `recordKey`. Records without one are absent. */
 export async function readRecords(
   connection: Connection,
   project: string,
@@ -41,7 +41,7 @@ export async function readRecords(
   return new Map(rows.map((row) => [recordKey(row), row]));
 }
 
-/** What a batch remembers of records, to be written. */
+/** The parts that write the changes of a batch to the memory of records. */
 export function recordParts(changes: readonly RecordChange[]): Part[] {
   const rowsOf = (isNew: boolean): StoredRecord[] =>
     changes.filter((change) => change.isNew === isNew).map(({ project, row }) => ({ ...row, project }));
@@ -60,7 +60,7 @@ const CHANGING_COLUMNS = columnsBut(legacyRecordsTable, [
   "is_handed_out",
 ]);
 
-/** Notes that sessions post still. */
+/** Records that sessions are still in use, so that `forgetSessions` keeps them. */
 export async function touchSessions(
   connection: Connection,
   project: string,
@@ -72,7 +72,7 @@ export async function touchSessions(
   `.execute(connection);
 }
 
-/** Whether anything is remembered of a session. */
+/** Whether there is a record of this session. */
 export async function isSessionKnown(
   connection: Connection,
   project: string,
@@ -88,7 +88,7 @@ export async function isSessionKnown(
   return row !== undefined;
 }
 
-/** Forgets sessions of a project that have not posted for this long. */
+/** Deletes the records that were handed out to sessions of a project which have not posted for this many days. */
 export async function forgetSessions(connection: Connection, project: string, days: number): Promise<void> {
   await sql`
     delete from legacy_records

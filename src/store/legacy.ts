@@ -6,13 +6,14 @@ import type { Connection } from "./connection.ts";
 import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
-/** A budget with what its models spent of the current period. */
+/** A budget as stored, with its costs. */
 export interface LegacyBudget {
   budget: Budget;
+  /** Amounts spent in the stored period, by model. */
   modelCosts: Costs;
 }
 
-/** Up to `limit` budgets of a project as stored, in order of user, with what their models spent, of one moment; and the clock. */
+/** Reads up to `limit` budgets of a project and their costs in order of user, from one snapshot, and the database's clock. */
 export async function readLegacyBudgets(
   connection: Connection,
   { project, after, limit }: { project: string; after: string | undefined; limit: number },
@@ -34,7 +35,7 @@ export async function readLegacyBudgets(
   return { budgets, nowUs: result.rows[0]?.clock ?? 0n };
 }
 
-/** These budgets as stored, by user. */
+/** Reads budgets as stored, by user. Budgets that do not exist are absent. */
 export async function readBudgetsOf(
   connection: Connection,
   project: string,
@@ -50,7 +51,7 @@ export async function readBudgetsOf(
   return new Map(result.rows.map((row) => [row.user_id, budgetsTable.fromRow(row)]));
 }
 
-/** The map that a project posted before maps became budgets, as it came. */
+/** Reads the map of a project that an older version of Purser stored as it was posted. Newer versions turn maps into budgets. */
 export async function readOldMap(connection: Connection, project: string): Promise<unknown> {
   const row = await connection
     .selectFrom("legacy_maps")

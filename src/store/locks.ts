@@ -6,21 +6,20 @@ import type { BudgetName } from "./names.ts";
 import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
-/** What a batch reads under its locks. */
+/** The budgets that a transaction has locked. */
 export interface Locked {
-  /** By `budgetKey`. Those that do not exist are absent. */
+  /** By `budgetKey`. Budgets that do not exist are absent. */
   budgets: Map<string, Budget>;
   /** The database's clock. */
   nowUs: InstantUs;
-  /** Whether a hold has run out, in one of the projects that were asked about. */
+  /** Whether one of `projects` has a hold that has expired. */
   hasExpired: boolean;
 }
 
 /**
- * Locks budgets in the order of their keys, so that no two batches can wait for each other, and reads the database's
- * clock.
+ * Locks budgets, and reads the database's clock. It locks in the order of keys, so that two batches cannot deadlock.
  *
- * @param projects Where to look for holds that have run out.
+ * @param projects The projects in which to look for expired holds.
  */
 export async function lockBudgets(
   connection: Connection,
@@ -28,8 +27,8 @@ export async function lockBudgets(
   projects: readonly string[] = [],
 ): Promise<Locked> {
   const rows = names.map(({ project, user }) => ({ project, user_id: user }));
-  // The row lock is taken on top of the sort. The clock is read in its own column of a row that always exists, so that
-  // it comes back even where no budget does.
+  // PostgreSQL locks rows after the sort, in its order. The left join to a row that always exists returns the clock even if no
+  // budget exists.
   const result = await sql<BudgetRow & { clock: bigint; found: string | null; expired: boolean }>`
     with locked as materialized (
       select b.* from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
@@ -52,7 +51,10 @@ export async function lockBudgets(
   return { budgets, nowUs, hasExpired: result.rows[0]?.expired === true };
 }
 
-/** Those of these budgets that another session has locked now. Waits for none of them, and keeps none locked. */
+/**
+ * Returns the budgets that another session has locked at the moment. It does not wait for a lock. Run it outside of a
+ * transaction, so that it keeps none.
+ */
 export async function findLocked(
   connection: Connection,
   names: readonly BudgetName[],

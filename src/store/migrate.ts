@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import type { Database } from "./database.ts";
 import { checkDatabase } from "./requirements.ts";
 
+/** The schema cannot be migrated. The message says why, and what to do. */
 export class MigrationError extends Error {
   override name = "MigrationError";
 }
@@ -15,22 +16,23 @@ interface Migration {
   checksum: string;
 }
 
-// Any constant will do, as long as no other program takes an advisory lock with it in the same database.
+/** An arbitrary number. Other programs must not use it for advisory locks in the same database. */
 const ADVISORY_LOCK = 7_233_894_212;
 
 export const MIGRATIONS_FOLDER = new URL("../../migrations/", import.meta.url);
 
 /**
- * Brings the schema to what the code needs: all pending migrations in one transaction, under an advisory lock, so that
- * any number of servers may start at once.
+ * Runs all pending migrations in one transaction. An advisory lock makes it safe to start any number of servers at the same
+ * time.
  *
- * @throws DatabaseUnfit when the database is one that Purser cannot use, MigrationError when the database was made by newer code, or a migration was changed after it ran.
+ * @throws DatabaseUnfit when Purser cannot use the database. MigrationError when a newer version of Purser has migrated it, or
+ *   a migration was changed after it ran.
  */
 export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<void> {
   await checkDatabase(database);
   const migrations = await readMigrations(folder);
   await database.unlimited.transaction().execute(async (transaction) => {
-    // Released with the transaction: nothing is left behind, and a pooler in between does not matter.
+    // The lock ends with the transaction, so it works through a pooler, and a crash does not leave it behind.
     await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(transaction);
     await sql`create table if not exists purser_migrations (
       version integer primary key,
@@ -58,12 +60,12 @@ function checkApplied(
   const known = migrations[applied.version - 1];
   if (known === undefined) {
     throw new MigrationError(
-      `the database has migration ${applied.name}, which this version of Purser does not know: it was made by a newer version. Start that one, or restore an older database`,
+      `the database has migration ${applied.name}, which this version of Purser does not know: it was made by a newer version. Start that version, or restore an older database`,
     );
   }
   if (known.checksum !== applied.checksum) {
     throw new MigrationError(
-      `migration ${known.name} was changed after it had run on this database; put the file back as it was`,
+      `migration ${known.name} was changed after it had run on this database; restore the original file`,
     );
   }
 }
@@ -81,7 +83,7 @@ async function readMigrations(folder: URL): Promise<Migration[]> {
   );
 }
 
-/** A statement ends with a semicolon at the end of a line: a rule for migrations that spares us a parser. */
+/** Splits a migration at each semicolon that ends a line. Migrations must keep to this rule, so that no SQL parser is needed. */
 const splitStatements = (text: string): string[] =>
   text
     .split(/;[ \t]*$/m)

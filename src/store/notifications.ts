@@ -7,15 +7,17 @@ const CHANNEL = "purser_budgets";
 const RECONNECT = { firstMs: 1_000, longestMs: 10_000 };
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Tells every server that listens. */
+/** Sends a payload to every server that listens. */
 export async function notify(connection: Connection, payload: string): Promise<void> {
   await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(connection);
 }
 
 /**
- * Listens on a connection of its own, and comes back when it is lost. Through a pooler it does not: nothing would be delivered
- * from one that hands out sessions by the transaction, and PgBouncer 1.18 takes a notification for the end of a transaction, so
- * that one session which listens has answers go to the wrong clients. Watchers then notice by looking.
+ * Listens on its own connection, and reconnects when that is lost.
+ *
+ * It does not listen through a pooler. A pooler in transaction mode delivers no notifications, and PgBouncer 1.18 mistakes a
+ * notification for the end of a transaction and then sends answers to the wrong clients. Watchers notice changes by polling
+ * then.
  */
 export function listen(url: string, onPayload: (payload: string) => void): AsyncDisposable {
   let client: pg.Client | undefined;
@@ -28,31 +30,31 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
       connectionString: url,
       application_name: "purser listen",
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      // It sends nothing: without this, nothing would tell that the other end is gone.
+      // This connection sends nothing. Without keepalive, it would never notice that the server is gone.
       keepAlive: true,
     });
     client = next;
     next.on("notification", ({ payload }) => onPayload(payload ?? ""));
     next.on("error", () => {});
-    next.on("end", again);
+    next.on("end", reconnectLater);
     try {
       await next.connect();
       if (await isPooled(next)) return await giveUp(next);
       await next.query(`listen ${CHANNEL}`);
       failures = 0;
-      // Whatever was told meanwhile was missed.
+      // Notifications sent before the connection was open were missed. "*" stands for all budgets.
       onPayload("*");
     } catch {
       failures++;
       await next.end().catch(() => {});
-      again();
+      reconnectLater();
     }
   };
   const giveUp = async (pooled: pg.Client): Promise<void> => {
     disposed = true;
     await pooled.end();
   };
-  const again = (): void => {
+  const reconnectLater = (): void => {
     if (disposed) return;
     clearTimeout(timer);
     timer = setTimeout(() => void connect(), backoffMs(failures, RECONNECT, Math.random())).unref();
@@ -69,8 +71,8 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
 }
 
 /**
- * Whether something stands between us and the session that answers. A session tells who it is when it begins; a pooler makes
- * up a name of its own for that, since the session behind it may change.
+ * Whether a pooler is between this client and PostgreSQL. At the start of a connection, PostgreSQL sends its process id. A pooler
+ * sends an id of its own, because the session behind it may change.
  */
 async function isPooled(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");

@@ -1,34 +1,36 @@
-/** Told of outages: once when one begins, and once when it has ended. */
+/** Callbacks for outages of the database. */
 export interface OutageListener {
+  /** Called once when an outage begins, with its first error. */
   onOutage?: (error: unknown) => void;
+  /** Called once when the outage has ended. */
   onRecovery?: (outage: { failures: number; lastedMs: number }) => void;
 }
 
-/** Without a failure for this long, an outage has ended. Until then, failures between successes belong to the same one. */
+/** An outage ends when there was a success and then no failure for this long. A failure before that belongs to the same outage. */
 const CALM_MS = 1_000;
-/** After this long without a failure, and without a success, it is not known how things are. */
-const KNOWN_MS = 5_000;
+/** How long the last failure says something about the state of the database, if nothing was sent to it since. */
+const FAILURE_VALID_MS = 5_000;
 
 export interface OutageWatch {
-  /** The database has failed. */
+  /** Reports a failure of the database. */
   failed(error: unknown): void;
-  /** The database has done what it was asked. */
-  answered(): void;
-  /** Whether the last that was asked of the database has failed, a short while ago. */
+  /** Reports that the database has done some work. */
+  succeeded(): void;
+  /** Whether the last report was a failure, at most 5 s ago. */
   readonly isFailing: boolean;
 }
 
-/** Tells when the database begins to fail, and when it has stopped. */
+/** Detects from single failures and successes when an outage of the database begins and ends. */
 export function watchOutages({ onOutage, onRecovery }: OutageListener): OutageWatch {
   let outage: { startedMs: number; failures: number } | undefined;
   let failedMs: number | undefined;
   let calm: NodeJS.Timeout | undefined;
-  const end = (answeredMs: number): void => {
+  const end = (succeededMs: number): void => {
     calm = undefined;
     if (outage === undefined) return;
     const { failures, startedMs } = outage;
     outage = undefined;
-    onRecovery?.({ failures, lastedMs: Math.round(answeredMs - startedMs) });
+    onRecovery?.({ failures, lastedMs: Math.round(succeededMs - startedMs) });
   };
   return {
     failed(error) {
@@ -41,12 +43,12 @@ export function watchOutages({ onOutage, onRecovery }: OutageListener): OutageWa
       }
       outage.failures++;
     },
-    answered() {
+    succeeded() {
       failedMs = undefined;
       if (outage !== undefined) calm ??= setTimeout(end, CALM_MS, performance.now()).unref();
     },
     get isFailing() {
-      return failedMs !== undefined && performance.now() - failedMs < KNOWN_MS;
+      return failedMs !== undefined && performance.now() - failedMs < FAILURE_VALID_MS;
     },
   };
 }

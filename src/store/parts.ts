@@ -3,18 +3,18 @@ import type { Connection } from "./connection.ts";
 
 /** Rows to write to one table. */
 export interface Part {
-  /** Of its own among those that are written together. */
+  /** Unique among the parts of one call of `writeParts`. */
   name: string;
   /** An insert, an update or a delete, without `returning`. */
   statement: RawBuilder<unknown>;
-  /** How many rows it must write; 0: it is left out; undefined: any number. */
+  /** How many rows the statement must write. 0: it is not sent. Undefined: any number. */
   rows: number | undefined;
 }
 
 /**
- * Writes parts as one statement: a round trip for all tables. They must not touch the same row.
+ * Writes parts in one statement, and so in one round trip. Two parts must not write the same row.
  *
- * @returns Whether every part has written all of its rows.
+ * @returns Whether every part wrote the number of rows that it must write.
  */
 export async function writeParts(connection: Connection, parts: readonly Part[]): Promise<boolean> {
   const written = parts.filter((part) => part.rows !== 0);

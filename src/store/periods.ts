@@ -4,10 +4,10 @@ import type { Part } from "./parts.ts";
 import { insertRows } from "./table.ts";
 import { periodsTable } from "./tables.ts";
 
-/** Closed periods of locked budgets, to be written. */
+/** Inserts closed periods of locked budgets. */
 export const newPeriods = (periods: readonly ClosedPeriod[]): Part => insertRows(periodsTable, periods);
 
-/** Up to `limit` closed periods of a budget, newest first. */
+/** Reads up to `limit` closed periods of a budget, newest first. `before` is the last period id of the previous page. */
 export async function listPeriods(
   connection: Connection,
   page: { project: string; user: string; before: bigint | undefined; limit: number },

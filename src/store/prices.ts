@@ -6,7 +6,7 @@ import { modelPricesTable, type StoredPrice } from "./tables.ts";
 
 export type { StoredPrice };
 
-/** Up to `limit` prices of a project in order of model, by bytes. */
+/** Reads up to `limit` prices of a project in the byte order of models. */
 export async function listPrices(
   connection: Connection,
   page: { project: string; after: string | undefined; limit: number },
@@ -18,9 +18,9 @@ export async function listPrices(
 }
 
 /**
- * Sets a price, unless it is a new one and the project has `pricesMax` already.
+ * Sets the price of a model, unless it is a new one and the project already has `pricesMax` prices.
  *
- * @returns The price as stored; undefined when there was no room.
+ * @returns The price as stored. Undefined when the project has too many.
  */
 export async function writePrice(
   connection: Connection,
@@ -38,7 +38,7 @@ export async function writePrice(
   return result.rows[0] && modelPricesTable.fromRow(result.rows[0]);
 }
 
-/** @returns Whether there was such a price. */
+/** Deletes the price of a model. @returns Whether there was one */
 export async function deletePrice(connection: Connection, project: string, model: string): Promise<boolean> {
   const result = await connection
     .deleteFrom("model_prices")

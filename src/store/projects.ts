@@ -3,11 +3,11 @@ import type { Connection } from "./connection.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * Projects that have rows of a kind. The one statement that names no project: it reads, and locks nothing. A skip scan over an
- * index that begins with the project, so that it costs by projects, not by rows.
+ * Lists the projects that have certain rows. This is the only statement that names no project. It locks nothing. It is a skip
+ * scan over an index that begins with the project, so its cost grows with the number of projects and not of rows.
  *
- * @param rows.indexed Which rows the index has, where it is a partial one.
- * @param rows.wanted Which of them a project must have.
+ * @param rows.indexed The condition of the index, if it is a partial one.
+ * @param rows.wanted The condition that at least one row of the project must meet.
  */
 export async function projectsHaving(
   connection: Connection,

@@ -5,8 +5,8 @@ import { projectsHaving } from "./projects.ts";
 import { timestampText } from "./timestamps.ts";
 
 /**
- * What may be deleted of the past, found by walking each table in the order of a key. Whatever may be deleted at one
- * moment may be deleted at every later one, so nothing is locked but the rows that go.
+ * Finds and deletes old rows. It walks each table in the order of a key. A row that may be deleted at one moment may be deleted
+ * at every later one, so only the deleted rows are locked.
  */
 
 /** Tables that can be pruned. */
@@ -14,37 +14,40 @@ export type Prunable = "reservations" | "entries" | "periods" | "model_costs";
 
 export interface PruneBounds {
   project: string;
-  /** What happened, or ended, before it may go. */
+  /** Only rows about events before this instant may be deleted. */
   beforeUs: InstantUs;
-  /** Counts what would be deleted, and deletes nothing. */
+  /** Counts the rows that would be deleted, and deletes none. */
   dryRun: boolean;
 }
 
-/** Where a walk has come to: the key's columns after the project, as text. */
+/** The key of the last row that a walk has read: the columns after the project, as text. */
 export type WalkPosition = readonly string[];
 
-/** What one step of a walk has done. */
+/** The result of one step of a walk. */
 export interface Slice {
-  /** Rows that were looked at. */
+  /** How many rows were read. */
   read: number;
-  /** Rows that were deleted, or would be. */
+  /** How many rows were deleted, or in a dry run would be. */
   deleted: number;
-  /** Absent when nothing was left to look at. */
+  /** The position of the last row. Undefined when no row was left to read. */
   last: WalkPosition | undefined;
 }
 
 interface Walk {
-  /** The columns of an index after the project, which put rows into an order. */
+  /** The columns of an index after the project. The walk follows their order. */
   key: readonly { column: string; type: "text" | "bigint" | "timestamptz" }[];
-  /** What the index can tell of rows that are worth a look. */
+  /** A condition on columns of the index. The walk skips rows that do not meet it. */
   bound?: RawBuilder<unknown>;
-  /** Whether a row `s` may go, by its key and these columns. */
-  mayGo: RawBuilder<unknown>;
+  /** Whether the row `s` may be deleted. May use the columns of `key` and of `reads`. */
+  isPrunable: RawBuilder<unknown>;
   reads: readonly string[];
 }
 
 /**
- * Deletes what may go among the next `rowsMax` rows, inside a transaction. Reads these and, by full keys, what they depend on.
+ * Reads the next `rowsMax` rows of a table, and deletes those that may be deleted. Must run inside a transaction. Apart from
+ * these rows, it only reads the rows that they depend on, by full keys.
+ *
+ * @param after The position of the last slice. Undefined: begins at the first row.
  */
 export async function pruneSlice(
   connection: Connection,
@@ -53,7 +56,7 @@ export async function pruneSlice(
   after: WalkPosition | undefined,
   rowsMax: number,
 ): Promise<Slice> {
-  const { key, bound = sql`true`, mayGo, reads } = WALKS[table](bounds);
+  const { key, bound = sql`true`, isPrunable, reads } = WALKS[table](bounds);
   const columns = sql.join(key.map(({ column }) => sql.ref(column)));
   const from =
     after === undefined
@@ -61,12 +64,12 @@ export async function pruneSlice(
       : sql`(${columns}) > (${sql.join(key.map(({ type }, index) => sql`${after[index]}::${sql.raw(type)}`))})`;
   const backwards = sql.join(key.map(({ column }) => sql`${sql.ref(column)} desc`));
   const texts = sql.join(key.map(({ column }) => sql`${sql.ref(column)}::text`));
-  // By their places in the table: the planner cannot take a detour, whatever its statistics say.
-  const goes = bounds.dryRun
+  // Deletes by ctid, the place of a row in the table, so that stale statistics cannot lead the planner to another plan.
+  const deletion = bounds.dryRun
     ? sql`select 1 from doomed`
     : sql`delete from ${sql.table(table)}
         where project = ${bounds.project} and ctid = any(array(select ctid from doomed)) returning 1`;
-  // With statistics from when the table was small, the planner would read a whole project to sort it.
+  // If the statistics are from when the table was small, the planner would read and sort a whole project.
   await sql`select set_config('enable_sort', 'off', true)`.execute(connection);
   const result = await sql<{ read: bigint; deleted: bigint; last: string[] | null }>`
     with slice as materialized (
@@ -74,8 +77,8 @@ export async function pruneSlice(
       where project = ${bounds.project} and ${from} and ${bound}
       order by ${columns} limit ${rowsMax}
     ),
-    doomed as materialized (select ctid from slice s where ${mayGo}),
-    gone as (${goes})
+    doomed as materialized (select ctid from slice s where ${isPrunable}),
+    gone as (${deletion})
     select
       (select count(*) from slice) as read,
       (select count(*) from gone) as deleted,
@@ -86,16 +89,16 @@ export async function pruneSlice(
 }
 
 const WALKS: Record<Prunable, (bounds: PruneBounds) => Walk> = {
-  /** Closed ones, which never change again. */
+  /** A closed reservation never changes again. */
   reservations: ({ beforeUs }) => ({
     key: [{ column: "reservation_id", type: "text" }],
     reads: ["state", "closed_at"],
-    mayGo: sql`s.state <> 'HELD' and s.closed_at < ${instant(beforeUs)}`,
+    isPrunable: sql`s.state <> 'HELD' and s.closed_at < ${instant(beforeUs)}`,
   }),
 
   /**
-   * Those that count on no budget any more: on each level the period in which they fell has been closed. A budget's period
-   * only ever gives way to a later one. The entry that closed a reservation stays as long as that does.
+   * Entries that count in no current period: on each level, the period of the entry has been closed. A closed period never
+   * becomes current again. The entry that closed a reservation stays as long as the reservation.
    */
   entries: ({ project, beforeUs, dryRun }) => ({
     key: [
@@ -104,7 +107,7 @@ const WALKS: Record<Prunable, (bounds: PruneBounds) => Walk> = {
     ],
     reads: ["user_id", "ancestors", "reservation_id"],
     bound: sql`created_at < ${instant(beforeUs)}`,
-    mayGo: sql`not exists (
+    isPrunable: sql`not exists (
         select 1 from unnest(array_prepend(s.user_id::text, s.ancestors)) as level(user_id)
         cross join lateral (
           select period_id from budgets where project = ${project} and user_id = level.user_id limit 1
@@ -122,10 +125,10 @@ const WALKS: Record<Prunable, (bounds: PruneBounds) => Walk> = {
       { column: "period_id", type: "bigint" },
     ],
     reads: ["period_end"],
-    mayGo: sql`s.period_end <= ${instant(beforeUs)}`,
+    isPrunable: sql`s.period_end <= ${instant(beforeUs)}`,
   }),
 
-  /** Those of periods that are gone, and of ones that left no record since nothing was spent in them. */
+  /** Costs of periods that were deleted, and of periods that were never recorded because their sum was 0. */
   model_costs: ({ project, beforeUs, dryRun }) => ({
     key: [
       { column: "user_id", type: "text" },
@@ -133,7 +136,7 @@ const WALKS: Record<Prunable, (bounds: PruneBounds) => Walk> = {
       { column: "model", type: "text" },
     ],
     reads: [],
-    mayGo: sql`${openedAt(sql`s.period_id`)} < ${instant(beforeUs)}
+    isPrunable: sql`${openedAt(sql`s.period_id`)} < ${instant(beforeUs)}
       and s.period_id is distinct from (
         select b.period_id from budgets b where b.project = ${project} and b.user_id = s.user_id
       )
@@ -146,7 +149,7 @@ const WALKS: Record<Prunable, (bounds: PruneBounds) => Walk> = {
 
 const instant = (us: InstantUs) => sql`${timestampText(us)}::timestamptz`;
 
-/** A period's id is the microsecond at which it was opened. */
+/** The instant at which a period was opened. Its id is this instant in microseconds. */
 const openedAt = (periodId: RawBuilder<unknown>) =>
   sql`(timestamptz '1970-01-01T00:00:00Z' + ${periodId} * interval '1 microsecond')`;
 
@@ -154,7 +157,7 @@ const openedAt = (periodId: RawBuilder<unknown>) =>
 export const projectsIn = (connection: Connection, table: Prunable): Promise<string[]> =>
   projectsHaving(connection, { table });
 
-/** Whether there is a schema of Purser's, in whatever version. */
+/** Whether the database has a schema of Purser, in any version. */
 export async function hasSchema(connection: Connection): Promise<boolean> {
   const result = await sql<{ found: boolean }>`
     select to_regclass('purser_migrations') is not null as found

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
 
-/** The database is not one that Purser can use; the message is one sentence. */
+/** Purser cannot use the database. The message is one sentence that says why. */
 export class DatabaseUnfit extends Error {
   override name = "DatabaseUnfit";
 }
@@ -29,16 +29,16 @@ async function readTraits(connection: Connection): Promise<Traits> {
   return result.rows[0] as Traits;
 }
 
-/** What is wrong with the database, as the end of a sentence about it. */
+/** Why Purser cannot use the database, as the end of a sentence about it. Undefined when it can. */
 function faultOf({ version, encoding, date_style, read_only, array_nulls }: Traits): string | undefined {
   if (version < VERSION_MIN * 10_000) {
     return `is PostgreSQL ${Math.floor(version / 10_000)}, and Purser needs ${VERSION_MIN} or later`;
   }
   if (encoding !== "UTF8") {
-    return `has the encoding ${encoding}, which cannot hold every name; make one with: create database ... encoding 'UTF8' template template0`;
+    return `has the encoding ${encoding}, which cannot store every name; create one with: create database ... encoding 'UTF8' template template0`;
   }
   if (read_only) {
-    return "takes no writes: it is a standby, or default_transaction_read_only is on; set DATABASE_URL to the primary";
+    return "is read-only: it is a standby, or default_transaction_read_only is on; set DATABASE_URL to the primary";
   }
   if (!date_style.startsWith("ISO")) {
     return `writes dates in the style ${date_style}, although each connection sets ISO: is there a pooler that does not keep DateStyle?`;
@@ -47,13 +47,13 @@ function faultOf({ version, encoding, date_style, read_only, array_nulls }: Trai
   return undefined;
 }
 
-/** @throws DatabaseUnfit where the database is one that Purser cannot use */
+/** @throws DatabaseUnfit when Purser cannot use the database */
 export async function checkDatabase({ unlimited, name }: Database): Promise<void> {
   const fault = faultOf(await readTraits(unlimited));
   if (fault !== undefined) throw new DatabaseUnfit(`${name} ${fault}`);
 }
 
-/** Whether the database answers, and is one that Purser can use. */
+/** Whether the database answers, and Purser can use it. */
 export const isFit = (connection: Connection): Promise<boolean> =>
   readTraits(connection).then(
     (traits) => faultOf(traits) === undefined,

@@ -10,7 +10,7 @@ import { insertRows, type RowOf, updateRows } from "./table.ts";
 import { reservationsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
 
-/** A reservation to insert, or one whose state or end has changed. */
+/** A reservation to insert, or one whose state or expiry has changed. */
 export interface ReservationChange {
   reservation: Reservation;
   isNew: boolean;
@@ -20,7 +20,7 @@ type ReservationRow = RowOf<typeof reservationsTable>;
 
 const reservationFromRow = (row: ReservationRow): Reservation => reservationsTable.fromRow(row);
 
-/** The reservations of these names; a lateral join on the full key, as for ledger entries. */
+/** Reads reservations, by `reservationKey`. It uses a lateral join on the full key, for the same reason as `findEntries`. */
 export async function findReservations(
   connection: Connection,
   names: readonly ReservationName[],
@@ -38,7 +38,7 @@ export async function findReservations(
   );
 }
 
-/** Open reservations of a project that have expired, the first to do so first. Locks nothing. */
+/** Reads up to `limit` open reservations of a project that have expired, in the order of their expiry. Locks nothing. */
 export async function findExpired(
   connection: Connection,
   project: string,
@@ -52,7 +52,7 @@ export async function findExpired(
   return result.rows.map(reservationFromRow);
 }
 
-/** Open reservations that have expired and count on one of these budgets, the first to expire first. Locks nothing. */
+/** Reads up to `limit` expired open reservations that count on one of these budgets, in the order of expiry. Locks nothing. */
 export async function findExpiredOn(
   connection: Connection,
   names: readonly BudgetName[],
@@ -77,7 +77,7 @@ export async function findExpiredOn(
   return result.rows.map(reservationFromRow);
 }
 
-/** Whether a project has open reservations that have run out. */
+/** Whether a project has open reservations that have expired. */
 export async function hasExpired(connection: Connection, project: string): Promise<boolean> {
   const row = await connection
     .selectFrom("reservations")
@@ -90,7 +90,7 @@ export async function hasExpired(connection: Connection, project: string): Promi
   return row !== undefined;
 }
 
-/** Projects that have open reservations which have run out. */
+/** Lists the projects that have open reservations which have expired. */
 export const projectsWithExpired = (connection: Connection): Promise<string[]> =>
   projectsHaving(connection, {
     table: "reservations",
@@ -98,7 +98,7 @@ export const projectsWithExpired = (connection: Connection): Promise<string[]> =
     wanted: sql`expires_at <= statement_timestamp()`,
   });
 
-/** What open reservations hold on a budget, its own and its descendants', by model. Empty when none is open. */
+/** Sums the open reservations of a budget and its descendants, by model. Empty when none is open. */
 export async function sumOpenByModel(
   connection: Connection,
   { project, user }: BudgetName,
@@ -111,7 +111,7 @@ export async function sumOpenByModel(
   return new Map(result.rows.map(({ model, held }) => [model, BigInt(held)]));
 }
 
-/** How many open reservations a budget holds, and when the first of them runs out. */
+/** Counts the open reservations of a budget and its descendants that have not expired, and finds the first expiry. */
 export async function summarizeOpen(
   connection: Connection,
   { project, user }: BudgetName,
@@ -126,7 +126,7 @@ export async function summarizeOpen(
   return { count: row?.count ?? 0n, firstEndUs: row?.first_end ?? undefined };
 }
 
-/** Up to `limit` reservations of a project in order of id, by bytes. */
+/** Reads up to `limit` reservations of a project in the byte order of ids. */
 export async function listReservations(
   connection: Connection,
   page: {
@@ -145,7 +145,7 @@ export async function listReservations(
   return rows.map(reservationFromRow);
 }
 
-/** What a batch did to reservations, to be written. */
+/** The parts that write the changes of a batch to reservations. */
 export function reservationParts(changes: readonly ReservationChange[]): Part[] {
   const latest = latestOf(changes);
   const ofKind = (isNew: boolean) =>
@@ -154,8 +154,8 @@ export function reservationParts(changes: readonly ReservationChange[]): Part[] 
 }
 
 /**
- * One operation of a batch may open what a later one closes: one row, as it is at the end. In the order of the keys, which
- * is the same on every server.
+ * The last change of each reservation, because one operation of a batch may open a reservation that a later one closes. The
+ * result is in the order of the keys, which is the same on every server.
  */
 function latestOf(changes: readonly ReservationChange[]): ReservationChange[] {
   const byKey = new Map<string, ReservationChange>();
@@ -167,7 +167,7 @@ function latestOf(changes: readonly ReservationChange[]): ReservationChange[] {
   return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change);
 }
 
-/** An id that a ledger entry has is taken, too. */
+/** A reservation is not inserted if a ledger entry has its id, because a request id is unique among both. */
 const inserts = (reservations: readonly Reservation[]): Part =>
   insertRows(reservationsTable, reservations, {
     where: sql`(
@@ -176,7 +176,7 @@ const inserts = (reservations: readonly Reservation[]): Part =>
     onConflict: sql`on conflict (project, reservation_id) do nothing`,
   });
 
-/** Only open ones change: the budgets that hold them are locked, so nobody else has closed them meanwhile. */
+/** Only open reservations change. The locks of their budgets protect them, so no other transaction can close them meanwhile. */
 const updates = (reservations: readonly Reservation[]): Part =>
   updateRows(reservationsTable, ["state", "expires_at", "closed_at"], reservations, {
     where: sql`old.state = 'HELD'`,

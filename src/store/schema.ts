@@ -11,8 +11,8 @@ import type {
 } from "./tables.ts";
 
 /**
- * The tables as Kysely sees them. Instants are read as bigint microseconds (the parsers are in database.ts) and written as the
- * text of `timestampText`.
+ * The types of the tables for Kysely. Instants are read as bigint microseconds, by the parsers in database.ts, and written as
+ * text, by `timestampText`.
  */
 export interface Schema {
   budgets: KyselyTable<typeof budgetsTable>;

@@ -1,16 +1,16 @@
 import type { PostgresPool } from "kysely";
 import type pg from "pg";
 
-/** A statement had no answer in time. Whether it was done is not known. */
+/** PostgreSQL did not answer a statement in time. It is unknown whether the statement was done. */
 export class NoAnswer extends Error {
   override name = "NoAnswer";
 
   constructor(limitMs: number, options?: ErrorOptions) {
-    super(`PostgreSQL has not answered a statement for ${limitMs} ms; the connection is given up`, options);
+    super(`PostgreSQL did not answer a statement within ${limitMs} ms; the connection is closed`, options);
   }
 }
 
-/** There is no connection to be had: the cause is in the message. Nothing was sent. */
+/** No connection could be opened. The message has the cause. No statement was sent. */
 export class NoConnection extends Error {
   override name = "NoConnection";
 
@@ -22,22 +22,22 @@ export class NoConnection extends Error {
   }
 }
 
-/** How long things may take on a connection. What is absent may take as long as it takes. */
+/** Time limits of a connection. An absent limit does not apply. */
 export interface TimeLimits {
-  /** From a statement to its answer. Then the connection is given up. */
+  /** How long a statement may take to be answered. Then the connection is closed. */
   answerMs?: number;
-  /** How long a statement of a transaction may wait for a lock: then it fails with 55P03. */
+  /** How long a statement of a transaction may wait for a lock. Then it fails with 55P03. */
   lockMs?: number;
-  /** How long a transaction may be left alone: then PostgreSQL rolls it back, and its locks are free. */
+  /** How long a transaction may be idle. Then PostgreSQL rolls it back and releases its locks. */
   idleMs: number;
 }
 
 /**
- * A pool that limits how long its connections may take.
+ * Adds time limits to the connections of a pool.
  *
- * A connection is given up when a statement has no answer in time: behind a stalled connection a caller would wait for as long
- * as TCP does, which is for hours. It never goes back to the pool, since a late answer would be taken for the answer to the
- * next statement.
+ * A connection is closed when a statement is not answered in time. Otherwise a caller would wait on a stalled connection for as
+ * long as TCP does, which can be hours. The connection never goes back to the pool, because a late answer would be mistaken for
+ * the answer to the next statement.
  */
 export function withTimeLimits(pool: pg.Pool, limits: TimeLimits): PostgresPool {
   const begin = beginText(limits);
@@ -49,7 +49,7 @@ export function withTimeLimits(pool: pg.Pool, limits: TimeLimits): PostgresPool 
       const client = await connect(pool);
       let givenUp: NoAnswer | undefined;
       const query = async (text: string, values: readonly unknown[]) => {
-        // For example the ROLLBACK after it: nothing would answer.
+        // No later statement is sent, for example the ROLLBACK, because it would not be answered either.
         if (givenUp !== undefined) throw givenUp;
         const isBegin = text === "begin";
         const config = { text: isBegin ? begin : text, values: [...values], query_timeout: answerMs };
@@ -58,12 +58,12 @@ export function withTimeLimits(pool: pg.Pool, limits: TimeLimits): PostgresPool 
           givenUp = new NoAnswer(answerMs, { cause: error });
           throw givenUp;
         });
-        // Of several statements, there are as many results.
+        // BEGIN is sent with its settings as several statements, so pg returns an array of results.
         return isBegin ? (result as unknown as [pg.QueryResult])[0] : result;
       };
       return {
         query: query as unknown as Awaited<ReturnType<PostgresPool["connect"]>>["query"],
-        // Given up, its socket is destroyed: the server rolls back what was not committed as soon as it notices.
+        // A connection that was given up is destroyed. The server rolls its transaction back as soon as it notices.
         release: (destroy) => client.release(destroy === true || givenUp !== undefined),
       };
     },
@@ -74,19 +74,20 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    // After the end of the pool, that is no failure of PostgreSQL.
+    // If the pool is being closed, this is not a failure of PostgreSQL.
     throw pool.ending ? error : new NoConnection(error);
   }
 }
 
 /**
- * BEGIN and the settings of the transaction, as one message. Nothing is set for the session, since PgBouncer may give the next
- * transaction another one. The isolation level is named because another can be the default of the role or the database: a
- * statement must see what was committed while it waited for a lock.
+ * BEGIN and the settings of the transaction, as one message. Nothing is set for the session, because PgBouncer may give the next
+ * transaction another session. The isolation level is set explicitly, because the role or the database may have another default,
+ * and a statement must see what was committed while it waited for a lock.
  */
 function beginText({ answerMs, lockMs, idleMs }: TimeLimits): string {
   const settings = { idle_in_transaction_session_timeout: idleMs, lock_timeout: lockMs };
-  // Without a limit here, those of the role or the database do not hold either: they are meant for statements of callers.
+  // Work without a time limit, such as a migration, also turns off the limits of the role or the database, which are meant for
+  // short statements.
   const unlimited = answerMs === undefined ? { statement_timeout: 0, lock_timeout: 0 } : {};
   const set = Object.entries({ ...settings, ...unlimited })
     .filter(([, ms]) => ms !== undefined)
@@ -94,6 +95,6 @@ function beginText({ answerMs, lockMs, idleMs }: TimeLimits): string {
   return ["begin isolation level read committed", ...set].join("; ");
 }
 
-/** pg has no code for it. */
+/** Whether pg's query_timeout has passed. pg's error has no code, so this compares the message. */
 const isTimeout = (error: unknown): boolean =>
   error instanceof Error && error.message === "Query read timeout";

@@ -6,34 +6,37 @@ import { isConflict, isLockTimeout, isOutage, LockTimeout } from "./outage.ts";
 import { type OutageListener, watchOutages } from "./outage-watch.ts";
 import { isFit } from "./requirements.ts";
 
-/** Runs work on the database, again where the database and not the work failed. */
+/**
+ * Runs work on the database, and retries it when the database has failed. All methods throw STORE_UNAVAILABLE when the database
+ * keeps failing.
+ */
 export interface Store {
-  /** Work that changes nothing. */
+  /** Runs work that changes nothing. */
   read<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
-  /** One statement that changes something. It may run more than once, and must not mind. */
+  /** Runs one statement that changes something. It must be idempotent, because it may run more than once. */
   write<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   /**
-   * Work in one transaction: all of it happens, or none. It may run more than once, and must not mind.
+   * Runs work in one transaction. The work must be idempotent, because it may run more than once.
    *
-   * @throws LockTimeout when a statement waits for a lock for `lockTimeoutMs`. Without it, that counts as a failure of the
-   *   database.
+   * @throws LockTimeout when a statement waits for a lock for `lockTimeoutMs`. Without this option, a lock timeout counts as a
+   *   failure of the database.
    */
   transaction<T>(
     work: (connection: Connection) => Promise<T>,
     options?: { lockTimeoutMs?: number },
   ): Promise<T>;
-  /** Whether the database does now what it is asked. Answers within a second. */
+  /** Whether the database works at the moment. Resolves within a second. */
   isReachable(): Promise<boolean>;
 }
 
 const RETRY = { firstMs: 10, longestMs: 500 };
-/** How often a transaction gives way to others. */
+/** Retries after a serialization failure or a deadlock, at most. */
 const CONFLICTS_MAX = 20;
 const PROBE_MS_MAX = 1_000;
 
 /**
- * @param retryMsMax How long work is tried again while the database fails. Then STORE_UNAVAILABLE is thrown.
- * @param onRetry Told of each failure of the database.
+ * @param options.retryMsMax How long work is retried while the database fails. Then STORE_UNAVAILABLE is thrown.
+ * @param options.onRetry Called with each failure of the database.
  */
 export function createStore(
   options: {
@@ -45,14 +48,14 @@ export function createStore(
   const { database, retryMsMax } = options;
   const { kysely } = database;
   const outages = watchOutages(options);
-  const persist = async <T>(work: () => Promise<T>): Promise<T> => {
+  const withRetries = async <T>(work: () => Promise<T>): Promise<T> => {
     const startedMs = performance.now();
     let failures = 0;
     let conflicts = 0;
     for (;;) {
       try {
         const result = await work();
-        outages.answered();
+        outages.succeeded();
         return result;
       } catch (error) {
         if (isConflict(error)) {
@@ -83,12 +86,12 @@ export function createStore(
   };
   let probe: Promise<boolean> | undefined;
   return {
-    read: (work) => persist(() => work(kysely)),
-    write: (work) => persist(() => work(kysely)),
-    transaction: (work, { lockTimeoutMs } = {}) => persist(() => transaction(work, lockTimeoutMs)),
+    read: (work) => withRetries(() => work(kysely)),
+    write: (work) => withRetries(() => work(kysely)),
+    transaction: (work, { lockTimeoutMs } = {}) => withRetries(() => transaction(work, lockTimeoutMs)),
     async isReachable() {
       if (outages.isFailing) return false;
-      // One that has no answer yet need not be followed by another.
+      // Callers share a probe that is still running.
       probe ??= isFit(kysely).finally(() => {
         probe = undefined;
       });

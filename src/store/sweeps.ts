@@ -3,7 +3,7 @@ import type { Connection } from "./connection.ts";
 import type { BudgetName } from "./names.ts";
 import { projectsHaving } from "./projects.ts";
 
-/** Projects that have budgets past their period's end. */
+/** Lists the projects that have due budgets. A budget is due when its stored period has ended. */
 export const projectsDue = (connection: Connection): Promise<string[]> =>
   projectsHaving(connection, {
     table: "budgets",
@@ -11,7 +11,7 @@ export const projectsDue = (connection: Connection): Promise<string[]> =>
     wanted: sql`period_end <= statement_timestamp()`,
   });
 
-/** Up to `limit` budgets of a project that are past their period's end, those that have been for longest first. */
+/** Reads up to `limit` due budgets of a project. Those whose period ended first come first. */
 export async function findDue(
   connection: Connection,
   bounds: { project: string; user: string | undefined; limit: number },

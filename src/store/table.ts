@@ -4,14 +4,14 @@ import type { Codec, SentAs } from "./codecs.ts";
 import type { Part } from "./parts.ts";
 import { relation } from "./unnest.ts";
 
-/** A field of a value, or a field of an object in it, as in `period.unit`. */
+/** The name of a field, or the path of a field in a nested object, such as `period.unit`. */
 type PathOf<Value> = {
   [Field in keyof Value & string]:
     | Field
     | `${Field}.${keyof Exclude<Value[Field], undefined | readonly unknown[]> & string}`;
 }[keyof Value & string];
 
-/** What a path leads to. It leads to undefined where the object in between is absent. */
+/** The type of the field at a path. It includes undefined if the nested object may be absent. */
 type AtPath<Value, Path> = Path extends `${infer Field}.${infer Inner}`
   ? Field extends keyof Value
     ?
@@ -22,7 +22,7 @@ type AtPath<Value, Path> = Path extends `${infer Field}.${infer Inner}`
     ? Value[Path]
     : never;
 
-/** Where a column's values are in the domain's value, and how they travel. */
+/** The field of the domain's value that a column stores, and the codec that converts it. */
 type Place = readonly [
   path: string,
   codec: {
@@ -38,14 +38,14 @@ type Places = Readonly<Record<string, Place>>;
 type SelectedOf<P extends Place> = Parameters<P[1]["fromSelected"]>[0];
 type WrittenOf<P extends Place> = Exclude<P[1]["written"], undefined>;
 
-/** Refuses a path that does not exist, and a codec of another type than the field. */
+/** Makes it a type error if a path does not exist, or if a codec has another type than its field. */
 type Checked<Value, P extends Places> = {
   [Name in keyof P]: P[Name][0] extends PathOf<Value>
     ? readonly [P[Name][0], Codec<AtPath<Value, P[Name][0]>, SelectedOf<P[Name]>, WrittenOf<P[Name]>>]
     : never;
 };
 
-/** The fields that no column holds, which must be none. */
+/** The fields that no column stores. If there are any, the call of `table` is a type error. */
 type Unlisted<Value, P extends Places> = Exclude<
   keyof Value & string,
   P[keyof P][0] extends infer Path ? (Path extends `${infer Field}.${string}` ? Field : Path) : never
@@ -54,25 +54,25 @@ type Unlisted<Value, P extends Places> = Exclude<
 interface Column<Value> {
   readonly name: string;
   readonly sentAs: SentAs;
-  /** Its value, in a statement that reads what was sent from the relation `row`. */
+  /** SQL for the column's value, in a statement that selects from the relation `row`. */
   readonly sql: string;
   toCell(value: Value): Cell;
 }
 
-/** A table, each of whose columns is listed once. */
+/** A table, and how its columns map to a value of the domain. */
 export interface Table<Value, Row, Name extends string> {
   readonly name: string;
   readonly key: readonly Name[];
   readonly columns: ReadonlyMap<Name, Column<Value>>;
   fromRow(row: Row): Value;
-  /** For the type alone: a table has no such field. */
+  /** Exists only for the type. No table sets it. */
   readonly kysely?: unknown;
 }
 
-/** What a query returns of a table. */
+/** The type of a row that a query returns. */
 export type RowOf<T> = T extends { fromRow(row: infer Row): unknown } ? Row : never;
 
-/** The table as Kysely's types want it. */
+/** The type of the table for Kysely. */
 export type KyselyTable<T extends { readonly kysely?: unknown }> = Exclude<T["kysely"], undefined>;
 
 type RowFrom<P extends Places> = { [Name in keyof P]: SelectedOf<P[Name]> };
@@ -81,8 +81,8 @@ type KyselyFrom<P extends Places> = {
 };
 
 /**
- * Defines how values of the domain are kept in a table. Each column says which field it holds (`period.unit` is a field of an
- * object, which is absent where all of its columns are null) and by which codec. Types and statements follow from that.
+ * Defines how values of the domain are stored in a table. Each column names its field and its codec. A path such as `period.unit`
+ * names a field of a nested object, which is absent when all of its columns are null. Types and statements are derived from this.
  */
 export const table =
   <Value extends object>() =>
@@ -107,7 +107,7 @@ export const table =
 type Plain = Record<string, unknown>;
 
 interface Field extends Column<object> {
-  /** The name of the field, and of the field in it, if that is an object. */
+  /** The name of the field, and if that is an object, the name of the field in it. */
   readonly outer: string;
   readonly inner: string | undefined;
   readonly fromSelected: (selected: unknown) => unknown;
@@ -130,7 +130,7 @@ function fieldOf(name: string, path: string, codec: Place[1]): Field {
   };
 }
 
-/** Reads the value that a row holds. */
+/** Makes a function that turns a row into a value of the domain. */
 function rowReader(fields: readonly Field[]): (row: Readonly<Plain>) => Plain {
   const flat = fields.filter((field) => field.inner === undefined);
   const objects = [
@@ -139,7 +139,7 @@ function rowReader(fields: readonly Field[]): (row: Readonly<Plain>) => Plain {
       (field) => field.outer,
     ),
   ];
-  // V8 keeps a copy of this as a fast object, and would make a slow one out of as many fields that are added one by one.
+  // V8 gives a copy of this object fast properties. An object to which as many fields are added one by one gets slow ones.
   const empty = JSON.parse(
     JSON.stringify(Object.fromEntries(fields.map(({ outer }) => [outer, null]))),
   ) as Plain;
@@ -159,9 +159,9 @@ function readObject(row: Readonly<Plain>, fields: readonly Field[]): Plain | und
 }
 
 interface StatementOptions {
-  /** Tells parts apart that are written together. */
+  /** The name of the part. It must be unique among the parts that are written together. */
   name?: string;
-  /** What must hold, too, for a row to be written. The new row is `row`, and of an update the old one is `old`. */
+  /** A condition for a row to be written. It may use the sent row as `row`, and in updates and deletes the stored row as `old`. */
   where?: RawBuilder<unknown>;
   /** See `relation`. */
   oneProject?: boolean;
@@ -201,7 +201,7 @@ export function insertRows<Value>(
   return { name: options.name ?? `inserted_${name}`, statement, rows: values.length };
 }
 
-/** Updates some columns of the rows that have the keys of these values. */
+/** Updates the columns `changing` of the rows that have the keys of these values. */
 export function updateRows<Value, Name extends string>(
   table: Table<Value, never, Name>,
   changing: readonly Name[],
@@ -220,8 +220,8 @@ export function updateRows<Value, Name extends string>(
 }
 
 /**
- * Deletes the rows that have the keys of these values, or all that have a part of the key: how many those are is not known
- * before.
+ * Deletes the rows that have the keys of these values. With `options.key`, which is a part of the key, it deletes all rows that
+ * match this part, and their number is not checked.
  */
 export function deleteRows<Value, Name extends string>(
   table: Table<Value, never, Name>,
@@ -238,7 +238,7 @@ export function deleteRows<Value, Name extends string>(
   return { name: options.name ?? `deleted_${table.name}`, statement, rows };
 }
 
-/** The columns of a table without these. */
+/** All columns of a table except `others`. */
 export const columnsBut = <Name extends string>(
   { columns }: Pick<Table<unknown, never, Name>, "columns">,
   others: readonly NoInfer<Name>[],

@@ -19,7 +19,7 @@ import {
 } from "./codecs.ts";
 import { type RowOf, table } from "./table.ts";
 
-/** The tables: which field each column holds, and how. migrations/ says what they mean. */
+/** The tables, and how each column stores a field. The files in migrations/ explain what the columns mean. */
 
 interface LimitJson {
   model: string;
@@ -45,7 +45,7 @@ const limits = jsonOf<readonly ModelLimit[], LimitJson[]>(
     })),
 );
 
-/** Most budgets have no limits. */
+/** An empty list is stored as null, because most budgets have no limits. */
 const limitsOrNull: typeof limits = {
   ...limits,
   toCell: (values) => (values.length === 0 ? null : limits.toCell(values)),
@@ -134,7 +134,7 @@ export const reservationsTable = table<Reservation>()("reservations", ["project"
   closed_at: ["closedAtUs", optional(instant)],
 });
 
-/** A price that a project set, with the moment when it did. */
+/** A price that a project has set, and when it was last set. */
 export interface StoredPrice extends ProjectPrice {
   project: string;
   updatedAtUs: InstantUs;
@@ -147,19 +147,19 @@ export const modelPricesTable = table<StoredPrice>()("model_prices", ["project",
   updated_at: ["updatedAtUs", instant],
 });
 
-/** What is remembered of one record of LiteLLM's client. */
+/** The memory of one record of LiteLLM's client. */
 export interface StoredRecord {
   project: string;
   session: string;
   user: string;
   memory: Memory;
-  /** Handed out by /get_budget, and not made by the client. */
+  /** Whether the client got the record from /get_budget. Otherwise the client created it. */
   isHandedOut: boolean;
-  /** When its session last posted, to the day. */
+  /** When its session last posted, accurate to the day. */
   seenUs: InstantUs;
 }
 
-/** As pairs, since JSON keeps no order of keys. */
+/** Stored as pairs, because jsonb does not keep the order of keys. */
 const costs = jsonOf<Costs, [string, string][]>(
   (values) => [...values].map(([model, cost]) => [model, String(cost)]),
   (stored) => new Map(stored.map(([model, cost]) => [model, BigInt(cost)])),

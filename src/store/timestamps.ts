@@ -4,8 +4,9 @@ const NS_PER_US = 1000n;
 const US_PER_MS = 1000n;
 
 /**
- * PostgreSQL's text of a timestamptz as microseconds, whatever the time zone of the session: none needs to be set. Far
- * from Greenwich the edges of years 1 and 9999 are written as of year 1 BC, which is year 0, and of year 10000.
+ * Parses PostgreSQL's text of a timestamptz to microseconds. It accepts every time zone, so that none need be set for the
+ * session. In some time zones, the start of year 1 is written in year 1 BC, which is ISO year 0, and the end of year 9999 in
+ * year 10000.
  */
 export function parseTimestamp(text: string): InstantUs {
   if (isPlain(text)) return parsePlain(text);
@@ -15,11 +16,11 @@ export function parseTimestamp(text: string): InstantUs {
   return Temporal.Instant.from(`${[isoYear, ...monthAndDay].join("-")}T${time}`).epochNanoseconds / NS_PER_US;
 }
 
-/** As in `2026-11-23 05:56:00.123456+00`: nearly all, where the session's time zone is UTC. */
+/** Whether a text has the form `2026-11-23 05:56:00.123456+00`. Nearly all have it if the session's time zone is UTC. */
 const isPlain = (text: string): boolean =>
   text.length >= 22 && text.length <= 29 && text.endsWith("+00") && text[10] === " " && text >= "0100";
 
-/** A batch reads thousands: this takes a fraction of the time of a general parser. */
+/** A faster parser for the common form, because a batch reads thousands of timestamps. */
 function parsePlain(text: string): InstantUs {
   const ms = Date.UTC(
     digits(text, 0, 4),
@@ -30,7 +31,7 @@ function parsePlain(text: string): InstantUs {
     digits(text, 17, 19),
   );
   const fractionEnd = text.length - 3;
-  // After the point, without the zeros at its end.
+  // PostgreSQL omits trailing zeros of the fraction, so it is scaled to microseconds.
   const fraction = fractionEnd > 20 ? digits(text, 20, fractionEnd) * 10 ** (26 - fractionEnd) : 0;
   return BigInt(ms) * US_PER_MS + BigInt(fraction);
 }
@@ -43,11 +44,11 @@ function digits(text: string, start: number, end: number): number {
 
 let last: { instantUs: InstantUs; text: string } = { instantUs: 0n, text: "1970-01-01T00:00:00.000000Z" };
 
-/** An instant from year 1 to 9999 as text that PostgreSQL reads without loss. */
+/** Formats an instant from year 1 to 9999 as text that PostgreSQL reads without loss. */
 export function timestampText(instantUs: InstantUs): string {
-  // The entries of a batch have the same period.
+  // Consecutive calls often have the same instant: the entries of a batch have the same period.
   if (instantUs === last.instantUs) return last.text;
-  // A remainder of a negative number is negative: count from the millisecond before.
+  // The remainder of a negative number is negative. This makes it positive, counted from the previous millisecond.
   const us = ((instantUs % US_PER_MS) + US_PER_MS) % US_PER_MS;
   const ms = new Date(Number((instantUs - us) / US_PER_MS)).toISOString();
   last = { instantUs, text: `${ms.slice(0, -1)}${String(us).padStart(3, "0")}Z` };

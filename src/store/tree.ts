@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { BudgetName } from "./names.ts";
 import { unnest } from "./unnest.ts";
 
-/** Users of the ancestors of budgets, nearest first, by `budgetKey`. Those without a parent are absent. */
+/** Reads the users of the ancestors of budgets, nearest first, by `budgetKey`. Budgets without a parent are absent. */
 export async function readAncestors(
   connection: Connection,
   names: readonly BudgetName[],
@@ -26,7 +26,7 @@ export async function readAncestors(
   return new Map(result.rows.map((row) => [budgetKey(row.project, row.user_id), row.ancestors]));
 }
 
-/** How many levels there are below a budget: 0 when it has no children. */
+/** Counts the levels of budgets below a budget. 0 when it has no children. */
 export async function readHeight(connection: Connection, name: BudgetName): Promise<number> {
   const result = await sql<{ height: number }>`
     with recursive below as (

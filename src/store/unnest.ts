@@ -10,11 +10,12 @@ export interface SentColumn {
 }
 
 /**
- * Rows as a relation: one array parameter a column, or one value where all rows have the same. Batches are often of one
- * project, one budget, one model, and what is sent once is read once.
+ * Builds a relation from rows. Each column is sent as one array parameter, or as a single value if it is the same in all rows.
+ * That saves work, because a batch often has one project, one budget or one model.
  *
- * @param oneProject Sends the project as a value, too. A database that shards by project needs that. Without it the project
- *   is an array: as a value, the first part of every key would let a planner with stale statistics read the whole project.
+ * @param options.oneProject Sends the project as a single value, too. A database that is sharded by project needs that. By
+ *   default the project is sent as an array: if the first part of every key were a constant, a planner with stale statistics
+ *   could read the whole project.
  */
 export function relation(
   columns: readonly SentColumn[],
@@ -27,7 +28,7 @@ export function relation(
   columns.forEach(({ name, sentAs, cells }, index) => {
     const isLast = index === columns.length - 1;
     const asValue = name === "project" ? oneProject : isSame(cells);
-    // A relation has as many rows as its arrays have elements: there must be one.
+    // The arrays determine the number of rows, so at least one column must be an array.
     if (asValue && !(isLast && names.length === 0)) {
       values.push(sql`${cells[0]}::${sql.raw(`${sentAs} as ${name}`)}`);
     } else {
@@ -45,9 +46,9 @@ const isSame = (cells: readonly Cell[]): boolean => {
 };
 
 /**
- * Names to look up, as a relation.
+ * Builds a relation of names to look up.
  *
- * @param columns What each column is called and which type it is sent as.
+ * @param columns The name of each column, and the type in which it is sent.
  */
 export const unnest = <Name extends string>(
   columns: Readonly<Record<Name, SentAs>>,

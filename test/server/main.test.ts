@@ -100,7 +100,7 @@ suite("The program", { concurrency: 2 }, () => {
   test("does not start where a folder cannot be, or a database does not answer", async () => {
     await assertStopped(
       { DATA_DIR: join(ROOT, "package.json/data") },
-      /the data folder \S+package\.json\/data is a file, or is inside of one: set DATA_DIR to a folder/,
+      /the data folder \S+package\.json\/data is a file, or its path leads through a file: set DATA_DIR to a folder/,
     );
     await assertStopped(
       { DATABASE_URL: "postgres://u:s3cret@127.0.0.1:1/db" },

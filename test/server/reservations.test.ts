@@ -194,7 +194,7 @@ for (const kind of STORES) {
       });
       assert.equal(unbounded.estimate?.maxOutputAssumed, true);
       assert.equal(unbounded.estimate?.maxOutputTokens, 128_000n - prompt);
-      assert.match(unbounded.estimate?.price?.assumptions.join() ?? "", /what a context of 128000 leaves/);
+      assert.match(unbounded.estimate?.price?.assumptions.join() ?? "", /the rest of a context of 128000/);
       await server.grpc.setModelPrice({
         project: name.project,
         price: {

@@ -13,17 +13,17 @@ const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknow
   [
     "is of another version of PostgreSQL",
     (folder) => writeFile(join(folder, "postgres/PG_VERSION"), "99\n"),
-    /was made by PostgreSQL 99, and this version of Purser reads PostgreSQL \d+: start the version/,
+    /was created by PostgreSQL 99, and this version of Purser reads PostgreSQL \d+: start the version/,
   ],
   [
     "has lost PG_VERSION, where PGlite would begin anew",
     (folder) => rm(join(folder, "postgres/PG_VERSION")),
-    /has data, and its file postgres\/PG_VERSION is missing: restore/,
+    /has data, but its file postgres\/PG_VERSION is missing: restore/,
   ],
   [
     "has damaged files",
     (folder) => truncate(join(folder, "postgres/global/pg_control"), 100),
-    /cannot be opened, since its files are damaged or incomplete \(PGlite says: .+\): restore the folder/,
+    /cannot be opened, because its files are damaged or incomplete \(PGlite says: .+\): restore the folder/,
   ],
   [
     "has a lock that is none",
@@ -31,7 +31,7 @@ const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknow
       await rm(join(folder, "lock"), { force: true });
       await mkdir(join(folder, "lock"));
     },
-    /has a file \S+lock that is no lock of Purser \(.+\): remove it/,
+    /has a file \S+lock that is not a lock of Purser \(.+\): remove it/,
   ],
 ];
 
@@ -76,7 +76,7 @@ describe("a folder of the embedded store", () => {
     const file = join(parent, "file");
     await writeFile(file, "");
     for (const folder of [file, join(file, "data")]) {
-      await assertRefused(folder, /is a file, or is inside of one: set DATA_DIR to a folder$/);
+      await assertRefused(folder, /is a file, or its path leads through a file: set DATA_DIR to a folder$/);
     }
   });
 });

@@ -75,12 +75,12 @@ describe("a PostgreSQL with other settings", () => {
     [
       "another encoding than UTF-8",
       (url: string) => recreate(url, "encoding 'LATIN1' locale 'C' template template0"),
-      /^PostgreSQL at 127\.0\.0\.1:\d+\/\w+ has the encoding LATIN1, which cannot hold every name; make one with: create database \.\.\. encoding 'UTF8' template template0$/,
+      /^PostgreSQL at 127\.0\.0\.1:\d+\/\w+ has the encoding LATIN1, which cannot store every name; create one with: create database \.\.\. encoding 'UTF8' template template0$/,
     ],
     [
       "no writes",
       (url: string) => alter(url, "default_transaction_read_only = on"),
-      /takes no writes: it is a standby, or default_transaction_read_only is on; set DATABASE_URL to the primary$/,
+      /is read-only: it is a standby, or default_transaction_read_only is on; set DATABASE_URL to the primary$/,
     ],
     ["array_nulls off", (url: string) => alter(url, "array_nulls = off"), /has array_nulls off/],
   ] as const) {

@@ -3,10 +3,13 @@ import type { BudgetError, Refusal } from "../../domain/errors.ts";
 import type { Reserve } from "./operation.ts";
 
 /**
- * The limit: an amount is admitted if and only if spent + held + amount <= total on the budget and on every ancestor, and
- * on each limit for the model. Equality admits. All levels hold it, or none.
+ * Decides whether an amount fits. It is admitted if and only if spent + held + amount <= limit for the total and for each
+ * limit that applies to the model, on the budget and on every ancestor. Equality admits. The amount is held on all levels or
+ * on none.
  *
- * @param path The budget and its ancestors as they are now, nearest first.
+ * @param path The budget and its ancestors in their current periods, nearest first.
+ * @returns The path with the amount held, or BUDGET_EXCEEDED, MODEL_LIMIT_EXCEEDED or AMOUNT_OVERFLOW for the first level
+ *   that refuses.
  */
 export function admit(
   path: readonly Budget[],

@@ -5,11 +5,13 @@ import type { Store } from "../../store/store.ts";
 import { readAncestors } from "../../store/tree.ts";
 
 /**
- * Which ancestors a budget had when last looked: a hint for what to lock with it. Under the locks the parents of the
- * locked rows are the truth. Where the hint lacks one of them, it is read again and the batch begins again.
+ * A cache of each budget's ancestors. It is a hint that says which budgets to lock together. The parents in the locked rows
+ * are the truth. If the hint lacks one of them, the ancestors are read again and the batch restarts.
  */
 export interface Ancestry {
+  /** Users of the ancestors, nearest first. Empty when the cache does not have the budget. */
   of(name: BudgetName): readonly string[];
+  /** Reads the ancestors of these budgets from the database. */
   refresh(names: readonly BudgetName[]): Promise<void>;
 }
 
@@ -25,7 +27,7 @@ export function createAncestry(store: Store): Ancestry {
       for (const { project, user } of names) {
         const key = budgetKey(project, user);
         const ancestors = found.get(key);
-        // Most budgets have none: that is not worth remembering.
+        // Most budgets have no ancestors. `of` returns none for an absent key, so they need no room in the cache.
         if (ancestors === undefined) known.delete(key);
         else known.set(key, ancestors);
       }

@@ -9,37 +9,42 @@ import { decide } from "./decide.ts";
 import type { Below, Charged, Facts, Written } from "./decision.ts";
 import { newParentOf, type Operation, type Verdict } from "./operation.ts";
 
-/** The locked state that a batch is decided on. */
-export interface Ground {
+/** What a batch is decided on, read while its budgets are locked. */
+export interface LockedState {
   /** By `budgetKey`. */
   budgets: ReadonlyMap<string, Budget>;
-  /** Ledger entries whose request ids the batch carries, by `requestKey`. */
+  /** Ledger entries that have a request id of the batch, by `requestKey`. */
   entries: ReadonlyMap<string, Entry>;
-  /** Reservations that the batch names, or whose ids its requests carry, by `reservationKey`. */
+  /** Reservations whose id is a reservation id or a request id of the batch, by `reservationKey`. */
   reservations: ReadonlyMap<string, Reservation>;
   /** Charges that refunds of the batch name, by `requestKey`. */
   charges?: ReadonlyMap<string, Charged>;
-  /** What lies below the budget of the batch's only operation, where it needs to know. */
+  /** The descendants of the budget. Only when the batch is one operation for which `needsBelow` is true. */
   below?: Below | undefined;
-  /** What is remembered of the records that posts of the batch are about, by `projectRecordKey`. */
+  /** The stored memory of the legacy records that posts of the batch change, by `projectRecordKey`. */
   records?: ReadonlyMap<string, RecordRow>;
   /** The database's clock. */
   nowUs: InstantUs;
 }
 
-/** Identifies what is remembered of a record of LiteLLM's map. */
+/** Identifies the stored memory of one record of LiteLLM's map. */
 export const projectRecordKey = (project: string, row: RecordRow): string => `${project}\0${recordKey(row)}`;
 
-/** Decides operations in order, each on what the ones before it left. Pure. One verdict for each, in order. */
+/**
+ * Decides operations in order. Each sees the changes of the operations before it. Pure.
+ *
+ * @returns One verdict for each operation, in order, and the rows to write.
+ * @throws UnlockedParent
+ */
 export function decideBatch(
   operations: readonly Operation[],
-  ground: Ground,
+  state: LockedState,
 ): { verdicts: Verdict[]; changes: Changes } {
-  const budgets = new Map(ground.budgets);
-  const entries = new Map(ground.entries);
-  const reservations = new Map(ground.reservations);
-  const charges = new Map(ground.charges);
-  const records = new Map(ground.records);
+  const budgets = new Map(state.budgets);
+  const entries = new Map(state.entries);
+  const reservations = new Map(state.reservations);
+  const charges = new Map(state.charges);
+  const records = new Map(state.records);
   const reservationChanges: ReservationChange[] = [];
   const written = new Map<string, Written>();
   const added: Entry[] = [];
@@ -60,11 +65,11 @@ export function decideBatch(
     return {
       path: operation.kind === "refund" ? chargedPath(budgets, operation) : pathOf(budgets, operation),
       entry: entries.get(idOf(requestId)),
-      opened: reservations.get(idOf(requestId)),
+      openedReservation: reservations.get(idOf(requestId)),
       reservation: reservations.get(idOf(reservationId)),
       parentPath: parent === undefined ? [] : pathOf(budgets, { project: operation.project, user: parent }),
       charged: operation.kind === "refund" ? chargeOf(idOf(operation.chargeId)) : undefined,
-      below: ground.below,
+      below: state.below,
       record:
         operation.kind === "post"
           ? records.get(projectRecordKey(operation.project, operation.after))
@@ -74,7 +79,7 @@ export function decideBatch(
 
   const verdicts = operations.map((operation) => {
     const { project } = operation;
-    const decision = decide(factsOf(operation), operation, ground.nowUs);
+    const decision = decide(factsOf(operation), operation, state.nowUs);
     for (const [level, budget] of decision.path.entries()) {
       const key = budgetKey(project, budget.user);
       if (decision.written === "deleted" && level === 0) budgets.delete(key);
@@ -103,15 +108,15 @@ export function decideBatch(
     return decision.verdict;
   });
 
-  const those = (kind: Written): Budget[] =>
+  const writtenAs = (kind: Written): Budget[] =>
     [...written]
       .filter(([, each]) => each === kind)
-      .map(([key]) => (budgets.get(key) ?? ground.budgets.get(key)) as Budget);
+      .map(([key]) => (budgets.get(key) ?? state.budgets.get(key)) as Budget);
   const changes: Changes = {
-    budgets: those("balances"),
-    settings: those("settings"),
-    created: those("created"),
-    deleted: those("deleted"),
+    budgets: writtenAs("balances"),
+    settings: writtenAs("settings"),
+    created: writtenAs("created"),
+    deleted: writtenAs("deleted"),
     entries: added,
     modelCosts: [...modelCosts.values()],
     closed,
@@ -121,19 +126,19 @@ export function decideBatch(
   return { verdicts, changes };
 }
 
-/** Of what several operations of a batch write of one budget, the widest: it includes what the others write. */
+/** Operations of one batch may write different columns of one budget. The widest set includes the columns of the others. */
 const WIDTH: Record<Written, number> = { balances: 0, settings: 1, created: 2, deleted: 3 };
 const widest = (one: Written | undefined, other: Written): Written =>
   one !== undefined && WIDTH[one] > WIDTH[other] ? one : other;
 
-/** Thrown when a budget has a parent that is not among the locked ones: the locks must be taken anew, in order. */
+/** Thrown when the parent of a locked budget is not locked. All locks must be taken again, in the order of their keys. */
 export class UnlockedParent extends Error {
   constructor() {
     super("the parent of a locked budget is not locked");
   }
 }
 
-/** The budget and its ancestors, nearest first. Empty when there is no such budget. @throws UnlockedParent */
+/** The budget and its ancestors, nearest first. Empty when the budget does not exist. @throws UnlockedParent */
 function pathOf(
   budgets: ReadonlyMap<string, Budget>,
   { project, user }: { project: string; user: string },
@@ -148,7 +153,7 @@ function pathOf(
   return path;
 }
 
-/** The budget of a refund, and those ancestors on which the charge counted that still exist. */
+/** The budget of a refund, and the ancestors on which the charge counted. Ancestors that were deleted are left out. */
 function chargedPath(
   budgets: ReadonlyMap<string, Budget>,
   { project, user, chargedAncestors }: Operation & { kind: "refund" },
@@ -159,7 +164,7 @@ function chargedPath(
   return [own, ...ancestors.filter((budget) => budget !== undefined)];
 }
 
-/** The ids by which an operation is known, and by which it names a reservation. */
+/** The operation's own request id, and the id of the reservation that it names. */
 export const idsOf = (operation: Operation): { requestId?: string; reservationId?: string | undefined } =>
   operation as { requestId?: string; reservationId?: string };
 

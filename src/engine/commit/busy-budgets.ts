@@ -1,28 +1,28 @@
 import { createGroups, type Groups } from "../groups.ts";
 
 /**
- * Operations on busy budgets: those that another session has locked, and those with more expired holds than one transaction
- * ends. They wait here, each budget in a queue of its own, so that operations on all other budgets go on.
+ * Operations that wait for a busy budget. A budget is busy when another session holds its lock, or when it has more expired
+ * holds than one transaction can end. Each busy budget has its own queue, so operations on other budgets do not wait.
  */
 export interface BusyBudgets<Item, Result> {
-  /** Operations that wait here. */
+  /** How many operations have been added and have no result yet. */
   readonly waiting: number;
-  /** Whether a budget is busy, by its key. */
+  /** Whether the budget with this `budgetKey` is busy. */
   has(key: string): boolean;
   /** The first of these keys whose budget is busy. */
   find(keys: Iterable<string>): string | undefined;
-  /** Puts an operation into the queue of a budget, which is busy from now on until its queue is empty. */
+  /** Puts an operation into the queue of a budget. The budget counts as busy until its queue is empty. */
   add(key: string, item: Item): Promise<Result>;
-  /** Resolves when nothing waits any more. */
+  /** Resolves when all queues are empty. */
   drain(): Promise<void>;
 }
 
-/** Budgets that are tried at the same time, at most: each needs a connection while it waits for a lock. */
-const AT_WORK_MAX = 2;
+/** Attempts that run at the same time, at most. Each occupies a connection while it waits for a lock. */
+const ATTEMPTS_AT_ONCE_MAX = 2;
 
 /**
- * @param work Does the operations of one budget, however long that takes. It gives one result for each, in order. `turn` runs
- *   one attempt, when fewer than two budgets have one under way.
+ * @param options.work Commits operations of one budget. It may take long. It returns one result for each, in order. It passes
+ *   each attempt to `turn`, which runs it when fewer than two attempts are running.
  */
 export function createBusyBudgets<Item, Result>(options: {
   itemsMax: number;
@@ -30,7 +30,7 @@ export function createBusyBudgets<Item, Result>(options: {
   work: (key: string, items: readonly Item[], turn: Turn) => Promise<readonly Result[]>;
 }): BusyBudgets<Item, Result> {
   const queues = new Map<string, Groups<Item, Result>>();
-  const turn = createTurns(AT_WORK_MAX);
+  const turn = createTurns(ATTEMPTS_AT_ONCE_MAX);
   let waiting = 0;
 
   const queueOf = (key: string): Groups<Item, Result> => {
@@ -64,7 +64,7 @@ export function createBusyBudgets<Item, Result>(options: {
         return await queue.submit(item);
       } finally {
         waiting--;
-        // The next turn of the event loop: those that came with it have their results by then.
+        // All items of a group get their results in one turn of the event loop. In the next one, the queue may be idle.
         setImmediate(() => queue.isIdle && queues.get(key) === queue && queues.delete(key));
       }
     },
@@ -77,20 +77,21 @@ export function createBusyBudgets<Item, Result>(options: {
   };
 }
 
-/** Runs an attempt in its turn. */
+/** Waits until an attempt may run, and runs it. */
 export type Turn = <T>(attempt: () => Promise<T>) => Promise<T>;
 
 function createTurns(atOnceMax: number): Turn {
   const waiting: (() => void)[] = [];
-  let atWork = 0;
+  let running = 0;
   return async (attempt) => {
-    if (atWork >= atOnceMax) await new Promise<void>((resolve) => waiting.push(resolve));
-    else atWork++;
+    if (running >= atOnceMax) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
     try {
       return await attempt();
     } finally {
       const next = waiting.shift();
-      if (next === undefined) atWork--;
+      // Otherwise the next attempt takes this one's place, and the count stays.
+      if (next === undefined) running--;
       else next();
     }
   };

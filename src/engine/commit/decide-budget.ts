@@ -15,19 +15,19 @@ import {
 } from "./decision.ts";
 import type { BudgetChange, Create, Delete, LimitInput, PeriodInput, Roll, Update } from "./operation.ts";
 
-/** What operations on budgets themselves do: create, update, delete, and moving to the present period. */
+/** Decides the operations on a budget itself: create, update, delete, and the move to the current period. */
 
-/** A budget and its ancestors, at most. */
+/** Levels of a tree of budgets, at most: a budget and its ancestors. */
 export const TREE_LEVELS_MAX = 8;
 
-/** 9999-12-31T23:59:59.999999Z, the last moment of google.protobuf.Timestamp. */
+/** 9999-12-31T23:59:59.999999Z, the last microsecond of google.protobuf.Timestamp. */
 const TIMESTAMP_US_MAX = 253_402_300_799_999_999n;
 
 export function create({ path, parentPath = [] }: Facts, operation: Create, nowUs: InstantUs): Decision {
   const { project, user, fingerprint } = operation;
   const [stored] = path;
   if (stored !== undefined) {
-    // The parent was checked when the budget was created: the same call finds it, whatever has become of the parent.
+    // A replay skips the check of the parent. The parent was checked at creation and may have been deleted since.
     return isSameRequest(stored.creationFingerprint, operation)
       ? unchanged(path, nowUs, { replayed: true })
       : refusal(path, { reason: "BUDGET_EXISTS", project, user });
@@ -97,7 +97,7 @@ const NOTHING_BELOW: Below = { levels: 0, heldByModel: new Map(), spentByModel: 
 
 const WINDOW_TOO_FAR = invalidField("period.count", "the window would end after year 9999").error;
 
-/** Why a budget with this many levels below it cannot have this parent. */
+/** Why a budget that has `levelsBelow` levels below it cannot have this parent. Undefined when it can. */
 function parentProblem(
   { project, user }: { project: string; user: string },
   parent: string | undefined,
@@ -115,7 +115,7 @@ function parentProblem(
   return invalidField("parent", description).error;
 }
 
-/** The budget with its new settings; undefined where its window would end after year 9999. */
+/** The budget with its new settings. Undefined when its window would end after year 9999. */
 function withChange(current: Budget, change: BudgetChange, below: Below): Budget | undefined {
   const changed: Budget = {
     ...current,
@@ -129,7 +129,7 @@ function withChange(current: Budget, change: BudgetChange, below: Below): Budget
   return window && { ...changed, period, periodEndUs: window.periodEndUs };
 }
 
-/** A new limit with what its models have spent of the current period, and hold. */
+/** A new limit with the amounts that its models have spent in the current period, and that open reservations hold for them. */
 const counted = (limit: LimitInput, { spentByModel, heldByModel }: Below): ModelLimit => ({
   ...limit,
   spentNanoUsd: sumFor(limit, spentByModel),
@@ -143,8 +143,8 @@ const anchored = (input: PeriodInput | undefined, nowUs: InstantUs): Period | un
   input && { ...input, anchorUs: input.anchorUs ?? nowUs };
 
 /**
- * The window of `period` that holds `nowUs`; without a period, one that began at `sinceUs` and never ends. Undefined where it
- * would end after year 9999.
+ * The window of `period` that contains `nowUs`. Without a period: a window that begins at `sinceUs` and never ends. Undefined
+ * when the window would end after year 9999.
  */
 function currentWindow(
   period: Period | undefined,

@@ -5,10 +5,11 @@ import { type Decision, type Facts, refusal, unchanged } from "./decision.ts";
 import type { Operation, Post } from "./operation.ts";
 
 /**
- * Does the steps of a post one after the other, all or none. Its sender chose them by what it had read without locks: where
- * the record or the period of the budget has changed since, nothing is done, and the sender reads and chooses again.
+ * Decides the steps of a post in order. Either all of them are done, or none. The sender chose the steps from a read without
+ * locks. If the record's memory or the budget's period has changed since, the verdict has `changed: false` and nothing is
+ * written. The sender then reads and chooses again.
  *
- * @param decide Decides one step.
+ * @param decide Decides one step. A parameter, because decide.ts imports this file.
  */
 export function post(
   { path, record }: Facts,
@@ -37,7 +38,10 @@ export function post(
   return { ...decision, verdict, record: after };
 }
 
-/** Of what two steps write of the budget, the wider: a creation writes all columns, a change of settings all but two. */
+/**
+ * Two decisions as one. Of the columns that they write, the wider set wins: a creation writes all columns, a change of settings
+ * includes the balances.
+ */
 const joined = (first: Decision, next: Decision): Decision => ({
   ...next,
   written: first.written === "balances" || next.written === "created" ? next.written : first.written,

@@ -18,21 +18,24 @@ import {
 } from "./decision.ts";
 import type { Expire, Extend, Release, Reserve } from "./operation.ts";
 
-/** What operations on reservations do. */
+/** Decides the operations on reservations. */
 
-/** The same reservation again, as it stands now: whoever asks twice wants to know what became of the first time. */
+/**
+ * The answer to a repeated request: the reservation in its current state. A caller that repeats a request wants to know what
+ * became of the first one. Undefined when the request id is new.
+ */
 export function replayOfReservation(
-  { path, entry, opened }: Facts,
+  { path, entry, openedReservation }: Facts,
   operation: Reserve,
   nowUs: InstantUs,
 ): Decision | undefined {
   if (entry !== undefined) return reused(path, operation);
-  if (opened === undefined) return undefined;
-  if (!isSameRequest(opened.fingerprint, operation)) return reused(path, operation);
-  return unchanged(path, nowUs, { reservation: opened, replayed: true });
+  if (openedReservation === undefined) return undefined;
+  if (!isSameRequest(openedReservation.fingerprint, operation)) return reused(path, operation);
+  return unchanged(path, nowUs, { reservation: openedReservation, replayed: true });
 }
 
-/** All or nothing: an amount that does not fit on every level is held on none. */
+/** Holds an amount on every level, or refuses it if it does not fit on one of them. */
 export function reserve({ path }: Facts, operation: Reserve, moment: Moment): Decision {
   if (operation.refusal !== undefined) return refusal(path, operation.refusal);
   const { model, amountNanoUsd } = operation;
@@ -58,7 +61,7 @@ export function reserve({ path }: Facts, operation: Reserve, moment: Moment): De
 
 export function release({ path, reservation }: Facts, operation: Release, nowUs: InstantUs): Decision {
   if (reservation === undefined) return refusal(path, unknown(operation));
-  // Released already: that is what was asked for.
+  // A repeated release succeeds: the reservation is in the state that the caller asked for.
   if (reservation.state === "RELEASED") return unchanged(path, nowUs, { reservation });
   if (reservation.state !== "HELD") return refusal(path, ended(reservation));
   const moment = momentOf(path, nowUs);
@@ -78,7 +81,7 @@ export function extend({ path, reservation }: Facts, operation: Extend, nowUs: I
   };
 }
 
-/** A hold ends at the instant when it runs out, however much later somebody writes that down. */
+/** Ends an expired hold. It ends at the instant of its expiry, even if that is recorded later. */
 export function expire({ path, reservation }: Facts, operation: Expire, nowUs: InstantUs): Decision {
   if (reservation === undefined) return refusal(path, unknown(operation));
   if (reservation.state !== "HELD" || reservation.expiresAtUs > nowUs)
@@ -88,10 +91,10 @@ export function expire({ path, reservation }: Facts, operation: Expire, nowUs: I
   const change = closing(reservation, "EXPIRED", moment.instantUs);
   if (reservation.onExpiry === "RELEASE") return accept(freed, moment, { reservation: change });
   const { model, heldNanoUsd, reservationId, detail } = reservation;
-  // What was held fits where it was held: no overflow.
+  // `withAmounts` cannot overflow here: the same amount was just freed on the same levels.
   const charged = freed.map((budget) => withAmounts(budget, { model, spentNanoUsd: heldNanoUsd }) ?? budget);
-  const once = { ...operation, fingerprint: reservation.fingerprint };
-  const entry = entryOf(charged, once, {
+  const request = { ...operation, fingerprint: reservation.fingerprint };
+  const entry = entryOf(charged, request, {
     kind: "CHARGE",
     source: "RESERVATION",
     model,

@@ -26,8 +26,8 @@ import {
 import type { Charge, Operation, Refund, Reset } from "./operation.ts";
 
 /**
- * Decides one operation. Pure: the same facts, operation and instant always give the same decision. Checks run in the
- * order existence, replay, limit.
+ * Decides one operation. Pure: the same facts, operation and instant always give the same decision. The checks run in this
+ * order: existence, replay, limit.
  *
  * @param nowUs The database's clock.
  */
@@ -74,7 +74,10 @@ export function decide(facts: Facts, operation: Operation, nowUs: InstantUs): De
   }
 }
 
-/** Settling frees the hold and charges the cost, above or below it, in one step. A hold that has ended is no obstacle. */
+/**
+ * Charges a cost. With a reservation, it settles it: it frees the hold and charges the cost in one step. The cost may be above
+ * or below the hold. If the hold was released or has expired, the cost is still charged, because the money was spent.
+ */
 function charge({ path, reservation }: Facts, operation: Charge, moment: Moment): Decision {
   const { project, user, reservationId, model, costNanoUsd } = operation;
   if (operation.refusal !== undefined) return refusal(path, operation.refusal);
@@ -103,12 +106,13 @@ function charge({ path, reservation }: Facts, operation: Charge, moment: Moment)
   return accept(charged, moment, { entry, reservation: held && closing(held, "SETTLED", moment.instantUs) });
 }
 
-/** A reset touches its own budget only: ancestors have periods of their own. Holds stay: they are not spent. */
+/** Resets one budget. Its ancestors stay as they are, because they have their own periods. Holds stay: they are not spent yet. */
 function reset({ path }: Facts, operation: Reset, nowUs: InstantUs): Decision {
   const [, ...ancestors] = path;
   const moment = momentOf(path.slice(0, 1), nowUs);
   const [own] = moment.current as readonly [Budget];
-  // A period that ended by itself made room for one at this very instant, whose id it is: the next one needs another.
+  // If the stored period had ended, `momentOf` opened a new one at this instant, which became its id. The period that the
+  // reset opens needs a different id, so it begins one microsecond later.
   const instantUs = own.periodId === moment.instantUs ? moment.instantUs + 1n : moment.instantUs;
   const current = { ...own, updatedAtUs: instantUs };
   const opened = openPeriod(current, { idUs: instantUs, startUs: instantUs, endUs: own.periodEndUs });
@@ -125,16 +129,17 @@ function reset({ path }: Facts, operation: Reset, nowUs: InstantUs): Decision {
 }
 
 /**
- * Takes back what a charge cost, on each level on which it counted. The correction counts in the present period, whatever
- * period the charge was in: closed periods are final.
+ * Takes a charge back, on each level on which it counted. The correction counts in the current period, even if the charge was
+ * made in an earlier one, because closed periods are final.
  */
 function refund({ path, charged }: Facts, operation: Refund, nowUs: InstantUs): Decision {
   const { project, user, chargeId } = operation;
   const [own] = path as readonly [Budget];
   const charge = charged?.entry;
-  // A budget that was deleted and created again does not have the charges of the one before.
-  const isTheirs = charge?.kind === "CHARGE" && charge.user === user && own.createdAtUs <= charge.createdAtUs;
-  if (charged === undefined || charge === undefined || !isTheirs) {
+  // A budget that was deleted and created again does not own the charges of its predecessor.
+  const isOwnCharge =
+    charge?.kind === "CHARGE" && charge.user === user && own.createdAtUs <= charge.createdAtUs;
+  if (charged === undefined || charge === undefined || !isOwnCharge) {
     return refusal(path, { reason: "CHARGE_NOT_FOUND", project, requestId: chargeId });
   }
   const leftNanoUsd = charge.costNanoUsd - charged.refundedNanoUsd;
@@ -163,12 +168,15 @@ function refund({ path, charged }: Facts, operation: Refund, nowUs: InstantUs): 
   return accept(refunded, moment, { entry });
 }
 
-/** The first answer again: the amounts and the period of then, the settings of now. */
+/**
+ * The answer to a repeated request: amounts and period as they were right after the first one, settings as they are now.
+ * Undefined when the request id is new.
+ */
 function replayOfEntry(
-  { path, entry, opened }: Facts,
+  { path, entry, openedReservation }: Facts,
   operation: Charge | Refund | Reset,
 ): Decision | undefined {
-  if (entry === undefined) return opened && reused(path, operation);
+  if (entry === undefined) return openedReservation && reused(path, operation);
   if (!isSameRequest(entry.fingerprint, operation)) return reused(path, operation);
   const [stored] = path as readonly [Budget];
   const budget: Budget = {

@@ -8,88 +8,92 @@ import type { RecordRow } from "../../store/legacy-records.ts";
 import type { ReservationChange } from "../../store/reservations.ts";
 import type { Charge, Refund, Reserve, Reset, Verdict } from "./operation.ts";
 
-/** What was read, under the locks, for one operation. */
+/** What was read for one operation, while its budgets are locked. */
 export interface Facts {
   /**
-   * The budget and its ancestors, nearest first; empty when there is no such budget. Of a refund, the budget and those
+   * The budget and its ancestors, nearest first. Empty when the budget does not exist. For a refund: the budget and the
    * ancestors on which the charge counted.
    */
   path: readonly Budget[];
-  /** The ledger's entry with the operation's request id. */
+  /** The ledger entry that has the operation's request id. */
   entry?: Entry | undefined;
-  /** The reservation that the operation's request id has opened. */
-  opened?: Reservation | undefined;
+  /** The reservation that an earlier request with the operation's request id opened. */
+  openedReservation?: Reservation | undefined;
   /** The reservation that the operation names. */
   reservation?: Reservation | undefined;
-  /** The parent that the operation names and its ancestors, nearest first; empty when there is no such budget. */
+  /** The parent that the operation names, and the parent's ancestors, nearest first. Empty when the parent does not exist. */
   parentPath?: readonly Budget[] | undefined;
   /** The charge that a refund names. */
   charged?: Charged | undefined;
-  /** Only for operations of which `needsBelow` is true. */
+  /** Only for operations for which `needsBelow` is true. */
   below?: Below | undefined;
-  /** What is remembered of the record that a post is about. */
+  /** The stored memory of the legacy record that a post changes. */
   record?: RecordRow | undefined;
 }
 
-/** A charge, and how much of it was refunded. */
+/** A charge, and the sum of its refunds so far. */
 export interface Charged {
   entry: Entry;
   refundedNanoUsd: NanoUsd;
 }
 
-/** What lies below a budget, or counts on it. */
+/** The descendants of a budget, and the amounts that count on it. */
 export interface Below {
-  /** Levels of budgets below it: 0 when it has no children. */
+  /** How many levels of budgets are below it. 0 when it has no children. */
   levels: number;
-  /** What open reservations hold on it, by model. Empty when none is open. */
+  /** Sums of its open reservations and of its descendants', by model. Empty when none is open. */
   heldByModel: ReadonlyMap<string, NanoUsd>;
-  /** What its stored period spent, by model. */
+  /** Amounts spent in its stored period, by model. */
   spentByModel: ReadonlyMap<string, NanoUsd>;
 }
 
-/** Which columns of the operation's own budget a decision writes. The ancestors' balances may change with any of them. */
+/** Which columns of the operation's own budget a decision writes. Each kind may also write the balances of its ancestors. */
 export type Written = "balances" | "settings" | "created" | "deleted";
 
-/** What an operation does to what was locked for it. A refused one does nothing. */
+/** The result of deciding an operation: its verdict, the changed budgets, and the rows to write. A refusal writes nothing. */
 export interface Decision {
   verdict: Verdict;
-  /** The budgets after the operation: those that did not change are the same objects as before. */
+  /** The budgets after the operation. A budget that did not change is the same object as before. */
   path: readonly Budget[];
   written: Written;
-  /** The rows to add to the ledger, each with the budgets right after it, on which it counts. */
+  /** The rows to add to the ledger. */
   entries: readonly Recorded[];
   reservation: ReservationChange | undefined;
   closed: readonly ClosedPeriod[];
-  /** What to remember of a record from now on. */
+  /** The new memory of the legacy record. */
   record: RecordRow | undefined;
 }
 
 type Accepted = Decision & { verdict: { ok: true } };
 
-/** A new row of the ledger, and the budgets on which it counts. */
+/** A new row of the ledger. */
 export interface Recorded {
   entry: Entry;
+  /** The budgets on which the entry counts, as they are right after it. */
   path: readonly Budget[];
 }
 
-/** The budgets as they are at the instant of a decision. */
+/** Budgets in their current periods, at the instant of a decision. */
 export interface Moment {
   current: readonly Budget[];
-  /** Periods that had ended by then and are not recorded yet. */
+  /** Periods that ended before this instant and are not recorded yet. */
   closed: readonly ClosedPeriod[];
   instantUs: InstantUs;
 }
 
 const later = (a: InstantUs, b: InstantUs): InstantUs => (a > b ? a : b);
 
-/** The budgets at one instant that is after the last change of each of them. */
+/** The budgets at one instant. It is `nowUs`, or later if one of the budgets was changed at `nowUs` or after it. */
 export function momentOf(path: readonly Budget[], nowUs: InstantUs): Moment {
   const instantUs = path.reduce((latest, budget) => later(latest, tick(budget, nowUs)), nowUs);
   const current = path.map((budget) => ({ ...atInstant(budget, instantUs), updatedAtUs: instantUs }));
   return { current, instantUs, closed: path.flatMap((budget, level) => endedPeriod(budget, current[level])) };
 }
 
-/** A window in which nothing was spent leaves no record, so that records do not depend on when a sweep ran. */
+/**
+ * The stored period, as a list of none or one, if it has ended. A period in which nothing was spent is not recorded. Otherwise
+ * the records would depend on when a sweep ran.
+ */
 export function endedPeriod(stored: Budget, current: Budget | undefined): ClosedPeriod[] {
   const ended = current !== undefined && current.periodId !== stored.periodId;
   if (!ended || stored.spentNanoUsd === 0n || stored.periodEndUs === undefined) return [];
@@ -102,6 +106,7 @@ export type EntryContent = Pick<
 > &
   Partial<Pick<Entry, "correctsRequestId">>;
 
+/** @param path The budget and its ancestors, as they are right after the entry. */
 export function entryOf(
   path: readonly Budget[],
   operation: { project: string; user: string; requestId: string; fingerprint: string },
@@ -134,7 +139,7 @@ const NOTHING_WRITTEN = {
   record: undefined,
 } as const;
 
-/** The decision of an operation that is done: the path after it, and the rows to write. */
+/** The decision to do an operation: the path after it, and the rows to write. */
 export function accept(
   path: readonly Budget[],
   { closed }: Pick<Moment, "closed">,
@@ -154,25 +159,25 @@ export function accept(
   return { verdict, path, written, entries, reservation, closed, record: undefined };
 }
 
-/** The decision of an operation that writes nothing: the answer shows the budget as it is now, in its present period. */
+/** The decision to write nothing. The answer shows the budget in its current period. */
 export function unchanged(
   path: readonly Budget[],
   nowUs: InstantUs,
-  told: { reservation?: Reservation; replayed?: boolean } = {},
+  answer: { reservation?: Reservation; replayed?: boolean } = {},
 ): Accepted {
   const [stored] = path as readonly [Budget];
-  return seenAs(path, atInstant(stored, nowUs), { replayed: false, ...told });
+  return seenAs(path, atInstant(stored, nowUs), { replayed: false, ...answer });
 }
 
-/** The decision of an operation that writes nothing, with the budget that the answer shall show. */
+/** The decision to write nothing. The answer shows `budget`. */
 export const seenAs = (
   path: readonly Budget[],
   budget: Budget,
-  told: { entry?: Entry; reservation?: Reservation; replayed: boolean },
+  answer: { entry?: Entry; reservation?: Reservation; replayed: boolean },
 ): Accepted => ({
   ...NOTHING_WRITTEN,
   path,
-  verdict: { entry: undefined, reservation: undefined, ...told, ok: true, budget, changed: false },
+  verdict: { entry: undefined, reservation: undefined, ...answer, ok: true, budget, changed: false },
 });
 
 export const refusal = (path: readonly Budget[], error: BudgetError): Decision => ({
@@ -181,6 +186,7 @@ export const refusal = (path: readonly Budget[], error: BudgetError): Decision =
   verdict: { ok: false, error },
 });
 
+/** REQUEST_ID_REUSED: another request has this id. */
 export const reused = (
   path: readonly Budget[],
   { project, requestId }: Charge | Refund | Reset | Reserve,

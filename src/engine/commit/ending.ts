@@ -1,22 +1,26 @@
 import { budgetKey } from "../../domain/budget.ts";
 import { type CommitContext, type Committed, commitExpired } from "./transaction.ts";
 
-/** Ends expired holds, a slice in each transaction. */
+/** Ends expired holds in slices, each in its own transaction, so that other transactions run in between. */
 export interface Ending {
-  /** @returns How many were ended of a project, or of those that count on one of its budgets. */
+  /**
+   * Ends the expired holds of a project, or with `user` those that count on one of its budgets.
+   *
+   * @returns How many were ended.
+   */
   now(project: string, user: string | undefined): Promise<number>;
-  /** The same for a project, in the background and once a second at most. */
+  /** Does the same for a project in the background, and at most once a second. */
   soon(project: string): void;
 }
 
-/** How often the holds of a project are ended by `soon`, at most. */
+/** How long `soon` ignores a project after it has ended the project's holds. */
 const PAUSE_MS = 1_000;
 
-/** @param onCommitted Told of each slice. */
+/** @param onCommitted Called after each slice is durable. */
 export function createEnding(context: CommitContext, onCommitted: (slice: Committed) => void): Ending {
-  /** What is under way, so that readers that come together share it. */
-  const underWay = new Map<string, Promise<number>>();
-  /** Projects for which `soon` does nothing now. */
+  /** Running calls of `now`, by project and user. Concurrent readers share one. */
+  const running = new Map<string, Promise<number>>();
+  /** Projects that `soon` ignores at the moment. */
   const paused = new Set<string>();
 
   const endAll = async (project: string, user: string | undefined): Promise<number> => {
@@ -24,21 +28,21 @@ export function createEnding(context: CommitContext, onCommitted: (slice: Commit
       const slice = await commitExpired(context, { project, user });
       onCommitted(slice);
       ended += slice.expired;
-      // A slice that ends nothing finds nothing, or only holds on busy budgets.
+      // The slice found no expired hold, or only holds on busy budgets.
       if (slice.expired === 0) return ended;
     }
   };
 
   const now = async (project: string, user: string | undefined): Promise<number> => {
     const key = budgetKey(project, user ?? "");
-    const earlier = underWay.get(key);
-    // It may have begun before the holds expired: only one that began since is shared.
+    const earlier = running.get(key);
+    // The running call may have begun before this caller's holds expired. Wait for it, and share only a call that begins later.
     await earlier?.catch(() => {});
-    const shared = underWay.get(key);
+    const shared = running.get(key);
     if (shared !== undefined && shared !== earlier) return shared;
     const own = endAll(project, user);
-    underWay.set(key, own);
-    const forget = (): unknown => underWay.get(key) === own && underWay.delete(key);
+    running.set(key, own);
+    const forget = (): unknown => running.get(key) === own && running.delete(key);
     own.then(forget, forget);
     return own;
   };
@@ -49,7 +53,7 @@ export function createEnding(context: CommitContext, onCommitted: (slice: Commit
       if (paused.has(project)) return;
       paused.add(project);
       const resume = (): unknown => setTimeout(() => paused.delete(project), PAUSE_MS).unref();
-      // What fails here is tried again by the next batch, and by the sweep.
+      // An error is ignored, because the next batch of the project and the sweep try again.
       now(project, undefined).then(resume, resume);
     },
   };

@@ -15,36 +15,39 @@ export interface EngineLimits {
   batchOperationsMax: number;
   batchesInFlightMax: number;
   queueOperationsMax: number;
-  /** Operations of upkeep and of posted maps that share one transaction, at most. */
+  /** Operations of the sweep and of legacy posts that share one transaction, at most. */
   backgroundOperationsMax: number;
-  /** How long an operation waits for a budget that another session has locked, before it is STORE_UNAVAILABLE. */
+  /** How long an operation waits for a budget that another session has locked. Then it is refused with STORE_UNAVAILABLE. */
   lockWaitMsMax: number;
 }
 
-/** Says why a caller no longer waits, or undefined while it does. Asked once, before the operation joins a batch. */
+/**
+ * Says why the caller no longer waits for its answer. Undefined while it waits. The engine calls it before the operation joins
+ * a batch, and after each failed attempt on a busy budget.
+ */
 export type Abandoned = () => "CANCELLED" | "DEADLINE_EXCEEDED" | undefined;
 
-/** Everything that changes a budget is an operation of the engine. */
+/** Commits operations. Every change of a budget is one. */
 export interface Engine {
-  /** Decides and commits an operation. The promise is kept when the verdict is durable; refusals are verdicts too. */
+  /** Decides and commits an operation. The promise resolves when the verdict is durable. A refusal is a verdict, too. */
   submit(operation: Operation, abandoned?: Abandoned): Promise<Verdict>;
-  /** The same for long work, which shares transactions of its own so that callers do not wait for it. */
+  /** Does the same for long work. It has its own batches, so that callers of `submit` do not wait for it. */
   submitInBackground(operation: Operation): Promise<Verdict>;
   /**
-   * Ends expired holds: of a budget, of a project, or of all projects. Those on budgets that another session has locked are
-   * left for later.
+   * Ends expired holds of a budget, of a project, or of all projects. Holds on budgets that another session has locked stay
+   * for later.
    *
    * @returns How many were ended.
    */
   endExpired(scope: ExpiredScope): Promise<number>;
-  /** Resolves when everything submitted so far has its verdict. */
+  /** Resolves when every operation submitted so far has its verdict. */
   drain(): Promise<void>;
 }
 
 export interface ExpiredScope {
   /** Absent: all projects. */
   project?: string | undefined;
-  /** Absent: all budgets of the project. Present: the holds that count on this budget. */
+  /** Present: only holds that count on this budget. Absent: all holds of the project. */
   user?: string | undefined;
 }
 
@@ -56,29 +59,37 @@ interface Submitted {
 
 const OVERLOADED_RETRY_MS = 100;
 const LOCKED_RETRY_MS = 1_000;
-/** Background batches at once: one is decided while the database works on the other. */
+/** Two, so that one background batch is decided while the database works on the other. */
 const BACKGROUND_IN_FLIGHT_MAX = 2;
-/** How long a batch waits for one lock before its other operations go on without it. Servers that share a hot budget need less. */
+/**
+ * How long a batch waits for one lock. Then the operations that need this lock leave the batch, and the others are committed.
+ * Servers that share a hot budget hold its lock for less time than this.
+ */
 const LOCK_TIMEOUT_MS = 100;
-/** How long one attempt on a busy budget waits for its lock, and how long the budget is left alone after it. */
+/** How long one attempt on a busy budget waits for one lock. */
 const BUSY_LOCK_TIMEOUT_MS = 250;
+/** How long the budget is left alone after a failed attempt. */
 const BUSY_PAUSE_MS = 25;
 
 /**
- * The group commit: operations that arrive while batches are in flight share the next transaction, so that a budget
- * which everybody charges costs one row lock a batch and not one a charge. Callers that have gone are dropped before their
- * batch begins, and never after.
+ * The group commit. Operations that arrive while batches are in flight share the next transaction, so a busy budget costs one
+ * row lock for a batch instead of one for each charge. An operation whose caller has gone is dropped before its batch begins,
+ * and never while the batch runs.
  */
 export function createEngine(options: {
   store: Store;
   ancestry: Ancestry;
   limits: EngineLimits;
-  /** Told of budgets that were changed, after that is durable. */
+  /** Called with the names of changed budgets, after the change is durable. */
   onChanged: (names: readonly BudgetName[]) => void;
+  /** Called with an error that is a defect of Purser. The operation is refused with INTERNAL. */
   onDefect: (error: unknown) => void;
 }): Engine {
   const { store, ancestry, limits } = options;
-  /** Where one operation is repeated, others often are: a retrying caller, a queue that delivers twice. */
+  /**
+   * Whether the last batch had repeated operations. Then the next batch looks up its ids at once, because repeated operations
+   * often come together: a caller retries, or a queue delivers twice.
+   */
   let repeats = false;
 
   const isAlone = ({ operation }: Submitted): boolean => needsBelow(operation);
@@ -104,27 +115,27 @@ export function createEngine(options: {
     return verdicts;
   };
 
-  // Expired holds on other budgets of a project cost each of its batches a statement more, until they are ended.
+  // While a project has expired holds, even on other budgets, each of its batches needs a restart and one more statement.
   const ending = createEnding(context, (slice) => void committed({ ...slice, repeats }));
 
   const operationsOf = (submitted: readonly Submitted[]): Operation[] =>
     submitted.map(({ operation }) => operation);
 
-  /** Never rejects: what cannot be committed gets a verdict that says so. */
+  /** Never rejects: an operation that cannot be committed gets a verdict with the error. */
   const commit = async (submitted: readonly Submitted[]): Promise<(Verdict | Promise<Verdict>)[]> => {
     if (submitted.length === 0) return [];
     try {
       const done = await commitTogether(context, operationsOf(submitted), { lookUp: repeats });
-      if (done.sawExpired) for (const { operation } of submitted) ending.soon(operation.project);
+      if (done.hasExpired) for (const { operation } of submitted) ending.soon(operation.project);
       return committed(done);
     } catch (error) {
-      if (error instanceof BudgetsBusy) return commitWithout(error, submitted);
-      return withoutCulprit(error, submitted, commit);
+      if (error instanceof BudgetsBusy) return commitWithoutBusy(error, submitted);
+      return isolateFailing(error, submitted, commit);
     }
   };
 
-  /** Operations on the busy budgets wait apart, and the others are committed without them. */
-  const commitWithout = async (
+  /** Moves operations on busy budgets to the queues of these budgets, and commits the others. */
+  const commitWithoutBusy = async (
     { keys, progress }: BudgetsBusy,
     submitted: readonly Submitted[],
   ): Promise<(Verdict | Promise<Verdict>)[]> => {
@@ -143,10 +154,10 @@ export function createEngine(options: {
   ];
 
   /**
-   * One operation is more than the database can take, or makes its batch begin again and again: the batch is halved until
-   * that one stands alone, and its neighbours go through.
+   * Finds the operation that makes its batch fail: the database cannot accept it, or it makes the batch restart too often. The
+   * batch is halved until that operation is alone, and the others are committed.
    */
-  const withoutCulprit = async <Result>(
+  const isolateFailing = async <Result>(
     error: unknown,
     submitted: readonly Submitted[],
     retry: (half: readonly Submitted[]) => Promise<(Result | Verdict)[]>,
@@ -161,7 +172,7 @@ export function createEngine(options: {
     return [refused({ reason: "INTERNAL" })];
   };
 
-  /** Tries until the lock is free, or the operations have waited for it as long as they may. */
+  /** Retries until the locks are free, or each operation has waited for `lockWaitMsMax` or has been abandoned. */
   const commitBusy = async (submitted: readonly Submitted[], turn: Turn): Promise<Verdict[]> => {
     const verdicts = new Map<Submitted, Verdict>();
     for (let waiting = submitted; waiting.length > 0; ) {
@@ -174,7 +185,7 @@ export function createEngine(options: {
         break;
       } catch (error) {
         if (!(error instanceof BudgetsBusy)) {
-          const done = await withoutCulprit<Verdict>(error, waiting, (half) => commitBusy(half, turn));
+          const done = await isolateFailing<Verdict>(error, waiting, (half) => commitBusy(half, turn));
           for (const [index, each] of waiting.entries()) verdicts.set(each, done[index] as Verdict);
           break;
         }
@@ -196,25 +207,25 @@ export function createEngine(options: {
   ): BudgetError | undefined => {
     const gone = abandoned?.();
     if (gone !== undefined) return { reason: gone };
-    // As long as expired holds are ended there is nothing wrong, only much to do.
+    // Each attempt that ends expired holds is progress, so the operation waits on. It is not stuck behind a lock.
     if (error.progress !== undefined || performance.now() - submittedMs < limits.lockWaitMsMax)
       return undefined;
     return { reason: "STORE_UNAVAILABLE", retryAfterMs: LOCKED_RETRY_MS };
   };
 
   const work = async (submitted: readonly Submitted[]): Promise<(Verdict | Promise<Verdict>)[]> => {
-    const settled = new Map<Submitted, Verdict | Promise<Verdict>>();
+    const answered = new Map<Submitted, Verdict | Promise<Verdict>>();
     for (const each of submitted) {
       const reason = each.abandoned?.();
-      if (reason !== undefined) settled.set(each, refused({ reason }));
+      if (reason !== undefined) answered.set(each, refused({ reason }));
       else if (busy.waiting > 0) {
         const key = busy.find(keysNeededBy(each));
-        if (key !== undefined) settled.set(each, busy.add(key, each));
+        if (key !== undefined) answered.set(each, busy.add(key, each));
       }
     }
-    if (settled.size === 0) return commit(submitted);
-    const others = submitted.filter((each) => !settled.has(each));
-    return inOrder(submitted, settled, others, await commit(others));
+    if (answered.size === 0) return commit(submitted);
+    const others = submitted.filter((each) => !answered.has(each));
+    return inOrder(submitted, answered, others, await commit(others));
   };
 
   const foreground = createGroups<Submitted, Verdict>({
@@ -258,16 +269,16 @@ export function createEngine(options: {
 
 const refused = (error: BudgetError): Verdict => ({ ok: false, error });
 
-/** The results of all, from those of some and of the others. */
+/** Merges the results of some items with those of the others, in the order of `items`. */
 function inOrder<Item, Result>(
   items: readonly Item[],
   some: ReadonlyMap<Item, Result>,
   others: readonly Item[],
-  theirs: readonly Result[],
+  resultsOfOthers: readonly Result[],
 ): Result[] {
   const results = new Map([
     ...some,
-    ...others.map((item, index) => [item, theirs[index] as Result] as const),
+    ...others.map((item, index) => [item, resultsOfOthers[index] as Result] as const),
   ]);
   return items.map((item) => results.get(item) as Result);
 }

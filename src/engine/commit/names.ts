@@ -3,9 +3,9 @@ import type { BudgetName } from "../../store/names.ts";
 import type { Ancestry } from "./ancestry.ts";
 import { newParentOf, type Operation } from "./operation.ts";
 
-/** The budgets that operations are about. */
+/** The names of the budgets that operations need. */
 
-/** By `budgetKey`. */
+/** The `budgetKey` of each name. */
 export const keysOf = (names: readonly BudgetName[]): Set<string> =>
   new Set(names.map(({ project, user }) => budgetKey(project, user)));
 
@@ -13,7 +13,7 @@ export const projectsOf = (operations: readonly Operation[]): string[] => [
   ...new Set(operations.map((operation) => operation.project)),
 ];
 
-/** The budgets that operations need, each once. */
+/** The budgets that operations need, with their ancestors. Each is listed once. */
 export function namesToLock(ancestry: Ancestry, operations: readonly Operation[]): BudgetName[] {
   const names = new Map<string, BudgetName>();
   const seen = new Set<string>();

@@ -13,45 +13,45 @@ interface Named {
   user: string;
 }
 
-/** The same id with other fingerprints is another request. */
-interface Once extends Named, Fingerprints {
-  /** Makes the operation happen once. Unique in the project. */
+/** The same request id with other fingerprints is REQUEST_ID_REUSED. */
+interface Identified extends Named, Fingerprints {
+  /** Makes the operation idempotent. Unique in the project. */
   requestId: string;
 }
 
-/** A cost to record. A charge is a fact: it is recorded even if it takes the budget below zero. */
-export interface Charge extends Once {
+/** Records a cost. A charge is a fact: it is recorded even if it takes the budget below zero. */
+export interface Charge extends Identified {
   kind: "charge";
   source: EntrySource;
-  /** As the caller named it. */
+  /** The name that the caller gave. */
   model: string;
   costNanoUsd: NanoUsd;
-  /** How it was priced. Undefined when the caller gave the amount. */
+  /** How the cost was calculated. Undefined when the caller gave the amount. */
   detail: CostDetail | undefined;
   /** The reservation to settle. */
   reservationId: string | undefined;
-  /** Why it cannot be charged, known before. Told only where the request is not a repeated one. */
+  /** An error found before the operation was submitted. It is the verdict, unless the request is a repeated one. */
   refusal?: BudgetError;
 }
 
-/** Takes a charge back, whole or in part: a negative correction of at most what was charged. */
-export interface Refund extends Once {
+/** Takes back a charge or a part of it. Records a correction with a negative cost. */
+export interface Refund extends Identified {
   kind: "refund";
   /** The request id of the charge. */
   chargeId: string;
-  /** The ancestors on which the charge counted: an entry never changes, so the caller may look them up before. */
+  /** The ancestors on which the charge counted. The caller may look them up before, because an entry never changes. */
   chargedAncestors: readonly string[];
-  /** Undefined: all that was not refunded yet. */
+  /** Undefined: the whole rest of the charge that was not refunded yet. */
   amountNanoUsd: NanoUsd | undefined;
 }
 
-/** Closes the current period now. */
-export interface Reset extends Once {
+/** Closes the current period now, and opens a new one. */
+export interface Reset extends Identified {
   kind: "reset";
 }
 
-/** Holds an amount on a budget and its ancestors, or on none of them. */
-export interface Reserve extends Once {
+/** Holds an amount on a budget and all of its ancestors, or on none of them. */
+export interface Reserve extends Identified {
   kind: "reserve";
   model: string;
   amountNanoUsd: NanoUsd;
@@ -59,40 +59,40 @@ export interface Reserve extends Once {
   onExpiry: OnExpiry;
   /** How the amount was estimated. Undefined when the caller gave it. */
   detail: EstimateDetail | undefined;
-  /** Why it cannot be held, known before. Told only where the request is not a repeated one. */
+  /** An error found before the operation was submitted. It is the verdict, unless the request is a repeated one. */
   refusal?: BudgetError;
 }
 
-/** Gives a hold back. */
+/** Frees a hold without a charge. */
 export interface Release extends Named {
   kind: "release";
   reservationId: string;
 }
 
-/** Moves the end of a hold to this long from now. */
+/** Moves the expiry of a hold to `ttlUs` from now. */
 export interface Extend extends Named {
   kind: "extend";
   reservationId: string;
   ttlUs: bigint;
 }
 
-/** Ends a hold that has expired. Only the engine makes it. */
+/** Ends an expired hold. Only the engine submits it. */
 export interface Expire extends Named {
   kind: "expire";
   reservationId: string;
-  /** The budgets that hold it, too. */
+  /** The ancestors that hold the amount, too. */
   ancestors: readonly string[];
-  /** For the ledger's entry, where expiry is a charge. */
+  /** The request id of the ledger entry, if the reservation is charged on expiry. */
   requestId: string;
 }
 
-/** A period as a caller gives it: without an anchor, it is anchored at the moment of the operation. */
+/** A period as a caller gives it. Without an anchor, its anchor is the instant of the operation. */
 export type PeriodInput = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | undefined };
 
 /** A limit as a caller gives it. */
 export type LimitInput = Pick<ModelLimit, "model" | "limitNanoUsd">;
 
-/** Creates a budget, or finds the one that a call with the same fingerprints created before. */
+/** Creates a budget. A repeated call, with the same fingerprints, returns the budget that the first one created. */
 export interface Create extends Named, Fingerprints {
   kind: "create";
   totalNanoUsd: NanoUsd;
@@ -102,17 +102,17 @@ export interface Create extends Named, Fingerprints {
   modelLimits: readonly LimitInput[];
 }
 
-/** What an update changes. A key that is absent stays as it is. */
+/** The settings that an update changes. An absent key leaves its setting as it is. */
 export interface BudgetChange {
   totalNanoUsd?: NanoUsd;
-  /** `undefined` as a value takes the period away. */
+  /** A key with the value `undefined` removes the period. */
   period?: PeriodInput | undefined;
-  /** `undefined` as a value makes the budget a root. */
+  /** A key with the value `undefined` makes the budget a root. */
   parent?: string | undefined;
   modelLimits?: readonly LimitInput[];
 }
 
-/** Changes the settings of a budget. What was spent stays, and so does the start of the current period. */
+/** Changes the settings of a budget. The spent amount and the start of the current period stay as they are. */
 export interface Update extends Named {
   kind: "update";
   change: BudgetChange;
@@ -123,23 +123,27 @@ export interface Delete extends Named {
   kind: "delete";
 }
 
-/** Records the period that a budget is in now, where the recorded one has ended. The sweep makes it. */
+/** Moves a budget to its current period, if the stored one has ended. The sweep submits it. */
 export interface Roll extends Named {
   kind: "roll";
 }
 
-/** The steps that a record of LiteLLM's map asks for, all or none, with what is remembered of the record from then on. */
+/**
+ * Does the steps that a record of LiteLLM's map asks for, all of them or none, and stores the new memory of the record in the
+ * same transaction.
+ */
 export interface Post extends Named {
   kind: "post";
   steps: readonly (Create | Reset | Charge | Update)[];
-  /** What was remembered of the record when the steps were chosen. Undefined: nothing. */
+  /** The memory of the record when the steps were chosen. Undefined: there was none. */
   before: RecordRow | undefined;
+  /** The memory of the record once the steps are done. */
   after: RecordRow;
-  /** The start of the period that the budget was in when the steps were chosen. Undefined: there was no budget. */
+  /** The start of the budget's period when the steps were chosen. Undefined: there was no budget. */
   windowStartUs: InstantUs | undefined;
 }
 
-/** What can be asked of the engine. */
+/** Everything that can be submitted to the engine. */
 export type Operation =
   | Charge
   | Refund
@@ -154,31 +158,33 @@ export type Operation =
   | Roll
   | Post;
 
-/** What became of an operation. */
+/** The outcome of an operation. */
 export type Verdict =
   | {
       ok: true;
-      /** As the operation left it; of a deletion, as it was. */
+      /** The budget after the operation. For a deletion: the budget right before it. */
       budget: Budget;
-      /** Of a charge, a refund or a reset. */
+      /** For a charge, a refund or a reset: its ledger entry. */
       entry: Entry | undefined;
-      /** Of an operation on a reservation. */
+      /** For an operation on a reservation: the reservation after it. */
       reservation: Reservation | undefined;
+      /** Whether this is the answer to a repeated request. */
       replayed: boolean;
-      /** Whether anything was written. A post that finds its record or budget changed since writes nothing. */
+      /** Whether anything was written. A post writes nothing when its record or its budget has changed meanwhile. */
       changed: boolean;
     }
   | { ok: false; error: BudgetError };
 
-/** Names the parent that a creation or an update gives its budget. */
+/** The parent that a creation or an update gives to its budget. */
 export const newParentOf = (operation: Operation): string | undefined => {
   if (operation.kind === "create") return operation.parent;
   return operation.kind === "update" ? operation.change.parent : undefined;
 };
 
 /**
- * Whether an operation needs facts about what lies below its budget, which are read for the batch as a whole and do not
- * follow what earlier operations of the same batch do. It is committed in a batch of its own.
+ * Whether an operation depends on the descendants of its budget or on sums over reservations (`Below`). These are read once,
+ * before the batch is decided, so they would not include the changes of earlier operations of the batch. Therefore such an
+ * operation is a batch of its own.
  */
 export const needsBelow = (operation: Operation): boolean =>
   operation.kind === "delete" ||

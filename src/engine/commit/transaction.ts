@@ -9,15 +9,15 @@ import { LockTimeout } from "../../store/outage.ts";
 import { findExpired, findExpiredOn } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
-import { decideBatch, type Ground, idsOf, UnlockedParent } from "./batch.ts";
-import { readGround } from "./ground.ts";
+import { decideBatch, idsOf, type LockedState, UnlockedParent } from "./batch.ts";
+import { readLockedState } from "./locked-state.ts";
 import { keysOf, namesToLock, projectsOf } from "./names.ts";
 import { type Expire, needsBelow, type Operation, type Verdict } from "./operation.ts";
 import { makeRequestId } from "./request-id.ts";
 
-/** Expired holds that one transaction ends, at most: other transactions run between two such slices. */
+/** Expired holds that one transaction ends, at most. Other transactions can run between two such slices. */
 const EXPIRED_MAX = 500;
-/** Times that a batch begins again for a reason of its own, at most. Concurrent moves of the tree need two or three. */
+/** Restarts of a batch, at most. Retries after a failure of the database do not count. Concurrent moves of the tree need 2 or 3. */
 const RESTARTS_MAX = 20;
 
 export interface Committed {
@@ -25,32 +25,31 @@ export interface Committed {
   verdicts: Verdict[];
   /** How many expired holds were ended, before the operations. */
   expired: number;
-  /** The budgets that were changed. */
   changed: readonly BudgetName[];
-  /** Whether an id was known, or could have been: the next batch does well to look up its ids at once. */
+  /** Whether an operation was a repeated one, or could have been. Then the next batch should look up its ids at once. */
   repeats: boolean;
-  /** Whether holds have expired in a project of the batch, on its budgets or on others. */
-  sawExpired: boolean;
+  /** Whether a project of the batch had expired holds, on budgets of the batch or on others. */
+  hasExpired: boolean;
 }
 
-/** What a batch is committed with. */
+/** What every batch needs to be committed. */
 export interface CommitContext {
   store: Store;
   ancestry: Ancestry;
   /** How long a transaction waits for one lock. */
   lockTimeoutMs: number;
-  /** Whether expired holds on a budget are to be left alone, because somebody else has it locked. By `budgetKey`. */
+  /** Whether the budget with this `budgetKey` is busy. Expired holds on it are left for later, unless the batch needs it. */
   isBusy: (key: string) => boolean;
 }
 
 /**
- * Thrown when a batch cannot be committed soon: another session holds the locks of some of its budgets, or so many holds
- * on them have expired that one transaction cannot end them all. Operations on other budgets need not wait for that.
+ * Thrown when a batch would have to wait: another session has locked some of its budgets, or they have more expired holds than
+ * one transaction can end. Operations on other budgets need not wait.
  */
 export class BudgetsBusy extends Error {
-  /** By `budgetKey`. */
+  /** The `budgetKey` of each busy budget. */
   readonly keys: ReadonlySet<string>;
-  /** What was committed all the same: expired holds that were ended. */
+  /** The expired holds that were ended and committed nevertheless. Undefined when there were none. */
   readonly progress: Committed | undefined;
 
   constructor(keys: ReadonlySet<string>, progress?: Committed) {
@@ -60,37 +59,37 @@ export class BudgetsBusy extends Error {
   }
 }
 
-/** Thrown when a batch has begun again too often. One of its operations may be the cause. */
+/** Thrown when a batch has restarted too often. One of its operations may be the cause. */
 export class TooManyRestarts extends Error {
   constructor(options: ErrorOptions) {
-    super(`a batch has begun again ${RESTARTS_MAX} times`, options);
+    super(`a batch has restarted ${RESTARTS_MAX} times`, options);
   }
 }
 
-/** What an attempt does beside locking, deciding and writing. Each costs a statement, and is seldom needed. */
+/** What an attempt may do beside locking, deciding and writing. Each extra costs a statement, and is seldom needed. */
 interface Extras {
   /** Finds the expired holds to end first. */
   expired: ((connection: Connection) => Promise<Reservation[]>) | undefined;
-  /** Whether to look for entries and reservations that have the ids of the operations. */
+  /** Whether to look up entries and reservations by the request ids of the operations. */
   lookUp: boolean;
 }
 
-/** Thrown inside a transaction, so that it is rolled back and begins again with more extras. */
-class TryAgain extends Error {
+/** Thrown inside a transaction. It is rolled back, and the batch restarts with one more extra. */
+class RestartWith extends Error {
   readonly extra: "expired" | "lookUp";
 
   constructor(extra: "expired" | "lookUp") {
-    super(`the batch begins again, with ${extra}`);
+    super(`the batch restarts with ${extra}`);
     this.extra = extra;
   }
 }
 
 /**
- * One transaction for operations that have nothing to do with each other: lock, decide, write. Where a hold has expired, or
- * an id is known already, it begins again, ends the holds and looks up the ids. In the common case neither costs a
+ * Commits independent operations in one transaction: lock, decide, write. If a hold has expired, or a request id is not new, the
+ * batch restarts; then it first ends the expired holds, or looks up the ids. In the common case, neither costs an extra
  * statement.
  *
- * @param lookUp Whether ids are looked up at once: the caller expects repeated operations.
+ * @param lookUp Whether to look up the request ids at once, because repeated operations are likely.
  * @throws BudgetsBusy, TooManyRestarts, and what the store throws
  */
 export const commitTogether = (
@@ -100,8 +99,8 @@ export const commitTogether = (
 ): Promise<Committed> => commitWith(context, operations, { expired: undefined, lookUp });
 
 /**
- * Ends up to a slice of the expired holds of a project, or of those that count on one of its budgets. Those on busy budgets
- * are left alone.
+ * Ends one slice of the expired holds of a project, or with `user` of those that count on one of its budgets. Holds on busy
+ * budgets are left for later.
  */
 export const commitExpired = (
   context: CommitContext,
@@ -120,9 +119,10 @@ async function commitWith(
   first: Extras,
 ): Promise<Committed> {
   let extras = first;
-  let before: Committed = { verdicts: [], expired: 0, changed: [], repeats: false, sawExpired: false };
-  /** Budgets that only expired holds need, and that another session has locked. */
+  let before: Committed = { verdicts: [], expired: 0, changed: [], repeats: false, hasExpired: false };
+  /** Budgets that another session has locked, and that are needed only to end expired holds. */
   const avoided = new Set<string>();
+  /** The budgets that the last attempt wanted to lock. */
   let tried: readonly BudgetName[] = [];
   const attempt: Attempt = { operations, ancestry, mayEnd: (key) => !avoided.has(key) && !isBusy(key) };
   for (let restarts = 0; ; restarts++) {
@@ -137,8 +137,8 @@ async function commitWith(
       before = merged(before, committed);
     } catch (error) {
       if (error instanceof BudgetsBusy) throw error;
-      if (error instanceof TryAgain) extras = withExtra(extras, error.extra, attempt);
-      // All of them: where the tree has moved, other hints are stale, too.
+      if (error instanceof RestartWith) extras = withExtra(extras, error.extra, attempt);
+      // Refreshes the hints of all budgets: if the tree has changed, more than one hint may be stale.
       else if (error instanceof UnlockedParent) await ancestry.refresh(tried);
       else if (error instanceof LockTimeout) await noteLocked();
       else throw error;
@@ -146,7 +146,10 @@ async function commitWith(
     }
   }
 
-  /** Finds out which budgets are locked by others. None: they are free again, or the batch waits for an id of another. */
+  /**
+   * Finds out which budgets are locked by other sessions. If there are none, the locks are free again, or the batch waited for
+   * another transaction that inserts one of its ids. In both cases it restarts.
+   */
   async function noteLocked(): Promise<void> {
     const locked = keysOf(await store.read((connection) => findLocked(connection, tried)));
     const needed = keysOf(namesToLock(ancestry, operations)).intersection(locked);
@@ -161,7 +164,7 @@ const merged = (before: Committed, last: Committed): Committed => ({
   changed: [...before.changed, ...last.changed],
 });
 
-function withExtra(extras: Extras, extra: TryAgain["extra"], { operations, ancestry }: Attempt): Extras {
+function withExtra(extras: Extras, extra: RestartWith["extra"], { operations, ancestry }: Attempt): Extras {
   if (extra === "lookUp") return { ...extras, lookUp: true };
   const names = namesToLock(ancestry, operations);
   return { ...extras, expired: (connection) => findExpiredOn(connection, names, EXPIRED_MAX) };
@@ -170,16 +173,16 @@ function withExtra(extras: Extras, extra: TryAgain["extra"], { operations, ances
 interface Attempt {
   operations: readonly Operation[];
   ancestry: Ancestry;
-  /** Whether holds that count on a budget may be ended, by its key. The budgets of the operations are waited for. */
+  /** Whether the batch may lock this budget, by `budgetKey`, only to end expired holds. Budgets of its operations always. */
   mayEnd: (key: string) => boolean;
 }
 
 /**
- * One attempt, inside a transaction.
+ * Makes one attempt, inside a transaction.
  *
- * @param onNames Told which budgets are about to be locked.
- * @returns No verdicts where expired holds have to be ended in a transaction of their own: only that was done.
- * @throws TryAgain, UnlockedParent: the transaction is to be rolled back and begun again.
+ * @param onNames Called with the budgets that are about to be locked.
+ * @returns The verdicts. None, if this transaction only ended expired holds and the operations need another one.
+ * @throws RestartWith, UnlockedParent: the transaction must be rolled back, and the batch restarts.
  */
 async function commitOnce(
   connection: Connection,
@@ -190,38 +193,41 @@ async function commitOnce(
   const needed = namesToLock(ancestry, operations);
   const found = (await extras.expired?.(connection)) ?? [];
   const expiries = found.filter(canEnd(needed, mayEnd)).map(expiryOf);
-  // What lies below a budget is read for the operation alone, so the holds there have to be ended before it begins.
+  // An operation that reads what is below its budget needs a batch of its own, so expired holds are ended in one before it.
   const isSlice = expiries.length > 0 && (found.length >= EXPIRED_MAX || operations.some(needsBelow));
   const all = isSlice ? expiries : [...expiries, ...operations];
-  if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false, sawExpired: true };
+  if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false, hasExpired: true };
   const names = namesToLock(ancestry, all);
   onNames(names);
   const projects = extras.expired === undefined ? projectsOf(operations) : [];
   const locked = await lockBudgets(connection, names, projects);
-  if (locked.hasExpired) throw new TryAgain("expired");
-  // Statements of their own, begun after the locks are held: they see what the holders before us committed.
-  const ground: Ground = { ...locked, ...(await readGround(connection, all, extras)) };
-  if (expiredUnseen(ground.reservations, expiries, locked.nowUs)) throw new TryAgain("expired");
-  const { verdicts, changes } = decideBatch(all, ground);
+  if (locked.hasExpired) throw new RestartWith("expired");
+  // These are separate statements that begin after the locks are held, so they see what earlier holders of the locks committed.
+  const state: LockedState = { ...locked, ...(await readLockedState(connection, all, extras)) };
+  if (expiredUnseen(state.reservations, expiries, locked.nowUs)) throw new RestartWith("expired");
+  const { verdicts, changes } = decideBatch(all, state);
   const repeats = verdicts.some((verdict, index) => mayBeRepeated(verdict, all[index] as Operation));
-  if (repeats && !extras.lookUp) throw new TryAgain("lookUp");
-  if (!(await writeChanges(connection, changes))) throw new TryAgain("lookUp");
+  if (repeats && !extras.lookUp) throw new RestartWith("lookUp");
+  if (!(await writeChanges(connection, changes))) throw new RestartWith("lookUp");
   return {
     verdicts: verdicts.slice(expiries.length),
     expired: changes.reservations.filter((change) => change.reservation.state === "EXPIRED").length,
     changed: [...changes.budgets, ...changes.settings, ...changes.created, ...changes.deleted],
     repeats,
-    sawExpired: extras.expired !== undefined,
+    hasExpired: extras.expired !== undefined,
   };
 }
 
-/** What was refused may have been done before, by its id: then the first answer goes before the refusal. */
+/**
+ * Whether an operation may be a repeated one. A refused operation may have been done before, under the same request id. Then the
+ * first answer has precedence over the refusal.
+ */
 const mayBeRepeated = (verdict: Verdict, operation: Operation): boolean =>
   verdict.ok
     ? verdict.replayed && operation.kind !== "create"
     : verdict.error.reason !== "BUDGET_NOT_FOUND" && idsOf(operation).requestId !== undefined;
 
-/** Whether a hold that an operation names has expired while the locks were waited for. */
+/** Whether a hold that an operation names has expired, but is not among those that this transaction ends. */
 function expiredUnseen(
   reservations: ReadonlyMap<string, Reservation>,
   expiries: readonly Expire[],
@@ -233,16 +239,19 @@ function expiredUnseen(
   );
 }
 
-/** A hold is ended on all of its levels: one on a busy budget has to wait, unless the operations wait for that one, too. */
+/**
+ * Whether a hold can be ended now. That changes all budgets on which it counts. If one of them is busy, the hold stays for
+ * later, unless the operations need that budget, too.
+ */
 function canEnd(
   needed: readonly BudgetName[],
   mayEnd: (key: string) => boolean,
 ): (hold: Reservation) => boolean {
-  const waitedFor = keysOf(needed);
+  const neededKeys = keysOf(needed);
   return ({ project, user, ancestors }) =>
     [user, ...ancestors]
       .map((level) => budgetKey(project, level))
-      .every((key) => waitedFor.has(key) || mayEnd(key));
+      .every((key) => neededKeys.has(key) || mayEnd(key));
 }
 
 const expiryOf = ({ project, user, reservationId, ancestors }: Reservation): Expire => ({

@@ -8,46 +8,52 @@ import type { Usage } from "../../domain/usage.ts";
 import { type CountOptions, TEXT_BYTES_MAX, type TokenCounter } from "../../workers/tokens.ts";
 import type { PriceBooks } from "./price-books.ts";
 
-/** A cost and where it came from. */
+/** The cost of a call that was made. */
 export interface Costed {
-  /** As the caller, or the provider's response, named it. */
+  /** The name that the caller gave. Otherwise the name in the provider's response. */
   model: string;
   costNanoUsd: NanoUsd;
+  /** How the cost was calculated. */
   detail: CostDetail;
 }
 
-/** A prompt that was not sent yet. */
+/** The prompt of a call that was not made yet. */
 export type Prompt = { text: string } | { messages: readonly unknown[]; tools: readonly unknown[] };
 
+/** What a call would cost. */
 export interface Projection {
   promptTokens: number;
   promptCostNanoUsd: NanoUsd;
+  /** The price of the prompt alone. */
   price: Priced;
-  /** What the prompt and the most output together cost. Absent without a bound on the output. */
+  /** The cost of the prompt and `maxOutputTokens` of output. Undefined when the call has no such bound. */
   worstCaseNanoUsd: NanoUsd | undefined;
-  /** The most output tokens that fit an amount, after the prompt. Undefined when output is free. */
+  /** The most output tokens that an amount pays for, in addition to the prompt. Undefined when output is free. */
   affordableOutputTokens(remainingNanoUsd: NanoUsd): number | undefined;
 }
 
-/** A provider's response, and how its caller wants it read. */
+/** A provider's response, and how to read it. */
 export interface CompletionInput {
   json: unknown;
-  /** Goes before the model that the response names. */
+  /** Has precedence over the model that the response names. */
   model: string | undefined;
-  /** Whether the cost that the response itself reports goes before any price. */
+  /** Whether a cost that the response reports has precedence over every price. */
   useReportedCost: boolean;
 }
 
 /**
- * From what callers have to what it costs, at a project's prices. Everything here happens before a transaction opens.
- * All throw INVALID_FIELD and UNPRICED_MODEL.
+ * Calculates costs from responses, texts, token counts and prompts, at the prices of a project. It runs before a transaction
+ * is opened. All methods throw INVALID_FIELD and UNPRICED_MODEL.
  */
 export interface Costing {
   ofCompletion(project: string, completion: CompletionInput): Promise<Costed>;
   ofText(project: string, text: TextInput, signal: AbortSignal | undefined): Promise<Costed>;
   ofUsage(project: string, model: string, usage: Usage): Promise<Costed>;
   project(project: string, call: ProjectedCall, signal: AbortSignal | undefined): Promise<Projection>;
-  /** The most that a call can cost: with as much output as it allows, or else as the model gives. */
+  /**
+   * The most that a call can cost: its prompt and `maxOutputTokens` of output. If the call does not set that, the model's own
+   * maximum is used; if no price list has one, the rest of the model's context.
+   */
   worstCase(
     project: string,
     call: ProjectedCall,
@@ -76,7 +82,7 @@ export const createCosting = (books: Pick<PriceBooks, "of">, tokens: TokenCounte
     if (model === undefined) {
       throw invalidField(
         "completion.model",
-        "is missing, and completion_model is empty: nothing says how to price it",
+        "is missing, and completion_model is empty: set one of them, so that the completion can be priced",
       );
     }
     checkName("completion.model", model);
@@ -86,7 +92,7 @@ export const createCosting = (books: Pick<PriceBooks, "of">, tokens: TokenCounte
 
   async ofText(project, { model, input, output }, signal) {
     const book = await books.of(project);
-    // A model without a price needs no counting.
+    // Throws UNPRICED_MODEL before any tokens are counted.
     book.priceUsage(model, { inputTokens: 1, outputTokens: 1 });
     const [inputTokens, outputTokens] = await Promise.all([
       tokens.count({ model, text: checkText("text.input_text", input) }, { caller: project, signal }),
@@ -147,7 +153,7 @@ interface OutputBound {
   assumed?: string;
 }
 
-/** The most that a model gives; where no list says, what its context leaves beside the prompt. */
+/** The most output tokens of a model. If no price list has its maximum: the rest of its context after the prompt. */
 function modelsOwnBound(book: PriceBook, model: string, inputTokens: number): OutputBound {
   const most = book.maxOutputTokens(model);
   if (most !== undefined)
@@ -156,13 +162,13 @@ function modelsOwnBound(book: PriceBook, model: string, inputTokens: number): Ou
   if (context === undefined) {
     throw invalidField(
       "estimate.max_output_tokens",
-      "is required: no price list says how much the model gives",
+      "is required: no price list has a maximum of output tokens for this model",
     );
   }
   const outputTokens = Math.max(0, context - inputTokens);
   return {
     outputTokens,
-    assumed: `output: up to ${outputTokens} tokens, what a context of ${context} leaves`,
+    assumed: `output: up to ${outputTokens} tokens, the rest of a context of ${context}`,
   };
 }
 
@@ -180,7 +186,7 @@ function priced(book: PriceBook, model: string, usage: Usage, field: string): Pr
   }
 }
 
-/** What the provider says it charged. It is the caller's word, as a cost that the caller gives is. */
+/** The cost that the provider reported. Purser trusts it as much as a cost that the caller gives. */
 function reported(model: string, usage: Usage, usd: string | number): Costed {
   const costNanoUsd = nanoUsdFromDollars(usd);
   if (costNanoUsd === undefined || costNanoUsd < 0n) {
@@ -198,7 +204,7 @@ function reported(model: string, usage: Usage, usd: string | number): Costed {
   return { model, costNanoUsd, detail };
 }
 
-/** A price book says that a cost is out of range of `usage`; the caller may have sent it under another name. */
+/** An INVALID_FIELD of a price book names the field `usage`. The caller's field may have another name, so this replaces it. */
 const renamed = (error: unknown, field: string): unknown =>
   error instanceof Failure && error.error.reason === "INVALID_FIELD"
     ? invalidField(field, error.error.description)

@@ -4,30 +4,33 @@ import { createPriceBook, type PriceBook, type PriceFile, priceLayers } from "..
 import { listPrices } from "../../store/prices.ts";
 import type { Store } from "../../store/store.ts";
 
-/** The model name of a project's price for all models that no list knows. */
+/** The model name of a project's default price, which applies to all models that no price list knows. */
 export const DEFAULT_MODEL = "*";
 
-/** The price book of each project: its own prices, then the price file, then the list that came with the server. */
+/** The price book of each project. Prices are looked up in its own prices, then in the price file, then in the built-in list. */
 export interface PriceBooks {
-  /** Never more than `refreshMs` old. */
+  /** The project's book. It is at most `refreshMs` old. */
   of(project: string): Promise<PriceBook>;
-  /** To be called when this server has changed a project's prices: its next book is read anew. */
+  /** Drops the project's book from the cache. Call it when this server has changed the project's prices. */
   forget(project: string): void;
-  /** From now on, this file's prices stand between a project's own and the list that came with the server. */
+  /** Replaces the price file. */
   useFile(file: PriceFile): void;
 }
 
-interface Shelf {
+interface CachedBook {
   book: Promise<PriceBook>;
   readAtMs: number;
 }
 
-// A book without prices of a project's own is shared; the others are small. Beyond this, the one not used for longest goes.
+/**
+ * Books in the cache, at most. Beyond it, the least recently used book is dropped. All projects without prices of their own share
+ * one book, and the other books are small.
+ */
 const PROJECTS_MAX = 10_000;
 
 /**
- * @param pricesMax How many prices a project may have.
- * @param refreshMs How long a book is good: another server may have changed the project's prices meanwhile.
+ * @param options.pricesMax How many prices a project may have.
+ * @param options.refreshMs How long a book may be used. Another server may have changed the project's prices meanwhile.
  */
 export function createPriceBooks(options: {
   store: Store;
@@ -35,7 +38,7 @@ export function createPriceBooks(options: {
   refreshMs: number;
 }): PriceBooks {
   const { store, pricesMax, refreshMs } = options;
-  const shelves = new LRUCache<string, Shelf>({ max: PROJECTS_MAX });
+  const cache = new LRUCache<string, CachedBook>({ max: PROJECTS_MAX });
   let file: PriceFile | undefined;
   let common = createPriceBook();
 
@@ -51,24 +54,24 @@ export function createPriceBooks(options: {
     return createPriceBook(priceLayers({ project: own, file }));
   };
 
-  const forget = (project: string): void => void shelves.delete(project);
+  const forget = (project: string): void => void cache.delete(project);
 
   return {
     of(project) {
-      const known = shelves.get(project);
+      const known = cache.get(project);
       const nowMs = performance.now();
       if (known !== undefined && nowMs - known.readAtMs < refreshMs) return known.book;
-      const shelf: Shelf = { book: read(project), readAtMs: nowMs };
-      // A failed reading is nobody's book.
-      shelf.book.catch(() => shelves.get(project) === shelf && forget(project));
-      shelves.set(project, shelf);
-      return shelf.book;
+      const next: CachedBook = { book: read(project), readAtMs: nowMs };
+      // A failed read must not stay in the cache.
+      next.book.catch(() => cache.get(project) === next && forget(project));
+      cache.set(project, next);
+      return next.book;
     },
     forget,
     useFile(next) {
       file = next;
       common = createPriceBook(priceLayers({ file }));
-      shelves.clear();
+      cache.clear();
     },
   };
 }

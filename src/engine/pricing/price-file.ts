@@ -3,28 +3,30 @@ import { open } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { acceptInSteps, type PriceFile, type PriceFileVerdict } from "../../domain/prices.ts";
 
+/** The price file cannot be used. The message is one sentence that says why. */
 export class PriceFileError extends Error {
   override name = "PriceFileError";
 }
 
-/** A price file in LiteLLM's format, and its later versions. */
+/** A price file in LiteLLM's format, which is read again when it changes. Disposing ends that. */
 export interface WatchedPriceFile extends Disposable {
+  /** The version that was read at the start. */
   readonly first: PriceFile;
-  /** Reads the file again, whether it seems changed or not. Never rejects. */
+  /** Reads the file again, even if it seems unchanged. Never rejects. */
   reload(): Promise<void>;
 }
 
 const POLL_INTERVAL_MS = 2_000;
-/** The published file has 2 MB. */
+/** The file that LiteLLM publishes has 2 MB. */
 const FILE_BYTES_MAX = 32 * 1024 * 1024;
-/** How long callers wait while a file is read. */
+/** How long the event loop is blocked at a time while a file is read. */
 const SLICE_MS = 5;
 
 /**
- * Reads a price file and follows it: when it changes, and it is acceptable, `onAccepted` is told; when it is not,
- * `onRefused` is told why, and the prices of before stay.
+ * Reads a price file, and reads it again when it changes. If the new version is acceptable, `onAccepted` is called with it. If
+ * not, `onRefused` is called with the reason, and the previous prices stay.
  *
- * Polls, since a file that is replaced by a rename, or mounted from elsewhere, gives no notice on every system.
+ * It polls, because some systems do not report changes of a file that is replaced by a rename, or mounted from elsewhere.
  *
  * @throws PriceFileError when the first version cannot be read or is not acceptable.
  */
@@ -45,7 +47,7 @@ export async function watchPriceFile(options: {
     current = next;
     onAccepted(next);
   };
-  // One reading at a time: of two versions, the one that was read last counts.
+  // One read at a time, so that an older version cannot replace a newer one.
   let lastReading: Promise<void> = Promise.resolve();
   const reload = (): Promise<void> => (lastReading = lastReading.then(readAgain));
   const onChange = (): void => void reload();
@@ -60,7 +62,7 @@ export async function watchPriceFile(options: {
   };
 }
 
-/** The file, or why not. */
+/** Returns the price file, or a text that says why it cannot be used. */
 async function read(path: string, old: PriceFile | undefined): Promise<PriceFile | string> {
   try {
     const verdict = await inSlices(acceptInSteps(old, await readText(path)));
@@ -71,7 +73,7 @@ async function read(path: string, old: PriceFile | undefined): Promise<PriceFile
 }
 
 async function readText(path: string): Promise<string> {
-  // Opening a pipe would otherwise wait for somebody who writes to it.
+  // Without O_NONBLOCK, opening a named pipe would wait until another process writes to it.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const stat = await file.stat();
   if (!stat.isFile()) throw new PriceFileError("it is not a regular file");
@@ -79,7 +81,7 @@ async function readText(path: string): Promise<string> {
   return file.readFile("utf8");
 }
 
-/** Reads a file of thousands of models, which takes a tenth of a second or more, while callers are served in between. */
+/** Runs the steps in slices, and serves callers in between. A file of thousands of models takes 100 ms or more. */
 async function inSlices(steps: Generator<undefined, PriceFileVerdict>): Promise<PriceFileVerdict> {
   for (;;) {
     const endMs = performance.now() + SLICE_MS;

@@ -4,12 +4,13 @@ import { deletePrice, listPrices, type StoredPrice, writePrice } from "../../sto
 import type { Store } from "../../store/store.ts";
 import type { PriceBooks } from "./price-books.ts";
 
-/** The prices that projects set for themselves. */
+/** The prices that projects have set for themselves. */
 export interface ProjectPriceList {
-  /** @throws PRICES_FULL */
+  /** Sets the price of a model. @throws PRICES_FULL when it is a new one and the project already has `pricesMax` prices */
   set(project: string, price: ProjectPrice): Promise<StoredPrice>;
-  /** @throws PRICE_NOT_FOUND */
+  /** Deletes the price of a model. @throws PRICE_NOT_FOUND */
   remove(project: string, model: string): Promise<void>;
+  /** Up to `limit` prices in the byte order of models, after the model `after`. */
   list(page: {
     project: string;
     after: string | undefined;

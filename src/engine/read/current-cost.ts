@@ -5,15 +5,16 @@ import type { InstantUs } from "../../domain/period.ts";
 import type { CostRead } from "../../store/budgets.ts";
 import type { BudgetName } from "../../store/names.ts";
 
-/** A budget as it is now, with what each model has spent of its current period. */
+/** A budget in its current period. */
 export interface CurrentCost {
   budget: Budget;
+  /** Amounts spent in the current period, by model. */
   modelCosts: ReadonlyMap<string, NanoUsd>;
   /** The database's clock when it was read. */
   nowUs: InstantUs;
 }
 
-/** What was read, as it is now. @throws BUDGET_NOT_FOUND */
+/** A stored budget in the period that is current at the time of the read. @throws BUDGET_NOT_FOUND when `found` is undefined */
 export function presentCost(name: BudgetName, found: CostRead | undefined): CurrentCost {
   if (found === undefined) {
     throw new Failure({ reason: "BUDGET_NOT_FOUND", project: name.project, user: name.user });
@@ -21,12 +22,12 @@ export function presentCost(name: BudgetName, found: CostRead | undefined): Curr
   return costAt(found, found.nowUs);
 }
 
-/** A stored budget and its costs as they are at an instant. */
+/** A stored budget and its costs, in the period that is current at `nowUs`. */
 export function costAt(
   { budget: stored, modelCosts }: Omit<CurrentCost, "nowUs">,
   nowUs: InstantUs,
 ): CurrentCost {
   const budget = atInstant(stored, nowUs);
-  // The costs belong to the stored period; a new one that is not recorded yet has none.
+  // The costs belong to the stored period. If it has ended, nothing is spent in the new one yet.
   return { budget, modelCosts: budget.periodId === stored.periodId ? modelCosts : new Map(), nowUs };
 }

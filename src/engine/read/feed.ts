@@ -2,29 +2,37 @@ import { hash } from "node:crypto";
 import { budgetKey } from "../../domain/budget.ts";
 import type { BudgetName } from "../../store/names.ts";
 
-/** Tells whoever watches a budget that it may have changed: on this server at once, on others by way of the database. */
+/**
+ * Tells watchers of a budget that it may have changed. Watchers on this server are told at once, those on other servers through
+ * a notification of the database.
+ */
 export interface Feed extends Disposable {
-  /** How many watch, here. */
+  /** How many watchers this server has. */
   readonly watchers: number;
-  /** Tells watchers, here and elsewhere. */
+  /** Tells the watchers of these budgets, on all servers. */
   changed(names: Iterable<BudgetName>): void;
-  /** Calls back for every change of a budget, until disposed. A call may be one too many, never one too few for long. */
+  /**
+   * Calls `onChange` after each change of a budget, until disposed. A call may come without a change. A call for a change on
+   * another server may be lost, so the caller must poll, too.
+   */
   watch(name: BudgetName, onChange: () => void): Disposable;
-  /** What another server has told: the payload that its `send` was given. */
+  /** Handles a payload that another server passed to its `send`. */
   received(payload: string): void;
 }
 
+/** The payload that stands for all budgets. */
 const EVERYTHING = "*";
-// PostgreSQL takes payloads of less than 8000 bytes; a tag is 8 and a comma.
+/** PostgreSQL accepts payloads of less than 8000 bytes. A tag and its comma have 9 bytes. */
 const TAGS_MAX = 800;
 const TAG_CHARACTERS = 8;
 const SEND_INTERVAL_MS = 50;
 
+/** A short hash of a `budgetKey`. Two budgets with the same tag only cause a call of `onChange` without a change. */
 const tagOf = (key: string): string => hash("sha256", key, "base64url").slice(0, TAG_CHARACTERS);
 
 const keyOf = ({ project, user }: BudgetName): string => budgetKey(project, user);
 
-/** @param send Tells other servers. Called at most every 50 ms, with everything that has changed since. */
+/** @param send Sends a payload to the other servers. Called at most every 50 ms, with all changes since its last call. */
 export function createFeed(send: (payload: string) => void): Feed {
   const watchers = new Map<string, { tag: string; callbacks: Set<() => void> }>();
   const unsent = new Set<string>();
@@ -47,7 +55,7 @@ export function createFeed(send: (payload: string) => void): Feed {
     changed(names) {
       for (const name of names) {
         const key = keyOf(name);
-        // One more than can be told is everything.
+        // One key more than fits in a payload is enough to send EVERYTHING.
         if (unsent.size <= TAGS_MAX) unsent.add(key);
         for (const onChange of watchers.get(key)?.callbacks ?? []) onChange();
       }

@@ -14,14 +14,18 @@ import { type Page, readPage } from "./page.ts";
 /** Which entries to list. */
 export interface EntryPage {
   project: string;
+  /** Undefined: entries of all users. */
   user: string | undefined;
+  /** The first instant, inclusive. */
   startUs: InstantUs | undefined;
+  /** The end of the range, exclusive. */
   endUs: InstantUs | undefined;
+  /** The last entry of the previous page. */
   before: EntryCursor | undefined;
   limit: number;
 }
 
-/** A page of the ledger, newest first. @throws BUDGET_NOT_FOUND for a user who has neither a budget nor entries */
+/** Reads a page of the ledger, newest first. @throws BUDGET_NOT_FOUND for a user who has neither a budget nor entries */
 export async function listCostEntries(store: Store, { limit, ...page }: EntryPage): Promise<Page<Entry>> {
   const found = await readPage(limit, (rowsMax) =>
     store.read((connection) => listEntries(connection, { ...page, limit: rowsMax })),
@@ -32,7 +36,10 @@ export async function listCostEntries(store: Store, { limit, ...page }: EntryPag
   return found;
 }
 
-/** A deleted budget's entries stay readable; a name that never was is told apart from an empty list. */
+/**
+ * Distinguishes an unknown user from a user with an empty list. A user with entries is known even without a budget, because the
+ * entries of a deleted budget stay readable.
+ */
 async function requireKnown(store: Store, name: BudgetName): Promise<void> {
   const known = await store.read(
     async (connection) =>
@@ -47,14 +54,14 @@ export type DetailedPeriod = ClosedPeriod & { modelCosts: ReadonlyMap<string, Na
 export interface PeriodPage {
   project: string;
   user: string;
-  /** The period that the page before ended with. */
+  /** The id of the last period of the previous page. */
   before: bigint | undefined;
   limit: number;
 }
 
 /**
- * A page of a budget's closed periods, newest first. One that has ended but is not recorded yet, because nothing has changed
- * the budget since, is among them.
+ * Reads a page of a budget's closed periods, newest first. It includes a period that has ended but is not recorded yet because
+ * the budget has not changed since.
  *
  * @throws BUDGET_NOT_FOUND
  */

@@ -4,14 +4,19 @@ import { readBudget } from "../../store/budgets.ts";
 import { summarizeOpen } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
 
-/** A budget of the chain from a budget to its root, and what holds its money. */
+/** One budget of the chain from a budget to its root, with its open reservations and its descendants'. */
 export interface Level {
   budget: Budget;
   openReservations: bigint;
+  /** When the first of the open reservations expires. Undefined when none is open. */
   nextExpireUs: InstantUs | undefined;
 }
 
-/** The chain from a budget to its root, and when anything frees up next on any of its levels. */
+/**
+ * Reads the chain from a budget to its root.
+ *
+ * @returns The levels, nearest first, and the next instant at which a period ends or a hold expires on any of them.
+ */
 export async function levelsOf(
   store: Store,
   budget: Budget,

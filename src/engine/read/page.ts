@@ -1,10 +1,10 @@
-/** A page of a list, and whether there is another. */
+/** A page of a list, and whether there are more items after it. */
 export interface Page<Item> {
   items: Item[];
   more: boolean;
 }
 
-/** Reads a page: one row more than asked for tells whether there is another page. */
+/** Reads a page. It reads one row more than `limit`, to learn whether there is another page. */
 export async function readPage<Item>(
   limit: number,
   read: (rowsMax: number) => Promise<readonly Item[]>,

@@ -22,13 +22,18 @@ import { type Level, levelsOf } from "./levels.ts";
 import { type Page, readPage } from "./page.ts";
 
 /**
- * Reads budgets as they are now. Every read that shows balances, holds or entries has the engine end expired holds first, so
- * that no caller has to remember it. Holds on a budget that another session has locked cannot be ended: they still show.
+ * Reads budgets in their current periods. Every read that shows balances, holds or entries first calls the engine to end
+ * expired holds, so that no caller has to remember it. Holds on a budget that another session has locked cannot be ended, and
+ * are still shown.
  */
 export interface Reader {
-  /** What a budget spent in its current period, in all and by model. @throws BUDGET_NOT_FOUND */
+  /** A budget in its current period, with its costs by model. @throws BUDGET_NOT_FOUND */
   current(name: BudgetName): Promise<CurrentCost>;
-  /** The chain from a budget to its root, and when anything frees up next on any of its levels. @throws BUDGET_NOT_FOUND */
+  /**
+   * The chain from a budget to its root, and the next instant at which a period ends or a hold expires on any of its levels.
+   *
+   * @throws BUDGET_NOT_FOUND
+   */
   levels(name: BudgetName): Promise<{ budget: Budget; levels: Level[]; nextFreeUs: InstantUs | undefined }>;
   /** A project's budgets, in order of user. */
   listUsers(page: UserPage): Promise<Page<Budget>>;
@@ -42,7 +47,10 @@ export interface Reader {
   findReservation(name: ReservationName): Promise<ReservationName & { user: string }>;
   /** The ledger's entry of a charge. An entry never changes. @throws CHARGE_NOT_FOUND */
   findCharge(name: RequestName): Promise<Entry>;
-  /** Until anything frees up on the budget that refused: the earlier of its next reset and the end of its next hold. */
+  /**
+   * Milliseconds until the refusing budget can have more room: until its period ends or its next hold expires, whichever comes
+   * first. At least 1. Undefined when neither will happen, or the budget does not exist.
+   */
   retryAfterMs(refusal: Refusal): Promise<number | undefined>;
 }
 
@@ -53,8 +61,9 @@ export interface UserPage {
   limit: number;
 }
 
+/** Budgets that one statement reads, at most. */
 const NAMES_MAX = 1000;
-/** One is on its way while the next is put together. */
+/** Two, so that one statement is prepared while the database executes the other. */
 const IN_FLIGHT_MAX = 2;
 
 export function createReader({
@@ -64,7 +73,7 @@ export function createReader({
   store: Store;
   engine: Pick<Engine, "endExpired">;
 }): Reader {
-  // Reads that arrive while others are at work share the next statement, as operations share a transaction.
+  // Reads that arrive while others are running share the next statement, as operations share a transaction.
   const groups = createGroups<BudgetName, CostRead | undefined>({
     itemsMax: NAMES_MAX,
     inFlightMax: IN_FLIGHT_MAX,

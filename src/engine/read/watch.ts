@@ -6,15 +6,16 @@ import type { Store } from "../../store/store.ts";
 import type { Feed } from "./feed.ts";
 import type { Reader } from "./reader.ts";
 
+/** The time between two answers to one watcher, at least. */
 const SPACING_MS = 100;
-/** With more than 100 watchers each is told less often, so that all of them together are told 1,000 times a second at most. */
+/** With more than 100 watchers, each gets answers less often, so that the server sends at most 1,000 answers a second. */
 const SPACING_MS_PER_WATCHER = 1;
-// Where a notification is lost, or cannot come, as through a pooler that has no sessions.
+/** Polls as well, because a notification may be lost, or cannot arrive, as through a pooler that has no sessions. */
 const POLL_MS = 2_000;
 
 /**
- * The budget now, unless `isKnown` says that the caller has it, then after every change, at most ten times a second. Ends
- * when `signal` is aborted.
+ * Yields the current budget, unless `isKnown` says that the caller already has it. Then yields it after every change, at most
+ * ten times a second. Ends when `signal` is aborted.
  *
  * @throws BUDGET_NOT_FOUND, at once or when it is deleted
  */
@@ -53,14 +54,14 @@ export async function* watchBudget(
 const differs = (a: Budget, b: Budget): boolean =>
   a.updatedAtUs !== b.updatedAtUs || a.periodId !== b.periodId;
 
-/** When the first of a budget's holds expires. Asked once for each change of the budget. */
+/** When the first of a budget's holds expires. It is read once for each change of the budget. */
 async function holdEnd(store: Store, budget: Budget): Promise<InstantUs | undefined> {
   if (budget.heldNanoUsd === 0n) return undefined;
   const { firstEndUs } = await store.read((connection) => summarizeOpen(connection, budget));
   return firstEndUs;
 }
 
-/** Until the budget changes by itself, by the end of its period or of a hold; or until it is time to look again. */
+/** Milliseconds until the budget changes without an operation (its period ends, or a hold expires), and at most POLL_MS. */
 function untilNextMs(nowUs: InstantUs, moments: readonly (InstantUs | undefined)[]): number {
   const waits = moments
     .filter((moment) => moment !== undefined)
@@ -68,7 +69,7 @@ function untilNextMs(nowUs: InstantUs, moments: readonly (InstantUs | undefined)
   return Math.max(1, Math.min(POLL_MS, ...waits));
 }
 
-/** Resolves after a time, or at once when the signal is aborted. */
+/** Resolves after `ms`, or at once when the signal is aborted. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve();

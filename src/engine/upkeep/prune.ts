@@ -3,14 +3,16 @@ import type { InstantUs } from "../../domain/period.ts";
 import { type Prunable, projectsIn, pruneSlice, type WalkPosition } from "../../store/prune.ts";
 import type { Store } from "../../store/store.ts";
 
-/** What has been deleted, or would be, of each table. */
+/** How many rows of each table were deleted, or in a dry run would be. */
 export type Pruned = Record<Prunable, number> & {
-  /** Entries from before the instant that stay, since they count in a period that is not closed, or a reservation stays. */
+  /** Entries from before the instant that stay, because they count in a period that is not closed, or their reservation stays. */
   entriesKept: number;
 };
 
-// Reservations before the entries that closed them, periods before their costs: what is interrupted leaves nothing that
-// does not add up.
+/**
+ * Reservations are deleted before the entries that closed them, and periods before their costs. So an interrupted prune leaves
+ * only rows that still add up.
+ */
 const ORDER: readonly Prunable[] = ["reservations", "entries", "periods", "model_costs"];
 const SLICE_ROWS_MAX = 5_000;
 
@@ -22,7 +24,7 @@ export const NOTHING_PRUNED: Pruned = {
   entriesKept: 0,
 };
 
-/** Every project that has anything to prune, in order of name. */
+/** Every project that has rows in a table that can be pruned, in the byte order of names. */
 export async function prunableProjects(store: Store): Promise<string[]> {
   const lists = await Promise.all(
     ORDER.map((table) => store.read((connection) => projectsIn(connection, table))),
@@ -31,14 +33,16 @@ export async function prunableProjects(store: Store): Promise<string[]> {
 }
 
 /**
- * Deletes what a project has of the past: reservations closed before an instant, ledger entries from before it that count
- * in no current period, periods that had ended by then, and costs of periods that are gone. In slices, each a transaction
- * of its own with a pause as long as itself after it, beside servers at work. What is interrupted is done, and goes on
- * when it is called again.
+ * Deletes old rows of a project: reservations closed before an instant, ledger entries from before it that count in no current
+ * period, periods that had ended by then, and costs of periods that were deleted.
  *
- * @param bounds.signal Ends the work after the slice that is under way.
- * @param bounds.sliceRowsMax Rows that one transaction looks at, at most.
- * @param onSlice Told of what has been done so far.
+ * Works in slices, so that servers can go on beside it. Each slice is a transaction. The pause after it is as long as the slice
+ * itself. An interrupted prune keeps what it has deleted, and the next call continues.
+ *
+ * @param bounds.signal Ends the work after the current slice.
+ * @param bounds.sliceRowsMax Rows that one transaction reads, at most.
+ * @param onSlice Called after each slice with the counts so far.
+ * @returns The counts of all slices.
  */
 export async function pruneProject(
   store: Store,

@@ -2,7 +2,7 @@ import type { Store } from "../../store/store.ts";
 import { findDue, projectsDue } from "../../store/sweeps.ts";
 import type { Engine } from "../commit/engine.ts";
 
-/** How far a sweep goes. */
+/** Which budgets a sweep covers. */
 export interface SweepBounds {
   /** Absent: every project. */
   project: string | undefined;
@@ -10,12 +10,12 @@ export interface SweepBounds {
   user: string | undefined;
 }
 
-/** Slices of due budgets that are under way at once: one is decided while the database works on the other. */
+/** Two, so that one slice of due budgets is decided while the database works on the other. */
 const SLICES_AT_ONCE = 2;
 
 /**
- * Records the periods that have ended, in slices of at most `batchBudgetsMax` budgets a transaction. Budgets that another
- * session has locked are left for the next sweep. Any number of servers may sweep at once.
+ * Records the periods that have ended, with at most `batchBudgetsMax` budgets in a transaction. A budget that another session
+ * keeps locked for too long is left for the next sweep. Any number of servers may sweep at the same time.
  *
  * @returns How many budgets were moved to a new period.
  */
@@ -41,7 +41,7 @@ export async function sweep(
   return reset;
 }
 
-/** Sweeps again and again, on a timer that does not keep the process alive. Disposing waits for the sweep at work. */
+/** Sweeps every `intervalMs`. The timer does not keep the process alive. Disposing waits for a running sweep. */
 export function startSweeping(options: {
   store: Store;
   engine: Engine;
@@ -50,20 +50,20 @@ export function startSweeping(options: {
   onError: (error: unknown) => void;
 }): AsyncDisposable {
   const { engine, batchBudgetsMax } = options;
-  let atWork: Promise<unknown> | undefined;
+  let running: Promise<unknown> | undefined;
   const timer = setInterval(() => {
-    atWork ??= engine
+    running ??= engine
       .endExpired({})
       .then(() => sweep(options, { project: undefined, user: undefined }, batchBudgetsMax))
       .catch(options.onError)
       .finally(() => {
-        atWork = undefined;
+        running = undefined;
       });
   }, options.intervalMs).unref();
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      await atWork;
+      await running;
     },
   };
 }

@@ -122,14 +122,9 @@ async function updateCost(
 type ChargeContent = Pick<Charge, "source" | "model" | "costNanoUsd" | "detail">;
 
 /**
-<<<<<<< HEAD
- * What a request costs, by its source. A model without a price is refused by the engine, which knows whether the request is
- * a repeated one: a repeated request has its first answer, whatever has become of prices.
-=======
  * Determines the cost of a request from its source. The fingerprint covers what the caller sent and not the computed
  * price, so a retry matches after prices have changed. For the same reason the engine refuses a model without a price:
  * only the engine knows whether the request is a replay.
->>>>>>> words2
  */
 async function costOf(
   services: Services,

@@ -5,21 +5,21 @@ import { type RecordRow, readRecords } from "../../store/legacy-records.ts";
 import type { BudgetName, RequestName, ReservationName } from "../../store/names.ts";
 import { findReservations, sumOpenByModel } from "../../store/reservations.ts";
 import { readHeight } from "../../store/tree.ts";
-import { type Ground, idsOf, projectRecordKey } from "./batch.ts";
+import { idsOf, type LockedState, projectRecordKey } from "./batch.ts";
 import type { Below, Charged } from "./decision.ts";
 import { needsBelow, type Operation } from "./operation.ts";
 
 /**
- * Reads what operations name beside their budgets, under the locks. In the common case nothing is named, and no statement is
- * sent.
+ * Reads the rows that operations need beside their budgets, while the budgets are locked. In the common case they need none,
+ * and no statement is sent.
  *
- * @param options.lookUp Whether to look for entries and reservations that have the ids of the operations.
+ * @param options.lookUp Whether to look up entries and reservations by the request ids of the operations.
  */
-export async function readGround(
+export async function readLockedState(
   connection: Connection,
   operations: readonly Operation[],
   { lookUp }: { lookUp: boolean },
-): Promise<Omit<Ground, "budgets" | "nowUs">> {
+): Promise<Omit<LockedState, "budgets" | "nowUs">> {
   const entries = await findEntries(connection, lookUp ? requestNames(operations) : []);
   const reservations = await findReservations(connection, reservationNames(operations, lookUp));
   const [first] = operations;
@@ -29,7 +29,7 @@ export async function readGround(
     reservations,
     below: isAlone ? await readBelow(connection, first) : undefined,
     charges: await readCharges(connection, operations),
-    records: await readPosted(connection, operations),
+    records: await readPostedRecords(connection, operations),
   };
 }
 
@@ -56,7 +56,7 @@ async function readCharges(
   );
 }
 
-async function readPosted(
+async function readPostedRecords(
   connection: Connection,
   operations: readonly Operation[],
 ): Promise<Map<string, RecordRow>> {
@@ -79,7 +79,7 @@ const requestNames = (operations: readonly Operation[]): RequestName[] =>
     return requestId === undefined ? [] : [{ project: operation.project, requestId }];
   });
 
-/** The reservations that operations name, and with `lookUp` those that their request ids may have opened. */
+/** The reservations that operations name. With `lookUp`, also those that an earlier request with the same id may have opened. */
 function reservationNames(operations: readonly Operation[], lookUp: boolean): ReservationName[] {
   const names = operations.flatMap((operation) => {
     const { requestId, reservationId } = idsOf(operation);
