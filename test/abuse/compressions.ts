@@ -1,7 +1,7 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 import type { Random } from "../support/run.ts";
 
-/** A body as it is sent, and the encoding that it claims to have. */
+/** A body as it is sent, and the encoding that its header claims. */
 export interface Compressed {
   what: string;
   encoding: string;
@@ -13,7 +13,7 @@ const PIECE_BYTES = 2 ** 24;
 
 let bomb: Buffer | undefined;
 
-/** A megabyte of gzip that expands to a gigabyte of zeros: members of 16 MiB, one after another. */
+/** A megabyte of gzip that expands to a gigabyte of zeros: gzip members of 16 MiB, one after another. */
 function gzipBomb(): Buffer {
   bomb ??= Buffer.concat(
     Array.from({ length: BOMB_BYTES / PIECE_BYTES }).fill(gzipSync(Buffer.alloc(PIECE_BYTES))) as Buffer[],
@@ -21,7 +21,7 @@ function gzipBomb(): Buffer {
   return bomb;
 }
 
-// Larger than a request may be, and within what the transports read before the pipeline looks.
+// Larger than a request may be, but within what the transports read before the pipeline checks the size.
 const LARGE_BYTES = 10_000_000;
 let large: Buffer | undefined;
 

@@ -6,13 +6,13 @@ import type { Input, Sent } from "../input.ts";
 import type { World } from "../world.ts";
 import { encode, type Strangeness } from "./encoded.ts";
 
-/** Calls of native gRPC: frames of HTTP/2, and what a client can get wrong in them. */
+/** Calls of native gRPC: HTTP/2 frames, and the errors that a client can make in them. */
 
 type Stream = Sent & { kind: "http2" };
 type Call = Omit<Input, "sent"> & { sent: Stream };
 type Twist = (call: Call, random: Random, message: Buffer) => Partial<Call>;
 
-/** A message with its prefix: the flag of compression and the length. */
+/** A message with its prefix: the compression flag and the length. */
 export function frame(message: Buffer, { flag = 0, length = message.length } = {}): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt8(flag, 0);
@@ -71,12 +71,12 @@ const without =
 
 const HOUR_MS = 3_600_000;
 
-/** Deadlines, each with its time where it is one that gRPC allows. */
+/** Values of gRPC's timeout header, each with its time if gRPC allows the value. */
 const TIMEOUTS: readonly [text: string, ms?: number][] = [
   ["1n"],
   ["0S"],
   ["1H", HOUR_MS],
-  // More than the 2^31-1 ms that a timer of Node takes, which is almost 25 days.
+  // More than the 2^31-1 ms (almost 25 days) that a timer of Node takes.
   ["600H", 600 * HOUR_MS],
   ["99999999H", 99_999_999 * HOUR_MS],
   ["99999999S", 99_999_999_000],
@@ -165,7 +165,7 @@ const TWISTS: readonly Twist[] = [
     ),
     mayClose: true,
   }),
-  // gRPC's specification (doc/compression.md) demands INTERNAL for this one.
+  // gRPC's specification (doc/compression.md) demands INTERNAL for this input.
   (call, random, message) => ({
     ...withChunks("the flag of compression without an encoding", (bytes) => [
       frame(gzipSync(bytes), { flag: 1 }),
@@ -210,7 +210,7 @@ const TWISTS: readonly Twist[] = [
 
 const LARGE_BYTES = 4_500_000;
 
-/** A field that no message has, of many bytes. */
+/** An unknown field of many bytes. */
 function largeField(): Buffer {
   const head = Buffer.from([0xfa, 0x3f, 0, 0, 0, 0]);
   head[2] = (LARGE_BYTES & 127) | 128;
@@ -220,7 +220,7 @@ function largeField(): Buffer {
   return Buffer.concat([head, Buffer.alloc(LARGE_BYTES)]);
 }
 
-/** Bytes on gRPC's port that are no call. */
+/** Bytes to the gRPC port that are not a call. */
 export function makeGrpcGarbage(random: Random): Input {
   const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);

@@ -1,7 +1,7 @@
 import type { Random } from "../../support/run.ts";
 import type { Ending, Input, Way } from "../input.ts";
 
-/** A request of HTTP/1.1 before it is bytes. Its headers are sent as they are, in their order, twice where given twice. */
+/** An HTTP/1.1 request before it is encoded. Its headers are sent unchanged, in this order, duplicates included. */
 export interface HttpRequest {
   what: string;
   way: Way;
@@ -10,10 +10,10 @@ export interface HttpRequest {
   target: string;
   headers: readonly (readonly [name: string, value: string])[];
   body: Buffer;
-  /** How the body's length is told. The default is Content-Length. */
+  /** How the length of the body is declared. The default is Content-Length. */
   framing?: "length" | "chunked" | "none";
   ending?: Ending;
-  /** Requests like this one that are sent at once. */
+  /** The number of copies of this request that are sent at once. */
   pipelined?: number;
   isStream?: boolean;
   mayClose?: boolean;
@@ -21,7 +21,7 @@ export interface HttpRequest {
   isForeign?: boolean;
 }
 
-/** The request as bytes. */
+/** Encodes the request. */
 export function toInput(request: HttpRequest): Input {
   const { what, way, method, mayClose, deadlineMs, isForeign } = request;
   const answers = request.pipelined ?? 1;
@@ -67,7 +67,7 @@ const replacingType =
     ),
   });
 
-/** What a client can get wrong in HTTP/1.1, whatever the route. */
+/** Errors that a client can make in HTTP/1.1 on every route. */
 const TWISTS: readonly Twist[] = [
   replacingType((type) => type.toUpperCase()),
   replacingType((type) => `${type}; charset=utf-8`),

@@ -2,7 +2,7 @@ import type { Random } from "../../support/run.ts";
 import type { Input } from "../input.ts";
 import { type HttpRequest, toInput, twist } from "./http.ts";
 
-/** Requests for what is no method: health checks, unknown paths, and bytes that are no HTTP. */
+/** Requests that call no method: health checks, unknown paths, and bytes that are not HTTP. */
 
 const TARGETS = [
   "/healthz",
