@@ -4,7 +4,7 @@ import { readCompletion } from "../../src/domain/completion.ts";
 import { Failure } from "../../src/domain/errors.ts";
 import { recorded } from "./completion-recorded.ts";
 
-/** Which field of the request a response is refused for. */
+/** The request field that the error about a response names. */
 function refusedField(response: unknown): string {
   try {
     readCompletion(response);
