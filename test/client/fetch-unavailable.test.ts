@@ -48,7 +48,7 @@ const clientOf = ({ way }: Api, { url: baseUrl }: Gate): BudgetClient =>
       : createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: true }),
   );
 
-suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) => {
+suiteForEach("budgetFetch while Purser is unavailable", { stores: ["PGlite"] }, (api) => {
   it("fails calls before any byte is sent, with an unwrapped error and without the SDK's retries", async () => {
     await using both = await behindGate(api, { timeoutMs: 300 });
     const { paid, gate } = both;
