@@ -8,7 +8,7 @@ import { openEmbedded } from "../../src/store/database.ts";
 import { lockFolder } from "../../src/store/folder-lock.ts";
 import { makeDataFolder } from "../support/embedded.ts";
 
-/** How a folder is broken, and what the error says after its name. */
+/** How to break a folder, and the text of the error after the name of the folder. */
 const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknown>, says: RegExp][] = [
   [
     "is of another version of PostgreSQL",
@@ -57,7 +57,7 @@ describe("a folder of the embedded store", () => {
       return true;
     });
 
-  it("is of the version of PostgreSQL that PGlite is", async () => {
+  it("has the PostgreSQL version of PGlite", async () => {
     assert.equal((await readFile(join(good, "postgres/PG_VERSION"), "utf8")).trim(), EMBEDDED_VERSION);
   });
 
