@@ -5,7 +5,7 @@ import type { ServiceTier } from "../../gen/es/budget/v1/cost_pb.ts";
 import { type Api, charge, type Name } from "./api.ts";
 import { COMPLETIONS } from "./completions.ts";
 
-/** A bad request: what is wrong with it, the call, the field that the error must name, and what it says of it. */
+/** A bad request: what is wrong, the call, the field that the error must name, and the text of the error. */
 export type Case = [
   wrong: string,
   call: (client: Api["client"], name: Name) => Promise<unknown>,
@@ -263,7 +263,7 @@ const pages: Case[] = [
   ],
 ];
 
-/** Requests that are each wrong in one way, by what they are about. */
+/** Requests with one mistake each, grouped by subject. */
 export const BAD_REQUESTS: Readonly<Record<string, readonly Case[]>> = {
   names,
   budgets,

@@ -14,7 +14,10 @@ const limits = sql`budgets b cross join lateral (
   from jsonb_array_elements(coalesce(b.model_limits, '[]')) each
 ) l`;
 
-/** Each finds what does not add up, anywhere in the database. An entry counts on a level whose current period it falls in. */
+/**
+ * Each query finds rows that do not add up, in the whole database. An entry counts on each level whose current period
+ * contains it.
+ */
 const LAWS = {
   "spent is the sum of this period's entries": sql`
     select b.project, b.user_id, b.spent_nano_usd as stored, coalesce(sum(e.cost_nano_usd), 0) as summed
