@@ -45,10 +45,10 @@ async function abuse(kind: StoreKind): Promise<void> {
     ].join("\n  "),
   );
   assert.equal(reportOf(warmUp, rest), "");
-  assert.deepEqual(target.complaints(), [], "what the server has logged as an error");
-  assert.ok(ok > INPUTS_EACH / 5, "too few inputs reach the database for this to be a proof");
-  assert.ok(after.live - before.live < LIVE_BYTES_MAX, "what is alive has grown");
-  assert.ok(after.resident - before.resident < RESIDENT_BYTES_MAX, "the process has grown");
+  assert.deepEqual(target.complaints(), [], "errors in the log of the server");
+  assert.ok(ok > INPUTS_EACH / 5, "too few inputs succeed to prove anything");
+  assert.ok(after.live - before.live < LIVE_BYTES_MAX, "live memory has grown");
+  assert.ok(after.resident - before.resident < RESIDENT_BYTES_MAX, "resident memory has grown");
   await target.stop();
 }
 

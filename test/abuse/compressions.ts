@@ -36,9 +36,9 @@ const compressions: readonly ((body: Buffer, random: Random) => Compressed)[] = 
   (body) => ({ what: "an unknown compression", encoding: "snappy", bytes: body }),
   (body) => ({ what: "two compressions", encoding: "gzip, gzip", bytes: gzipSync(gzipSync(body)) }),
   (body) => ({ what: "GZIP in capitals", encoding: "GZIP", bytes: gzipSync(body) }),
-  (body) => ({ what: "gzip that is none", encoding: "gzip", bytes: body }),
-  (_, random) => ({ what: "gzip that is garbage", encoding: "gzip", bytes: garbage(random) }),
-  (_, random) => ({ what: "Brotli that is garbage", encoding: "br", bytes: garbage(random) }),
+  (body) => ({ what: "a body that is not gzip", encoding: "gzip", bytes: body }),
+  (_, random) => ({ what: "garbage as gzip", encoding: "gzip", bytes: garbage(random) }),
+  (_, random) => ({ what: "garbage as Brotli", encoding: "br", bytes: garbage(random) }),
   (body, random) => {
     const bytes = gzipSync(body);
     return { what: "gzip cut short", encoding: "gzip", bytes: bytes.subarray(0, random.below(bytes.length)) };

@@ -24,7 +24,7 @@ async function beside(what: string, target: Target, work: () => Promise<void>): 
   await work();
   const during = await bystander.stop();
   process.stdout.write(`${what}\n  idle:   ${shown(idle)}\n  during: ${shown(during)}\n`);
-  assert.deepEqual(target.complaints(), [], "what the server has logged as an error");
+  assert.deepEqual(target.complaints(), [], "errors in the log of the server");
 }
 
 describe("a bystander", () => {

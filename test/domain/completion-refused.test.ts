@@ -36,7 +36,7 @@ const REFUSED: [what: string, response: unknown, field: string][] = [
     "completion.usageMetadata",
   ],
   ["an error", { error: { message: "Rate limit reached", type: "requests" } }, "completion.usage"],
-  ["a usage of no known form", withUsage({ units: 12 }), "completion.usage"],
+  ["a usage of an unknown format", withUsage({ units: 12 }), "completion.usage"],
   ["a usage that is text", withUsage("a lot"), "completion.usage"],
   [
     "NaN, which google.protobuf.Struct can carry",

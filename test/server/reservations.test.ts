@@ -57,7 +57,7 @@ for (const kind of STORES) {
       assert.equal(metadata.user, "alice");
       assert.equal(metadata.remaining_nano_usd, "0");
       assert.equal(quota?.violations[0]?.subject, "budget:limit/alice");
-      // The first hold runs out in 10 minutes, long before the month.
+      // The first hold expires in 10 minutes, long before the month ends.
       const seconds = Number(retry?.retryDelay?.seconds);
       assert.ok(seconds > 0 && seconds <= 600, String(seconds));
       assert.deepEqual(await bankOf.balances(name), [0n, 10n, 0n]);

@@ -16,7 +16,7 @@ const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknow
     /was made by PostgreSQL 99, and this version of Purser reads PostgreSQL \d+: start the version/,
   ],
   [
-    "has lost PG_VERSION, where PGlite would begin anew",
+    "lacks PG_VERSION, without which PGlite would start empty",
     (folder) => rm(join(folder, "postgres/PG_VERSION")),
     /has data, and its file postgres\/PG_VERSION is missing: restore/,
   ],
@@ -26,7 +26,7 @@ const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknow
     /cannot be opened, since its files are damaged or incomplete \(PGlite says: .+\): restore the folder/,
   ],
   [
-    "has a lock that is none",
+    "has a lock that is not Purser's",
     async (folder) => {
       await rm(join(folder, "lock"), { force: true });
       await mkdir(join(folder, "lock"));
@@ -67,7 +67,7 @@ describe("a folder of the embedded store", () => {
       await cp(good, folder, { recursive: true });
       await break_(folder);
       await assertRefused(folder, says);
-      if (what.includes("a lock that is none")) return;
+      if (what.includes("a lock that is not Purser's")) return;
       lockFolder(folder)[Symbol.dispose]();
     });
   }

@@ -154,12 +154,12 @@ function twistCall(request: HttpRequest, way: ConnectWay, message: Buffer, rando
     () => ({ ...request, what: "an empty body", body: Buffer.alloc(0) }),
     () => ({
       ...request,
-      what: "5 MB of a body",
+      what: "a body of 5 MB",
       body: Buffer.concat([request.body, Buffer.alloc(5_000_000, " ")]),
     }),
     () => ({
       ...request,
-      what: "20 MB of a body",
+      what: "a body of 20 MB",
       body: Buffer.concat([request.body, Buffer.alloc(20_000_000, " ")]),
     }),
   ];
@@ -178,7 +178,7 @@ function twistCall(request: HttpRequest, way: ConnectWay, message: Buffer, rando
       reframed("part of a prefix", Buffer.from([0, 0, 0])),
       () => ({
         ...request,
-        what: "text that is no base64",
+        what: "text that is not base64",
         body: Buffer.concat([request.body, Buffer.from("%=%=")]),
       }),
     );

@@ -154,7 +154,7 @@ const TWISTS: readonly Twist[] = [
   withHeaders("method BREW", { ":method": "BREW" }),
   withHeaders("an unknown grpc-accept-encoding", { "grpc-accept-encoding": "snappy,,gzip;q=0" }),
   withHeaders("answers in gzip", { "grpc-accept-encoding": "gzip" }),
-  withHeaders("metadata that is no base64", { "x-bin": "%%%" }),
+  withHeaders("metadata that is not base64", { "x-bin": "%%%" }),
   withHeaders("metadata named after a prototype", { __proto__x: "1", constructor: "2" }),
   withHeaders("a header of 10 KB", { "x-long": "a".repeat(10_000) }),
   (call, random, message) => ({
@@ -167,12 +167,12 @@ const TWISTS: readonly Twist[] = [
   }),
   // gRPC's specification (doc/compression.md) demands INTERNAL for this input.
   (call, random, message) => ({
-    ...withChunks("the flag of compression without an encoding", (bytes) => [
+    ...withChunks("the compression flag without an encoding", (bytes) => [
       frame(gzipSync(bytes), { flag: 1 }),
     ])(call, random, message),
     codeSpecified: INTERNAL,
   }),
-  withChunks("a flag that means nothing", (bytes, random) => [frame(bytes, { flag: 2 + random.below(250) })]),
+  withChunks("an undefined flag", (bytes, random) => [frame(bytes, { flag: 2 + random.below(250) })]),
   withChunks("a prefix that is longer than the message", (bytes) => [
     frame(bytes, { length: bytes.length + 100 }),
   ]),
@@ -202,7 +202,7 @@ const TWISTS: readonly Twist[] = [
   ({ sent }, random, message) => {
     const whole = frame(message);
     return {
-      what: "half a message, and gone",
+      what: "half a message, then a closed connection",
       sent: { ...sent, chunks: [whole.subarray(0, random.below(whole.length))], ending: "leave" },
     };
   },
@@ -245,7 +245,7 @@ export function makeGrpcGarbage(random: Random): Input {
     ["a preface, settings and noise", preface, settings, noise],
     [`a frame of type ${type}`, preface, settings, strange],
     ["half a preface", preface.subarray(0, random.below(preface.length))],
-    ["a greeting of TLS", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), noise],
+    ["a TLS ClientHello", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), noise],
     ["nothing"],
   ]);
   const bytes = Buffer.concat(parts);

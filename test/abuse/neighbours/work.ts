@@ -73,7 +73,7 @@ export async function postLargeMap(target: Target, users: number): Promise<void>
     project: project_name,
     user: "user-0",
   });
-  assert.equal(currentCostNanoUsd, DOLLAR / 2n, "a map that is posted back says nothing new");
+  assert.equal(currentCostNanoUsd, DOLLAR / 2n, "a map that is posted back unchanged adds nothing");
 }
 
 const HOLDS_AT_ONCE = 200;

@@ -4,7 +4,7 @@ import { createEngine } from "../../../src/engine/commit/engine.ts";
 import type { Operation } from "../../../src/engine/commit/operation.ts";
 import { type Inside, startInside } from "../../support/engine.ts";
 
-/** An engine that never learns the ancestors of these users, so that their batches restart for ever. */
+/** An engine that never learns the ancestors of these users, so that their batches restart endlessly. */
 function engineWithoutAncestorsOf(inside: Inside, users: readonly string[], defects: unknown[]) {
   let refreshes = 0;
   const engine = createEngine({
