@@ -11,7 +11,7 @@ function complaint(environment: Record<string, string>): string {
     assert.doesNotMatch(error.message, /\n/);
     return error.message;
   }
-  return assert.fail("the settings were taken");
+  return assert.fail("the settings were accepted");
 }
 
 suite("The settings", () => {

@@ -17,7 +17,7 @@ const WORST_CASE = 14n * 150n + 1000n * 600n;
 const nothing = () => ({ json: {} });
 const thrownBy = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
-    () => assert.fail("it was not refused"),
+    () => assert.fail("the call was not refused"),
     (error: unknown) => error,
   );
 

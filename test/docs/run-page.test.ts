@@ -35,11 +35,7 @@ suite("A page with a mistake fails", { concurrency: 2 }, () => {
       { path: "page.md", text: "```ts\nconsole.log(1);\n```\n\n```text\n2\n```\n" },
       /page\.md:1/,
     ],
-    [
-      "a block in a language that nobody runs",
-      pageOf("ruby", "puts 1"),
-      /nothing is known of a block of "ruby"/,
-    ],
+    ["a block in an unsupported language", pageOf("ruby", "puts 1"), /nothing is known of a block of "ruby"/],
   ];
   for (const [what, page, message] of wrong)
     test(what, () => assert.rejects(runPage(page), (error: Error) => message.test(error.message)));

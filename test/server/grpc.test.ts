@@ -22,7 +22,7 @@ const bytesOf = (request: MessageInitShape<typeof UpdateCostRequestSchema>): Uin
 /** The code of the error that a call ends with, and the reason and metadata in its details. */
 async function refusalOf(call: Promise<Buffer>) {
   const error = (await call.then(
-    () => assert.fail("the call was answered, and not refused"),
+    () => assert.fail("the call succeeded instead of being refused"),
     (thrown: unknown) => thrown,
   )) as ServiceError;
   const [bytes] = error.metadata.get("grpc-status-details-bin") as Buffer[];

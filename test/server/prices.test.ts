@@ -15,7 +15,7 @@ const failure = async (
   call: Promise<unknown>,
 ): Promise<{ code: Code; reason: string | undefined; metadata: unknown }> => {
   const error = await call.then(
-    () => assert.fail("it was not refused"),
+    () => assert.fail("the call was not refused"),
     (thrown: unknown) => ConnectError.from(thrown),
   );
   const [info] = error.findDetails(ErrorInfoSchema);

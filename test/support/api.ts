@@ -89,7 +89,7 @@ function serverDuringFile(kind: StoreKind): () => TestServer {
     server = await servers.get(kind);
   });
   return () => {
-    if (server === undefined) throw new Error("the server runs while tests run");
+    if (server === undefined) throw new Error("the server is only available while tests run");
     return server;
   };
 }

@@ -46,7 +46,7 @@ export async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
     () => undefined,
     (error: unknown) => error,
   );
-  assert.ok(outcome instanceof ConnectError, "the call was answered, and not refused");
+  assert.ok(outcome instanceof ConnectError, "the call succeeded instead of being refused");
   return outcome;
 }
 

@@ -30,7 +30,7 @@ export function suiteForManagers(subject: string, define: (managers: Managers) =
       });
       after(() => stack.disposeAsync());
       const client = (): PurserClient => {
-        if (opened === undefined) throw new Error("the client is there while tests run");
+        if (opened === undefined) throw new Error("the client is only available while tests run");
         return opened;
       };
       define({

@@ -14,7 +14,7 @@ export const DOLLAR = 1_000_000_000n;
 /** The contents of a refusal. */
 export const refusal = async (call: Promise<unknown>) => {
   const error = await call.then(
-    () => assert.fail("it was not refused"),
+    () => assert.fail("the call was not refused"),
     (thrown: unknown) => ConnectError.from(thrown),
   );
   const [info] = error.findDetails(ErrorInfoSchema);

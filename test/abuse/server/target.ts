@@ -86,7 +86,7 @@ export async function startTarget(
       const isLate = new Promise<string>((resolve) =>
         late.addEventListener("abort", () => resolve("not within its grace and 5 s")),
       );
-      assert.equal(await Promise.race([ended, isLate]), 0, "how the server stopped");
+      assert.equal(await Promise.race([ended, isLate]), 0, "the exit code of the server");
       await assertConservedIn({ ...store.environment, ...environment });
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
