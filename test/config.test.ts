@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigError, loadConfig, SETTINGS } from "../src/config.ts";
 
-/** The one line that a bad environment stops the start with. */
+/** The line with which a bad environment stops the start. */
 function complaint(environment: Record<string, string>): string {
   try {
     loadConfig(environment);
@@ -11,11 +11,11 @@ function complaint(environment: Record<string, string>): string {
     assert.doesNotMatch(error.message, /\n/);
     return error.message;
   }
-  return assert.fail("the settings were taken");
+  return assert.fail("the settings were accepted");
 }
 
 suite("The settings", () => {
-  test("are the defaults where the environment says nothing", () => {
+  test("have their defaults if the environment sets none", () => {
     assert.deepEqual(
       loadConfig({}),
       Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default])),
@@ -27,12 +27,12 @@ suite("The settings", () => {
     );
   });
 
-  test("take an empty variable for an absent one, as container files write it", () => {
+  test("treat an empty variable as absent, as container files write it", () => {
     const empty = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, ""]));
     assert.deepEqual(loadConfig(empty), loadConfig({}));
   });
 
-  test("leave alone what is not theirs", () => {
+  test("ignore other variables", () => {
     assert.deepEqual(loadConfig({ PATH: "/bin", GRPC_PORTS: "x" }), loadConfig({}));
   });
 
@@ -40,7 +40,7 @@ suite("The settings", () => {
     assert.ok(Object.isFrozen(loadConfig({})));
   });
 
-  test("take what is allowed, both bounds included", () => {
+  test("accept every allowed value, both bounds included", () => {
     const taken: Record<string, string[]> = {
       HOST: ["0.0.0.0", "::1", "localhost"],
       GRPC_PORT: ["0", "65535"],
@@ -59,7 +59,7 @@ suite("The settings", () => {
     }
   });
 
-  test("name the variable, the value and what is allowed where that is something else", () => {
+  test("name the variable, the value and what is allowed if a value is refused", () => {
     const refused: Record<string, string[]> = {
       HOST: ["a host", "http://x", "a/b"],
       GRPC_PORT: ["-1", "65536", "1.5", "1e3", "0x10", " 80", "80 ", "eighty", "99999999999999999999"],
@@ -84,7 +84,7 @@ suite("The settings", () => {
     }
   });
 
-  test("that are numbers all refuse what is no number, and what is out of their bounds", () => {
+  test("refuse, for every number, text that is not a number and values out of bounds", () => {
     for (const [name, setting] of Object.entries(SETTINGS)) {
       const bounds = /^a whole number from (\d+) to (\d+)$/.exec(setting.allowed);
       if (bounds === null) continue;
@@ -104,14 +104,14 @@ suite("The settings", () => {
     }
   });
 
-  test("leave a connection to the reads while batches are in flight", () => {
+  test("leave a connection for reads while batches are in flight", () => {
     assert.equal(
       complaint({ DATABASE_CONNECTIONS_MAX: "4", ENGINE_BATCHES_IN_FLIGHT_MAX: "4" }),
       'ENGINE_BATCHES_IN_FLIGHT_MAX="4" is not allowed: it must be fewer than DATABASE_CONNECTIONS_MAX (4)',
     );
   });
 
-  test("leave room for a whole request in the queue of texts, beside as much that is free", () => {
+  test("leave room for a whole request in the queue of texts, and keep as much again free for other callers", () => {
     assert.equal(
       complaint({ REQUEST_BYTES_MAX: "67108864", TOKEN_QUEUE_BYTES_MAX: "134217727" }),
       'TOKEN_QUEUE_BYTES_MAX="134217727" is not allowed: it must be at least twice REQUEST_BYTES_MAX (67108864), because a project may hold only as much as it leaves free',
@@ -119,7 +119,7 @@ suite("The settings", () => {
     assert.equal(loadConfig({ REQUEST_BYTES_MAX: "67108864" }).TOKEN_QUEUE_BYTES_MAX, 536_870_912);
   });
 
-  test("refuse several workers on the embedded store, which one process at a time may use", () => {
+  test("refuse several workers on the embedded store, which only one process can use", () => {
     assert.equal(
       complaint({ WORKERS: "2" }),
       'WORKERS="2" is not allowed: it must be 1 without DATABASE_URL, because only one process may use the embedded store',
@@ -127,11 +127,11 @@ suite("The settings", () => {
     assert.equal(loadConfig({ WORKERS: "2", DATABASE_URL: "postgres://host/db" }).WORKERS, 2);
   });
 
-  test("show a bad URL without a password as it is", () => {
+  test("print a bad URL without a password unchanged", () => {
     assert.match(complaint({ DATABASE_URL: "mysql://host:5432/db" }), /"mysql:\/\/host:5432\/db"/);
   });
 
-  test("keep a password to themselves, wherever it is in a URL", () => {
+  test("never print a password, wherever it is in a URL", () => {
     for (const url of [
       "mysql://user:s3cret@host/db",
       "postgres://user:s3cret@ho st/db",

@@ -7,16 +7,17 @@ import { VERSION_PART } from "../src/domain/prices/names.ts";
 import { type Found, notProvenLinear, regularExpressions } from "./support/regular-expressions.ts";
 
 /**
- * Names and texts come from callers, and a regular expression runs on the thread that serves everybody. So every one of
- * src takes time in proportion to the length of the text: proven, or where the checker cannot read it, tried.
+ * Names and texts come from callers, and a regular expression runs on the thread that serves every caller. So every
+ * regular expression of src must take time in proportion to the length of the text. The checker proves that, and where
+ * it cannot read the expression, the test measures it.
  */
 
 const { literals, builtIn } = regularExpressions();
 
-/** Files that build regular expressions from text, and what they build. */
+/** Files that build regular expressions from text, and the expressions that they build. */
 const BUILT: Readonly<Record<string, { proven?: readonly RegExp[]; tried?: readonly RegExp[] }>> = {
   "src/domain/prices/names.ts": { proven: [VERSION_PART] },
-  // These see names of 128 characters at most.
+  // Their input has at most 128 characters.
   "src/domain/prices/genai-match.ts": { tried: await patternsOfGenaiPrices() },
 };
 
@@ -62,8 +63,8 @@ test("every regular expression of src takes linear time", () => {
 const worker = new Worker(new URL("./support/regular-expression.worker.ts", import.meta.url));
 after(() => worker.terminate());
 
-test("every regular expression of src gets through texts of 100,000 characters", async () => {
-  // A quadratic one takes minutes for them, so a slow machine does not matter.
+test("every regular expression of src finishes on texts of 100,000 characters", async () => {
+  // A quadratic expression takes minutes for these, so even a slow machine passes only linear ones.
   for (const each of [...literals, ...proven, ...tried]) {
     worker.postMessage(each);
     const timeout = AbortSignal.timeout(60_000);

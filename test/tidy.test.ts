@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
-/** The rules of the house that can be checked. */
+/** The house rules that a test can check. */
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const LINES_MAX = 300;
@@ -18,14 +18,14 @@ const filesIn = (folder: string): { path: string; text: string }[] =>
 
 const source = filesIn("src");
 const linesOf = (text: string): number => text.split("\n").length;
-/** Code without its comments, which may speak of anything. */
+/** Code without its comments, which may mention anything. */
 const code = (text: string): string => text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
 
-/** From the top down: a file may import from its own layer and from those below. */
+/** From top to bottom: a file may import from its own layer and from those below. */
 const LAYERS = ["client", "main", "command", "server", "legacy", "engine", "workers", "store", "domain"];
-/** The folders of src/engine, from the top down. */
+/** The folders of src/engine, from top to bottom. */
 const ENGINE_LAYERS = ["upkeep", "read", "commit", "pricing"];
-// Read once at the top, and handed down as a value: whoever needs its type may name it.
+// Read once at the top and passed down as a value, so every layer may import its type.
 const FREE = new Set(["config"]);
 
 const layerOf = (path: string): string => path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
@@ -57,7 +57,7 @@ describe("the code", () => {
     }
   });
 
-  it("imports downwards inside of the engine", () => {
+  it("imports downwards inside the engine", () => {
     const folderOf = (path: string): string | undefined => /^src\/engine\/(\w+)\//.exec(path)?.[1];
     for (const file of source) {
       const from = folderOf(file.path);
@@ -74,7 +74,7 @@ describe("the code", () => {
     }
   });
 
-  it("keeps the domain free of I/O and of the wire", () => {
+  it("keeps the domain free of I/O and of the wire format", () => {
     const allowed = /^(\.|node:crypto$|@pydantic\/genai-prices$|js-tiktoken|lru-cache$)/;
     for (const { path, text } of source.filter((file) => layerOf(file.path) === "domain")) {
       for (const [, specifier = ""] of text.matchAll(/from "([^"]+)"/g)) {
@@ -83,7 +83,7 @@ describe("the code", () => {
     }
   });
 
-  it("has files that fit in a head", () => {
+  it("has short files", () => {
     const lengths = source.map(({ text }) => linesOf(text)).toSorted((a, b) => a - b);
     assert.ok((lengths[Math.floor(lengths.length / 2)] ?? 0) <= MEDIAN_LINES_MAX, lengths.join());
     for (const { path, text } of [
@@ -96,7 +96,7 @@ describe("the code", () => {
     }
   });
 
-  it("reads the environment in main.ts alone, and the wall clock where it is meant to", () => {
+  it("reads the environment in main.ts alone, and the wall clock only in the listed files", () => {
     const mayReadClock = new Set(["src/engine/commit/request-id.ts", "src/server/grpc.ts"]);
     for (const { path, text } of source) {
       if (path === "src/main.ts") continue;
@@ -112,7 +112,7 @@ describe("the code", () => {
     }
   });
 
-  it("has no test that is skipped, narrowed or left to do", () => {
+  it("has no test with skip, only or todo", () => {
     for (const { path, text } of filesIn("test").filter((file) => file.path !== "test/tidy.test.ts")) {
       assert.doesNotMatch(text, /\b(?:it|test|describe)\.(?:skip|todo|only)\b|\bskip: true/, path);
     }

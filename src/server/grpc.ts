@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import type { BudgetError } from "../domain/errors.ts";
-import type { Abandoned } from "../engine/commit/engine.ts";
+import type { Abandoned } from "../engine/commit/submitted.ts";
 import type { BytesInFlight } from "./bytes-in-flight.ts";
 import { boundConnections, type Limits, type Listener } from "./connections.ts";
 import { decode } from "./decode.ts";

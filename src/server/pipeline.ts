@@ -8,7 +8,7 @@ import type {
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { type BudgetError, describe, errorOf, Failure, invalidField } from "../domain/errors.ts";
-import type { Abandoned } from "../engine/commit/engine.ts";
+import type { Abandoned } from "../engine/commit/submitted.ts";
 import { type Caller, callerOf } from "./caller.ts";
 
 /**

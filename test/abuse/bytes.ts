@@ -1,6 +1,9 @@
 import type { Random } from "../support/run.ts";
 
-/** Changes to bytes that were a message, or text in JSON: what a broken client or a damaged connection would send. */
+/**
+ * Changes to the bytes of a message, or to the text of its JSON: what a broken client or a damaged connection would
+ * send.
+ */
 
 type Change = (bytes: Buffer, random: Random) => Buffer;
 
@@ -43,7 +46,7 @@ const ofProtobuf: readonly Change[] = [
   cut,
   duplicate,
   insertRandom,
-  // A varint that does not end, a length beyond the end, groups in groups, fields of number 0 and of unknown types.
+  // A varint without an end, a length beyond the end, nested groups, and fields of number 0 and of unknown types.
   (bytes, random) => insert(bytes, at(bytes, random), repeated(0xff, 1 + random.below(20))),
   (bytes) => insert(bytes, bytes.length, Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f])),
   (bytes) => insert(bytes, bytes.length, repeated(GROUP_START, 10_000)),
@@ -54,7 +57,7 @@ const ofProtobuf: readonly Change[] = [
   () => Buffer.alloc(0),
 ];
 
-/** A message whose field 5 holds messages in messages: UpdateCost's completion is there. */
+/** A deeply nested message in field 5, which is UpdateCost's completion. */
 function nestedStructs(levels: number): Buffer {
   let bytes = Buffer.alloc(0);
   for (let level = 0; level < levels; level++) {
@@ -140,11 +143,12 @@ const ofJson: readonly Change[] = [
     "{/**/",
     "{//\n",
   ),
-  // A key twice, and the same object twice.
+  // Repeats a key, and repeats the whole object.
   (bytes) => Buffer.from(bytes.toString().replace(/\{("[^"]*":("[^"]*"|\d+))/, "{$1,$1")),
   (bytes) => Buffer.concat([bytes, bytes]),
   (bytes) => Buffer.from(bytes.toString().replace(/\}$/, ",}")),
-  // A mark of byte order; other encodings of Unicode; bytes that are no UTF-8, among them an overlong NUL and a surrogate.
+  // A byte order mark, other encodings of Unicode, and bytes that are not UTF-8, among them an overlong NUL and a
+  // surrogate.
   (bytes) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]),
   (bytes) => Buffer.from(bytes.toString(), "utf16le"),
   (bytes) => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(bytes.toString(), "utf16le")]),

@@ -1,7 +1,7 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 import type { Random } from "../support/run.ts";
 
-/** A body as it is sent, and the encoding that it claims to have. */
+/** A body as it is sent, and the encoding that its header claims. */
 export interface Compressed {
   what: string;
   encoding: string;
@@ -13,7 +13,7 @@ const PIECE_BYTES = 2 ** 24;
 
 let bomb: Buffer | undefined;
 
-/** A megabyte of gzip that expands to a gigabyte of zeros: members of 16 MiB, one after another. */
+/** A megabyte of gzip that expands to a gigabyte of zeros: gzip members of 16 MiB, one after another. */
 function gzipBomb(): Buffer {
   bomb ??= Buffer.concat(
     Array.from({ length: BOMB_BYTES / PIECE_BYTES }).fill(gzipSync(Buffer.alloc(PIECE_BYTES))) as Buffer[],
@@ -21,7 +21,7 @@ function gzipBomb(): Buffer {
   return bomb;
 }
 
-// Larger than a request may be, and within what the transports read before the pipeline looks.
+// Larger than a request may be, but within what the transports read before the pipeline checks the size.
 const LARGE_BYTES = 10_000_000;
 let large: Buffer | undefined;
 
@@ -36,9 +36,9 @@ const compressions: readonly ((body: Buffer, random: Random) => Compressed)[] = 
   (body) => ({ what: "an unknown compression", encoding: "snappy", bytes: body }),
   (body) => ({ what: "two compressions", encoding: "gzip, gzip", bytes: gzipSync(gzipSync(body)) }),
   (body) => ({ what: "GZIP in capitals", encoding: "GZIP", bytes: gzipSync(body) }),
-  (body) => ({ what: "gzip that is none", encoding: "gzip", bytes: body }),
-  (_, random) => ({ what: "gzip that is garbage", encoding: "gzip", bytes: garbage(random) }),
-  (_, random) => ({ what: "Brotli that is garbage", encoding: "br", bytes: garbage(random) }),
+  (body) => ({ what: "a body that is not gzip", encoding: "gzip", bytes: body }),
+  (_, random) => ({ what: "garbage as gzip", encoding: "gzip", bytes: garbage(random) }),
+  (_, random) => ({ what: "garbage as Brotli", encoding: "br", bytes: garbage(random) }),
   (body, random) => {
     const bytes = gzipSync(body);
     return { what: "gzip cut short", encoding: "gzip", bytes: bytes.subarray(0, random.below(bytes.length)) };

@@ -1,10 +1,10 @@
 import type { Input } from "./input.ts";
 
-/** Inputs with a verdict against the server, grouped by what is the same of them. */
+/** Inputs with a verdict against the server, grouped by the text of the verdict. */
 export interface Failures {
   add(input: Input, number: number, verdict: string): void;
   readonly count: number;
-  /** One input of each group, with all that is needed to send it again. */
+  /** One input of each group, with everything that is needed to send it again. */
   report(): string;
 }
 
@@ -27,12 +27,12 @@ export function createFailures(): Failures {
     },
     add(input, number, verdict) {
       count++;
-      // Numbers and quoted text differ between inputs that fail alike.
+      // Numbers and quoted text are replaced, since they differ between inputs that fail alike.
       const alike = verdict.replaceAll(/\d+|"[^"]*"/g, "#").slice(0, 60);
       const key = [input.way, input.what.replaceAll(/[\d.]+/g, "#"), alike].join(" | ");
       const group = groups.get(key);
       if (group === undefined) groups.set(key, { count: 1, input, number, verdict });
-      // The shortest is the easiest to understand.
+      // Keeps the shortest input, which is the easiest to understand.
       else if (bytesOf(input).length < bytesOf(group.input).length)
         Object.assign(group, { input, number, verdict, count: group.count + 1 });
       else group.count++;

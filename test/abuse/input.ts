@@ -1,18 +1,18 @@
-/** One thing that is sent to the server, made whole before it is sent, so that it can be printed and sent again. */
+/** One input for the server. It is built completely before it is sent, so that it can be printed and sent again. */
 export interface Input {
-  /** What bites, for the report. */
+  /** What is hostile about the input, for the report. */
   what: string;
   way: Way;
-  /** The method of the service, the route, or what else is asked for. */
+  /** The method of the service, the route, or the other target of the input. */
   method: string;
   sent: Sent;
-  /** Bytes that are no request: the server may close the connection without an answer. */
+  /** The bytes are not a request: the server may close the connection without an answer. */
   mayClose?: boolean;
-  /** The deadline that the call carries. An answer that says it has passed must not come earlier. */
+  /** The deadline of the call. An answer that reports it as passed must not come earlier. */
   deadlineMs?: number;
-  /** A page of another site sends it: it must be refused. */
+  /** The request comes from a page of another site and must be refused. */
   isForeign?: boolean;
-  /** gRPC's specification demands this code, though it is INTERNAL. */
+  /** gRPC's specification demands INTERNAL for this input, although INTERNAL otherwise means a defect. */
   codeSpecified?: number;
 }
 
@@ -29,7 +29,7 @@ export type Way =
   | "legacy"
   | "HTTP";
 
-/** What the client does after it has written. `wait`: for the answer. `leave`: it closes the connection at once. */
+/** What the client does after it has written. `wait`: waits for the answer. `leave`: closes the connection at once. */
 export type Ending = "wait" | "leave" | "half-close";
 
 export type Sent =
@@ -42,7 +42,7 @@ export type Sent =
       answers: number;
       isStream: boolean;
     }
-  /** A stream of HTTP/2. `reset`: it is cancelled after the last chunk. */
+  /** An HTTP/2 stream. `reset`: the client cancels it after the last chunk. */
   | {
       kind: "http2";
       headers: Record<string, string | string[]>;
@@ -60,9 +60,9 @@ export type Answer =
       body: Buffer;
       elapsedMs: number;
     }
-  /** The server closed the connection, or reset the stream, before it had answered. */
+  /** The server closed the connection, or reset the stream, before it answered. */
   | { kind: "closed"; why: string }
-  /** The client left, as it was told to. */
+  /** The client closed the connection, as the input says. */
   | { kind: "left" }
-  /** No answer within the time limit. */
+  /** No answer came within the time limit. */
   | { kind: "silent" };

@@ -5,7 +5,10 @@ import { ORG, TEAMS, type World } from "./world.ts";
 
 const TOTAL = 10n ** 12n;
 
-/** Budgets under most of the names that inputs use, in trees of three levels: without them, most inputs find nothing. */
+/**
+ * Creates budgets under most of the names that inputs use, in trees of three levels. Without them, most inputs would
+ * only get NOT_FOUND.
+ */
 export async function makeBudgets(grpcPort: number, { projects, users }: World): Promise<void> {
   const client = createClient(
     BudgetService,
@@ -19,7 +22,7 @@ export async function makeBudgets(grpcPort: number, { projects, users }: World):
     await make(project, ORG, "");
     await Promise.all(TEAMS.map((team) => make(project, team, ORG)));
     const rest = users.filter((user) => isLegal(user) && user !== ORG && !TEAMS.includes(user));
-    // One in five is left for CreateBudget.
+    // One name in five stays free for CreateBudget.
     const made = rest.filter((_, index) => index % 5 > 0);
     await Promise.all(made.map((user, index) => make(project, user, ["", ...TEAMS][index % 3] ?? "")));
   }

@@ -24,21 +24,21 @@ import {
 } from "./values.ts";
 import type { World } from "./world.ts";
 
-/** Every method of the service: one that is added to the proto is covered without a change here. */
+/** Every method of the service. A method that is added to the proto is covered without a change here. */
 export const METHODS: readonly DescMethod[] = Object.values(BudgetService.method);
 
-/** How a message is made. */
+/** Options for making a message. */
 export interface Making {
   random: Random;
   world: World;
-  /** One in so many fields gets a value that bites. 0: none does. */
+  /** One field in this many gets a hostile value. 0: none does. */
   oddOneIn: number;
 }
 
 const DEPTH_MAX = 4;
 const BATCH_SIZES = [1000, 1001, 5000];
 
-/** A request by reflection: fields get values by their name, and otherwise by their type. */
+/** Makes a request by reflection: a field gets a value by its name if the name is known, otherwise by its type. */
 export function makeMessage(making: Making, desc: DescMessage, depth = 0): Message {
   const { random } = making;
   const fields: Record<string, unknown> = {};
@@ -49,7 +49,7 @@ export function makeMessage(making: Making, desc: DescMessage, depth = 0): Messa
       fields[field.oneof.localName] = { case: field.localName, value: makeField(making, field, depth) };
     } else if (isGiven(making, field, depth)) fields[field.localName] = makeField(making, field, depth);
   }
-  // Period and duration exclude each other: with both, no valid budget would ever have either.
+  // Period and duration exclude each other: if both were set, no valid budget would ever have either.
   if ("period" in fields && "duration" in fields && !isOdd(making))
     delete fields[random.pick(["period", "duration"])];
   return create(desc, fields);
@@ -57,7 +57,7 @@ export function makeMessage(making: Making, desc: DescMessage, depth = 0): Messa
 
 const isOdd = ({ random, oddOneIn }: Making): boolean => oddOneIn > 0 && random.below(oddOneIn) === 0;
 
-// Fields without which no request is valid.
+// Fields that every valid request needs.
 const ALWAYS = new Set([
   "project",
   "user",
@@ -81,7 +81,7 @@ const SELDOM = new Set([
 function isGiven({ random }: Making, field: DescField, depth: number): boolean {
   if (field.fieldKind === "message" && depth > DEPTH_MAX) return false;
   if (ALWAYS.has(field.name) || field.name.endsWith("_id")) return true;
-  // A part of a usage is never larger than its total: most of the parts stay away.
+  // A part of a usage must not exceed its total, so most of the parts are left out.
   const isPart = field.parent.name === "Usage" && !["input_tokens", "output_tokens"].includes(field.name);
   if (isPart || SELDOM.has(field.name)) return random.below(8) === 0;
   return random.below(3) > 0;

@@ -9,11 +9,14 @@ import { createHolds, openWatches, postLargeMap } from "./neighbours/work.ts";
 import { shown, startBystander } from "./server/bystander.ts";
 import { startTarget, type Target } from "./server/target.ts";
 
-/** What heavy but allowed use of a server costs a caller who has nothing to do with it. Run by `npm run test:abuse`. */
+/** Measures what heavy but allowed use of a server costs an unrelated caller. Run by `npm run test:abuse`. */
 
 const IDLE_CALLS_MIN = 100;
 
-/** Runs work beside a bystander, who must see no failure, and prints both of the bystander's times. */
+/**
+ * Runs work while a bystander calls the server; no call of the bystander may fail. Prints the bystander's times without
+ * and with the work.
+ */
 async function beside(what: string, target: Target, work: () => Promise<void>): Promise<void> {
   await using bystander = startBystander(target.grpcPort);
   await bystander.called(IDLE_CALLS_MIN);
@@ -21,7 +24,7 @@ async function beside(what: string, target: Target, work: () => Promise<void>): 
   await work();
   const during = await bystander.stop();
   process.stdout.write(`${what}\n  idle:   ${shown(idle)}\n  during: ${shown(during)}\n`);
-  assert.deepEqual(target.complaints(), [], "what the server has logged as an error");
+  assert.deepEqual(target.complaints(), [], "errors in the log of the server");
 }
 
 describe("a bystander", () => {
@@ -48,7 +51,7 @@ describe("a bystander", () => {
     await target.stop();
   });
 
-  it("is answered while another session holds the lock of a budget, whose callers are told UNAVAILABLE", async () => {
+  it("is answered while another session holds the lock of a budget, whose own callers get UNAVAILABLE", async () => {
     await using stack = new AsyncDisposableStack();
     const postgres = stack.use(await startPostgres());
     const url = await postgres.createDatabase();
@@ -73,7 +76,7 @@ describe("a bystander", () => {
         await session.query("select 1 from budgets where project = 'locked' for update");
         const until = performance.now() + lockMs;
         while (performance.now() < until) {
-          // Several at once: one that waits must not take the places of all.
+          // Several callers at once: together they must not take the places of all others.
           answers.push(...(await Promise.all(Array.from({ length: 8 }, charge))));
         }
         await session.query("rollback");

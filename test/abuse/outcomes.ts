@@ -1,21 +1,21 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import type { Answer, Way } from "./input.ts";
 
-/** What an answer says, read by the rules of the transport that it came through. */
+/** The outcome that an answer reports, read by the rules of its transport. */
 export interface Outcome {
   isOk: boolean;
-  /** gRPC's number of the code. Absent for plain HTTP. */
+  /** The number of the gRPC code. Absent for plain HTTP. */
   code?: number;
   message: string;
-  /** Bytes of all details together. */
+  /** The total size of the error details, in bytes. */
   detailsBytes: number;
-  /** The bytes of the first message, where there is one. */
+  /** The bytes of the first message, if there is one. */
   payload?: Buffer;
 }
 
 type Answered = Answer & { kind: "answered" };
 
-/** Codes by the names that Connect gives them. */
+/** Codes by Connect's names. */
 const CODES = [
   "ok",
   "canceled",
@@ -38,10 +38,13 @@ const CODES = [
 
 export const codeName = (code: number): string => CODES[code] ?? String(code);
 
-/** An answer that is none by the rules of its transport. */
+/** The answer breaks the rules of its transport. */
 export class Improper extends Error {}
 
-/** @throws Improper */
+/**
+ * Reads the outcome of an answer.
+ * @throws Improper
+ */
 export function readOutcome(answer: Answered, way: Way): Outcome {
   const type = answer.headers.get("content-type") ?? "";
   if (way === "gRPC") return readGrpc(answer);
@@ -54,7 +57,7 @@ function readGrpc(answer: Answered): Outcome {
   const status = answer.headers.get("grpc-status");
   const frames = readFrames(answer.body, answer.headers.get("grpc-encoding"));
   if (status === undefined) {
-    // The first message of a stream that goes on, or an answer of HTTP to what is no call of gRPC.
+    // The first message of an open stream, or an HTTP answer to an input that is not a gRPC call.
     if (frames[0] !== undefined)
       return { isOk: true, code: 0, message: "", detailsBytes: 0, payload: frames[0].bytes };
     if (answer.status === 200) throw new Improper("HTTP 200 without grpc-status");
@@ -94,7 +97,7 @@ function readGrpcWeb(answer: Answered, type: string): Outcome {
   };
 }
 
-/** Base64 in pieces, each perhaps with padding. */
+/** Base64 in several pieces, each of which may have padding. */
 const fromBase64 = (body: Buffer): Buffer =>
   Buffer.concat(
     (body.toString("latin1").match(/[^=]+=*/g) ?? []).map((piece) => Buffer.from(piece, "base64")),
@@ -125,7 +128,7 @@ function readError({ code, message = "", details = [] }: ErrorJson): Outcome {
   return { isOk: false, code: number, message, detailsBytes };
 }
 
-/** Connect's own calls, the legacy routes, and all else that is an answer of HTTP. */
+/** Connect's unary calls, the legacy routes, and every other HTTP answer. */
 function readPlain(answer: Answered, way: Way): Outcome {
   const { status, headers } = answer;
   const type = headers.get("content-type") ?? "";

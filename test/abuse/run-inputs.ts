@@ -13,9 +13,9 @@ import { judge } from "./verdicts.ts";
 import type { World } from "./world.ts";
 
 export interface Ran {
-  /** Inputs that were answered with what they asked for. */
+  /** The number of inputs that succeeded. */
   ok: number;
-  /** Reports of what went wrong; empty where nothing did. */
+  /** Reports of failures; empty if there were none. */
   failures: string[];
   /** The server hangs, or has ended: not all inputs were sent. */
   isOver: boolean;
@@ -26,7 +26,7 @@ export interface Ran {
 const CALLERS = Number(process.env.PURSER_ABUSE_CALLERS ?? 8);
 const RECENT_MAX = 2 * CALLERS;
 const SLOWEST = 5;
-/** A server that hangs is not waited for with every input that is left. */
+/** Stops at a server that hangs, instead of waiting for a timeout with every remaining input. */
 const SILENT_MAX = CALLERS;
 
 /** Sends inputs, a few at a time, and judges each answer and the state of the process after it. */
@@ -50,7 +50,7 @@ export async function runInputs(options: {
 
   const one = async (): Promise<void> => {
     const number = next++;
-    // Each input has choices of its own: they do not depend on how many choices those before have made.
+    // Each input has its own random sequence, so it does not depend on how many choices earlier inputs made.
     const input = chooseInput({ random: createRandom(seed + number), world });
     recent.push(`${number} ${input.way} ${input.method}: ${input.what}`);
     if (recent.length > RECENT_MAX) recent.shift();
@@ -91,7 +91,7 @@ const send = (target: Target, { sent }: Input): Promise<Answer> => {
 
 const OUTPUTS = new Map(METHODS.map((method) => [method.name, method.output]));
 
-/** Remembers what an answer gives for later inputs to use. What is no message of the method gives nothing. */
+/** Remembers values of an answer that later inputs can use. An answer that cannot be decoded is skipped. */
 function learn(world: World, input: Input, { payload }: Outcome): void {
   const output = OUTPUTS.get(input.method);
   if (payload === undefined) return;
@@ -102,7 +102,7 @@ function learn(world: World, input: Input, { payload }: Outcome): void {
     } else if (input.way.includes("JSON")) world.learn(JSON.parse(payload.toString()));
     else if (output !== undefined) world.learn(toJson(output, fromBinary(output, payload)));
   } catch {
-    // An answer to a changed message may be in another form; it was judged before.
+    // The answer to a changed message may be in another form; it was judged before.
   }
 }
 

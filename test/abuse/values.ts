@@ -2,7 +2,7 @@ import type { Random } from "../support/run.ts";
 
 /** Values that break programs, by the kind of field that they are put into. */
 
-/** Names that are allowed and still bite. Budgets are created under them, so that the database holds them too. */
+/** Names that are allowed but dangerous. Budgets are created under them, so that the database holds them too. */
 export const ODD_NAMES = [
   "__proto__",
   "constructor",
@@ -52,7 +52,7 @@ export const MODELS = [
   "gemini-2.0-flash",
 ];
 
-/** Names of models that a search for a price could take long over, or get wrong. */
+/** Model names that could make a price search slow or wrong. */
 export const ODD_MODELS = [
   `claude-opus-4-6${"-v1:0".repeat(40)}!`,
   `gpt-4o${"-2024-01-01".repeat(20)}!`,
@@ -91,7 +91,7 @@ export const INT64S = [
 export const INT32S = [-(2 ** 31), -1, 0, 1, 1000, 1001, 2 ** 31 - 1];
 export const DOUBLES = [Number.NaN, Number.POSITIVE_INFINITY, -1, -0, 5e-324, 1e308, 0.1, 2 ** 53];
 export const ENUMS = [-1, 5, 99, 2 ** 31 - 1];
-/** The first three are instants that google.protobuf.Timestamp does not allow, or seconds that no clock reaches. */
+/** The first three are instants that google.protobuf.Timestamp does not allow, or seconds beyond every calendar. */
 export const SECONDS = [
   -(2n ** 63n),
   2n ** 63n - 1n,
@@ -135,7 +135,7 @@ export const PAGE_TOKENS = [
   "bnVsbA.AAAAAAAAAAAAAAAA",
 ];
 
-/** A text that bites, of the kind that a field with this name would look into. */
+/** A hostile text for a field, by the name of the field. */
 export function oddText(random: Random, fieldName: string): string {
   if (fieldName.includes("model")) return random.pick([...ODD_MODELS, ...BAD_NAMES]);
   if (fieldName === "page_token") return random.pick(PAGE_TOKENS);
@@ -145,7 +145,7 @@ export function oddText(random: Random, fieldName: string): string {
   return random.pick([...ODD_NAMES, ...BAD_NAMES]);
 }
 
-/** Texts to count tokens of: a tokenizer takes longest over what is all one piece, and over what it cannot merge. */
+/** Texts for counting tokens: a tokenizer is slowest on a single long piece, and on text that it cannot merge. */
 const oddProse = (random: Random): string =>
   random.pick([
     "",

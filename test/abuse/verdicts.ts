@@ -1,7 +1,7 @@
 import type { Answer, Input } from "./input.ts";
 import { codeName, type Outcome, readOutcome } from "./outcomes.ts";
 
-/** What is wrong with an answer, or undefined where it is as it must be. */
+/** Returns what is wrong with an answer, or undefined if it is correct. */
 export type Verdict = string | undefined;
 
 const UNKNOWN = 2;
@@ -9,19 +9,22 @@ const DEADLINE_EXCEEDED = 4;
 const INTERNAL = 13;
 const UNAVAILABLE = 14;
 const DATA_LOSS = 15;
-/** Codes that say that the server, or its store, has failed. Both are well while inputs run. */
+/** Codes for a failure of the server or its store. Both are healthy during the run, so these codes are wrong. */
 const FAILURES = new Set([UNKNOWN, INTERNAL, UNAVAILABLE, DATA_LOSS]);
-// Connect answers UNIMPLEMENTED with it, and Node a version of HTTP that it does not know.
+// Connect answers UNIMPLEMENTED with this status, and Node answers an unknown HTTP version with it.
 const NOT_IMPLEMENTED = 501;
 const VERSION_NOT_SUPPORTED = 505;
 const DETAILS_BYTES_MAX = 4096;
-// gRPC's clients refuse headers above 8 KB.
+// gRPC clients refuse headers above 8 KB.
 const HEADERS_BYTES_MAX = 8192;
 const UNIMPLEMENTED = 12;
-// Longer than a single input takes on a machine that is busy with others: only for deadlines that are much longer.
+// More than a single input takes on a busy machine. Only deadlines that are much longer are checked.
 const DEADLINE_MS_SURE = 60_000;
 
-/** What must not reach a caller: frames of a stack, files of the server, statements and messages of the database. */
+/**
+ * Text that must not reach a caller: stack frames, file names of the server, and statements and messages of the
+ * database.
+ */
 const LEAKS = [
   /\n\s+at /,
   /\bat \S+ \(.*:\d+/,
@@ -39,7 +42,7 @@ export function judge(input: Input, answer: Answer): { verdict: Verdict; outcome
     case "silent":
       return { verdict: "no answer within 30 s" };
     case "closed":
-      // Node's own client may refuse to send an input, or the input is no request.
+      // Node's own client may refuse to send an input, or the input is not a request.
       if (answer.why.startsWith("the client:") || input.mayClose === true) return { verdict: undefined };
       return { verdict: `closed without an answer (${answer.why})` };
     case "answered": {
@@ -99,9 +102,9 @@ const PERMISSION_DENIED = 7;
 const FORBIDDEN = 403;
 const MISDIRECTED = 421;
 
-/** Refused as a whole. Any other error comes from a handler, which must not have run. */
+/** The request was refused as a whole. Any other error comes from a handler, which must not have run. */
 const isTurnedAway = (status: number, code: number | undefined): boolean =>
   code === PERMISSION_DENIED || status === FORBIDDEN || status === MISDIRECTED;
 
-/** An error of Connect has the status of its code, which was judged already: DEADLINE_EXCEEDED is HTTP 504. */
+/** A Connect error has the status of its code, which was judged already: DEADLINE_EXCEEDED is HTTP 504. */
 const isSpoken = ({ code }: Outcome): boolean => code !== undefined;

@@ -10,8 +10,8 @@ const USERS = [ORG, ...TEAMS, ...Array.from({ length: 20 }, (_, each) => `user-$
 const REMEMBERED_MAX = 200;
 
 /**
- * What the inputs know of the server: the names that they use, and what earlier answers gave them. So an input can name a
- * reservation that is open, a request id that was used, or the page token of another list.
+ * What the inputs know of the server: the names that they use, and values from earlier answers. With these, an input
+ * can name an open reservation, a used request id, or the page token of another list.
  */
 export class World {
   readonly projects = PROJECTS;
@@ -35,7 +35,7 @@ export class World {
     return typeof value === "string" ? value : "";
   }
 
-  /** Takes what later inputs can use from an answer's JSON. */
+  /** Takes values that later inputs can use from the JSON of an answer. */
   learn(answer: unknown): void {
     if (typeof answer !== "object" || answer === null) return;
     for (const [key, value] of Object.entries(answer as JsonObject)) {

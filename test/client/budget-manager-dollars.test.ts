@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { dollarsOf, nanoUsdOf } from "../../src/client/dollars.ts";
 
-test("a number of dollars counts as the decimal that it shows, rounded half away from zero", () => {
+test("dollars given as a number are converted from the number's shortest decimal, rounded half away from zero", () => {
   const cases: [dollars: number, nanoUsd: bigint][] = [
     [0, 0n],
     [-0, 0n],
@@ -17,7 +17,7 @@ test("a number of dollars counts as the decimal that it shows, rounded half away
   for (const [dollars, nanoUsd] of cases) assert.equal(nanoUsdOf("x", dollars), nanoUsd, String(dollars));
 });
 
-test("what is no amount is refused, by the name of its parameter", () => {
+test("an invalid amount is refused, and the error names its parameter", () => {
   for (const dollars of [-1, -1e-300, Number.NaN, Infinity, -Infinity, 9_223_372_037, 1e300]) {
     assert.throws(() => nanoUsdOf("totalBudget", dollars), /^RangeError: totalBudget: must be an amount/);
   }
@@ -29,7 +29,7 @@ test("what is no amount is refused, by the name of its parameter", () => {
   }
 });
 
-test("an amount is given as the nearest number, and reads back as itself while a number can hold it", () => {
+test("an amount is returned as the nearest number, and converts back to itself as far as a number can represent it", () => {
   assert.equal(dollarsOf(-2_500_000n), -0.0025);
   assert.equal(dollarsOf(2n ** 63n - 1n), 9223372036.854776);
   const held = fc.bigInt({ min: 0n, max: 10n ** 15n });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { ROOT } from "../support/program.ts";
 
-test("the example of BudgetManager runs as it stands, without a server", async () => {
+test("the example of BudgetManager runs unchanged, without a server", async () => {
   const command = ["--conditions=purser-source", "examples/budget-manager.ts"];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { cwd: ROOT });
   assert.equal(stderr, "");

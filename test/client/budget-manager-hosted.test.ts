@@ -10,13 +10,13 @@ import { makeStore, startTestServer, type TestServer } from "../support/server.t
 
 const TEXTS = { model: "gpt-4o-mini", inputText: "hello world", outputText: "hello alice" };
 
-/** Longer than a busy machine needs. */
+/** Longer than a retry takes on a busy machine. */
 const PATIENT_MS = 120_000;
 
 const recorded = (name: string): Promise<string> =>
   readFile(new URL(`../../examples/responses/${name}.json`, import.meta.url), "utf8");
 
-/** What a provider's API answers with. */
+/** The body of a provider's response. */
 const answering = (body: string) => async (): Promise<Response> =>
   new Response(body, { headers: { "content-type": "application/json", "x-request-id": "req_1" } });
 
@@ -31,7 +31,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
 
   const newProject = (): string => `project-${randomUUID()}`;
 
-  test("charges once where the server is away at first, and the answer is lost then", async () => {
+  test("charges once when the server is unavailable at first, and the next answer is lost", async () => {
     await using lossy = await startLossyHttp(server.httpUrl);
     const budgets = new BudgetManager(newProject(), { apiBase: lossy.url, retryMsMax: PATIENT_MS });
     await budgets.createBudget(1, "alice");
@@ -45,7 +45,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     );
   });
 
-  test("resets once, too", async () => {
+  test("resets once when the server is unavailable at first, and the next answer is lost", async () => {
     await using lossy = await startLossyHttp(server.httpUrl);
     const budgets = new BudgetManager(newProject(), { apiBase: lossy.url, retryMsMax: PATIENT_MS });
     await budgets.createBudget(1, "alice");
@@ -55,7 +55,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     assert.equal(entries.length, 1);
   });
 
-  test("gives up in the end, and says under which id the charge can be sent again", async () => {
+  test("gives up after its retries, and the error has the request id for sending the charge again", async () => {
     await using lossy = await startLossyHttp(server.httpUrl);
     const budgets = new BudgetManager(newProject(), { apiBase: lossy.url, retryMsMax: 0 });
     await budgets.createBudget(1, "alice");
@@ -70,14 +70,14 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     assert.equal(await budgets.getCurrentCost("alice"), 0.0000015);
   });
 
-  test("does not ask again what was refused", async () => {
+  test("does not retry a request that was refused", async () => {
     await using lossy = await startLossyHttp(server.httpUrl);
     const budgets = new BudgetManager(newProject(), { apiBase: lossy.url });
     await assert.rejects(budgets.updateCost("alice", TEXTS), /^BudgetNotFoundError/);
     assert.equal(lossy.headers.length, 1);
   });
 
-  test("sends its headers with every call, and leaves those of the protocol as they are", async () => {
+  test("sends the caller's headers with every call, and keeps those of the protocol", async () => {
     await using lossy = await startLossyHttp(server.httpUrl);
     const headers = { Authorization: "Bearer key", "Content-Type": "text/plain" };
     const budgets = new BudgetManager(newProject(), { apiBase: lossy.url, headers });
@@ -92,7 +92,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     );
   });
 
-  test("charges what the SDKs of OpenAI and Anthropic give, as it comes", async () => {
+  test("charges the unchanged responses of the SDKs of OpenAI and Anthropic", async () => {
     const budgets = new BudgetManager(newProject(), { apiBase: server.httpUrl });
     await budgets.createBudget(1, "alice");
     const openai = new OpenAI({
@@ -107,7 +107,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     assert.equal(await budgets.getCurrentCost("alice"), 0.0215919);
   });
 
-  test("counts the charges of many callers, each of them", async () => {
+  test("counts every charge of many concurrent callers", async () => {
     const project = newProject();
     const managers = Array.from({ length: 4 }, () => new BudgetManager(project, { apiBase: server.httpUrl }));
     await managers[0]?.createBudget(1, "alice");
@@ -118,7 +118,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     assert.equal(await managers[0]?.getCurrentCost("alice"), 0.00015);
   });
 
-  test("takes a client that was made already, of gRPC for one", async () => {
+  test("accepts an existing client, such as one for gRPC", async () => {
     const client = createPurserClient({ protocol: "grpc", baseUrl: server.grpcUrl });
     const budgets = new BudgetManager(newProject(), { client });
     assert.equal((await budgets.createBudget(1, "alice")).totalBudget, 1);
@@ -126,7 +126,7 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
     await assert.rejects(budgets.getUsers(), /^Error: the BudgetManager is closed$/);
   });
 
-  test("refuses options that do not go together, naming one", () => {
+  test("refuses options that exclude each other, and the error names one of them", () => {
     const wrong: [options: ConstructorParameters<typeof BudgetManager>[1], message: string][] = [
       [
         { clientType: "local", apiBase: "http://127.0.0.1" },

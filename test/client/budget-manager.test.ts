@@ -22,7 +22,7 @@ const COMPLETION = {
 };
 
 suiteForManagers("BudgetManager", (managers) => {
-  test("creates a budget, and says all of it in dollars", async () => {
+  test("creates a budget, and returns all its amounts in dollars", async () => {
     const budgets = managers.create();
     const record = await budgets.createBudget(10.1, "alice", "monthly");
     assert.ok(record.periodEnd);
@@ -43,7 +43,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.deepEqual(await budgets.getModelCost("alice"), {});
   });
 
-  test("creates one that never starts anew, unless it is told otherwise", async () => {
+  test("creates a budget without a period unless a duration is given", async () => {
     const budgets = managers.create();
     const record = await budgets.createBudget(0, "alice");
     assert.ok(!("duration" in record) && !("periodEnd" in record));
@@ -59,7 +59,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.deepEqual(record.periodEnd, new Date(createdAt.getTime() + 3 * DAY_MS));
   });
 
-  test("created again, a budget has the new total and duration, and keeps what was spent and its period", async () => {
+  test("replaces total and duration when a budget is created again, and keeps its spending and its period", async () => {
     const budgets = managers.create();
     const first = await budgets.createBudget(10, "alice", "weekly");
     await budgets.updateCost("alice", TEXTS);
@@ -68,7 +68,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.deepEqual(again, { ...first, ...spent, remaining: 9.9999943 });
     const larger = await budgets.createBudget(20, "alice", "weekly");
     assert.deepEqual(larger, { ...again, totalBudget: 20, remaining: 19.9999943 });
-    // What created it first is no longer what it is.
+    // The budget no longer has the parameters that it was first created with.
     assert.deepEqual(await budgets.createBudget(10, "alice", "weekly"), again);
     const yearly = await budgets.createBudget(10, "alice", "yearly");
     assert.equal(yearly.duration, "yearly");
@@ -80,7 +80,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.equal(endless.currentCost, 0.0000057);
   });
 
-  test("refuses what is no amount, no duration and no date, naming it", async () => {
+  test("refuses an invalid amount, duration or date, and the error names the parameter", async () => {
     const budgets = managers.create();
     const wrong: [call: () => Promise<unknown>, error: RegExp][] = [
       [() => budgets.createBudget(-1, "alice"), /^RangeError: totalBudget: must be an amount.*not -1$/],
@@ -101,7 +101,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.deepEqual(await budgets.getUsers(), []);
   });
 
-  test("charges a completion, or texts, and says where that leaves the budget", async () => {
+  test("charges a completion or texts, and returns the budget after the charge", async () => {
     const budgets = managers.create();
     const { createdAt, lastUpdatedAt } = await budgets.createBudget(0.0004, "alice");
     const first = await budgets.updateCost("alice", { completion: COMPLETION, requestId: "one" });
@@ -117,7 +117,7 @@ suiteForManagers("BudgetManager", (managers) => {
     });
   });
 
-  test("takes the texts where both are given, and the model for a completion that names none", async () => {
+  test("prefers texts to a completion, and uses the given model for a completion without one", async () => {
     const budgets = managers.create();
     await budgets.createBudget(1, "alice");
     const both = await budgets.updateCost("alice", { completion: COMPLETION, ...TEXTS });
@@ -128,7 +128,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.deepEqual(Object.keys(await budgets.getModelCost("alice")).toSorted(), ["gpt-4o", "gpt-4o-mini"]);
   });
 
-  test("refuses a charge that says too little, or that has no price, and charges nothing", async () => {
+  test("refuses a charge that is incomplete or has no price, and charges nothing", async () => {
     const budgets = managers.create();
     await budgets.createBudget(1, "alice");
     for (const options of [{}, { ...TEXTS, outputText: "" }, { model: "gpt-4o" }]) {
@@ -152,7 +152,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.equal(await budgets.getCurrentCost("alice"), 0);
   });
 
-  test("projects the current cost and the prompt's", async () => {
+  test("returns the current cost, and projects the cost of a prompt", async () => {
     const budgets = managers.create();
     await budgets.createBudget(1, "alice");
     await budgets.updateCost("alice", TEXTS);
@@ -161,7 +161,7 @@ suiteForManagers("BudgetManager", (managers) => {
     assert.equal(await budgets.getCurrentCost("alice"), 0.0000057);
   });
 
-  test("resets what was spent, and keeps the period that it closes", async () => {
+  test("resets what was spent, and keeps the closed period readable", async () => {
     const budgets = managers.create();
     await budgets.createBudget(1, "alice", "daily");
     await budgets.updateCost("alice", TEXTS);
@@ -178,7 +178,7 @@ suiteForManagers("BudgetManager", (managers) => {
     );
   });
 
-  test("knows who is valid, and lists everybody, in however many pages", async () => {
+  test("validates users, and lists all of them across pages", async () => {
     const { projectName } = managers.create();
     const { client } = managers;
     const inPagesOfTwo: PurserClient = {
@@ -192,7 +192,7 @@ suiteForManagers("BudgetManager", (managers) => {
     for (const user of ["mallory", "", "a\nb"]) assert.equal(await budgets.isValidUser(user), false);
   });
 
-  test("says of a user without a budget that there is none, whatever is asked", async () => {
+  test("reports NOT_FOUND from every method for a user without a budget", async () => {
     const budgets = managers.create();
     const calls: ((budgets: BudgetManager) => Promise<unknown>)[] = [
       (each) => each.projectedCost("gpt-4o", [{ role: "user", content: "?" }], "bob"),
@@ -215,7 +215,7 @@ suiteForManagers("BudgetManager", (managers) => {
     }
   });
 
-  test("has nothing to save", async () => {
+  test("has a saveData that does nothing", async () => {
     assert.deepEqual(await managers.create().saveData(), { status: "success" });
   });
 });

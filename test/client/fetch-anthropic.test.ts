@@ -52,7 +52,7 @@ suiteForEach("budgetFetch and Anthropic's SDK", { stores: ["PGlite"] }, (api) =>
     assert.deepEqual(await paid.balance(), { spent: COST, held: 0n });
   });
 
-  it("charges a stream by its first event and its last together", async () => {
+  it("charges a stream by the usage of its first and last events combined", async () => {
     await using paid = await startPaid(api, () => ({ stream: events }));
     const final = await paid.anthropic.messages.stream(CALL).finalMessage();
     assert.deepEqual(final.content, [{ type: "text", text: "330 metres." }]);
@@ -60,7 +60,7 @@ suiteForEach("budgetFetch and Anthropic's SDK", { stores: ["PGlite"] }, (api) =>
     assert.deepEqual(await paid.balance(), { spent: COST, held: 0n });
   });
 
-  it("charges what is known of a stream that the caller gives up: the input, and the output seen", async () => {
+  it("charges a stream that the caller abandons by its input and the output received so far", async () => {
     const upToTheText = events.slice(0, 5);
     await using paid = await startPaid(api, () => ({ stream: upToTheText, ending: "wait" }));
     for await (const event of await paid.anthropic.messages.create({ ...CALL, stream: true })) {
@@ -74,14 +74,14 @@ suiteForEach("budgetFetch and Anthropic's SDK", { stores: ["PGlite"] }, (api) =>
     });
   });
 
-  it("leaves the counting of tokens alone", async () => {
+  it("passes requests that count tokens through without a charge", async () => {
     await using paid = await startPaid(api, () => ({ json: { input_tokens: 12 } }), { onUnknown: "refuse" });
     const { model, messages } = CALL;
     assert.deepEqual(await paid.anthropic.messages.countTokens({ model, messages }), { input_tokens: 12 });
     assert.deepEqual(await paid.balance(), { spent: 0n, held: 0n });
   });
 
-  it("takes every kind of content into the worst case, and sends it as it came", async () => {
+  it("counts every kind of content in the worst case, and sends the request unchanged", async () => {
     await using paid = await startPaid(api, () => ({ json: message }), {
       totalNanoUsd: 10n ** 12n,
     });
@@ -123,7 +123,7 @@ suiteForEach("budgetFetch and Anthropic's SDK", { stores: ["PGlite"] }, (api) =>
     await paid.anthropic.messages.create(sent);
     assert.deepEqual(JSON.parse(paid.provider.received[0]?.body ?? ""), sent);
     const { reservations } = await api.client.listReservations({ project: paid.name.project });
-    // An image of unknown size, 1000 tokens of answer, and more than a token for every 4 characters of the document.
+    // An image of unknown size, 1000 output tokens, and more than one token for every 4 characters of the document.
     const least = 1000n * 5000n + (1445n + BigInt(data.length / 4)) * 1000n;
     assert.ok((reservations[0]?.heldNanoUsd ?? 0n) > least, String(reservations[0]?.heldNanoUsd));
   });

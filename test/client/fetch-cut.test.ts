@@ -8,7 +8,7 @@ import { suiteForEach } from "../support/api.ts";
 import { startPaid } from "../support/paid.ts";
 import { dataEvents, namedEvents, startProvider } from "../support/provider.ts";
 
-/** What a call is charged that has no usage to its name. gpt-4o-mini: $0.15 and $0.60 a million. */
+/** The charge for a call whose usage is unknown. gpt-4o-mini: $0.15 and $0.60 a million tokens. */
 
 const CHAT = {
   model: "gpt-4o-mini",
@@ -24,7 +24,7 @@ const half = dataEvents([piece("330 "), piece("metres.")]).slice(0, 2);
 const ONCE = { maxRetries: 0 };
 
 suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (api) => {
-  it("charges the prompt and the output seen of a stream that is cut", async () => {
+  it("charges a stream that is cut for its prompt and the output received", async () => {
     await using paid = await startPaid(api, () => ({ stream: half, ending: "cut" }));
     const stream = await paid.openai.chat.completions.create({ ...CHAT, stream: true });
     let text = "";
@@ -35,7 +35,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     assert.deepEqual(await paid.balance(), { spent: PROMPT + SEEN, held: 0n });
   });
 
-  it("charges the same of a stream that its reader leaves, and tells the provider", async () => {
+  it("charges a stream that its reader abandons in the same way, and cancels the provider's stream", async () => {
     await using paid = await startPaid(api, () => ({ stream: half, ending: "wait" }));
     const stream = await paid.openai.chat.completions.create({ ...CHAT, stream: true });
     for await (const { choices } of stream) if (choices[0]?.delta.content === "metres.") break;
@@ -43,7 +43,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     assert.deepEqual(await paid.balance(), { spent: PROMPT + SEEN, held: 0n });
   });
 
-  it("charges the same of a stream that is aborted while nobody reads", async () => {
+  it("charges a stream that is aborted while nothing reads it in the same way", async () => {
     await using paid = await startPaid(api, () => ({ stream: half, ending: "wait" }));
     const caller = new AbortController();
     const response = await paid.fetch(`${paid.provider.url}/v1/chat/completions`, {
@@ -61,7 +61,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     await assert.rejects(reader.read(), { name: "AbortError" });
   });
 
-  it("charges the output of tools and of a response's events", async () => {
+  it("counts tool calls and Responses events in the output of a cut stream", async () => {
     const call = { index: 0, function: { name: "look", arguments: '{"at":"x"}' } };
     const tools = dataEvents([{ choices: [{ index: 0, delta: { tool_calls: [call] } }] }]).slice(0, 1);
     await using chat = await startPaid(api, () => ({ stream: tools, ending: "cut" }));
@@ -87,7 +87,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     assert.deepEqual(await responses.balance(), { spent: PROMPT + SEEN, held: 0n });
   });
 
-  it("charges the prompt of a call that was sent and got no answer, however it ended", async () => {
+  it("charges the prompt of a call that was sent and got no complete answer, whatever the failure", async () => {
     await using cut = await startPaid(api, () => "cut");
     await assert.rejects(cut.openai.chat.completions.create(CHAT, ONCE), APIConnectionError);
     assert.deepEqual(await cut.balance(), { spent: PROMPT, held: 0n });
@@ -101,7 +101,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     await assert.rejects(call, APIUserAbortError);
     assert.deepEqual(await left.balance(), { spent: PROMPT, held: 0n });
 
-    // JSON that is cut in the middle is no answer either.
+    // JSON that is cut in the middle counts as no answer, too.
     await using broken = await startPaid(api, () => ({ stream: ['{"id":'], ending: "cut" }));
     const request = { method: "POST", body: JSON.stringify(CHAT) };
     const response = await broken.fetch(`${broken.provider.url}/v1/chat/completions`, request);
@@ -109,7 +109,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     assert.deepEqual(await broken.balance(), { spent: PROMPT, held: 0n });
   });
 
-  it("charges nothing for a call that never left, or that the provider refused", async () => {
+  it("charges nothing for a call that was never sent, or that the provider refused", async () => {
     const gone = await startProvider(() => "cut");
     await gone[Symbol.asyncDispose]();
     await using paid = await startPaid(api, () => ({ status: 400, json: { error: { message: "no" } } }));
@@ -124,7 +124,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     assert.deepEqual(await paid.balance(), { spent: 0n, held: 0n });
   });
 
-  it("sends and charges nothing where the caller gives up while the hold is opened", async () => {
+  it("neither sends nor charges a call that is aborted while its hold is opened", async () => {
     const caller = new AbortController();
     const giveUp: Interceptor = (next) => async (request) => {
       const answer = await next(request);
@@ -143,7 +143,7 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     assert.deepEqual(paid.provider.received, []);
   });
 
-  it("passes a stream on byte by byte, at the pace of its reader", async () => {
+  it("passes a stream on unbuffered, at the pace of its reader", async () => {
     const odd = 'data: {"choices":[],"usage":null}\r\n\r\n: comment\ndata: not json\n\ndata: [DONE]\n\nrest';
     const pieces = [...new TextEncoder().encode(odd)].map((byte) => Uint8Array.of(byte));
     for (const streamOptions of [{ include_usage: true }, undefined]) {

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-test("the example of budgetFetch pays for an answer and a stream, and is refused a third call", async () => {
+test("the example of budgetFetch pays for an answer and a stream, and its third call is refused", async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ["--conditions=purser-source", "examples/budget-fetch.ts"],

@@ -17,7 +17,7 @@ const usage = { prompt_tokens: 14, completion_tokens: 1000, total_tokens: 1014 }
 const completion = { id: "c", object: "chat.completion", model: "gpt-4o-mini", choices: [], usage };
 const answer = () => ({ json: completion });
 
-/** What opens a Purser, and how often that was done and undone. */
+/** A function that opens a Purser, with the numbers of opened and closed ones. */
 function opener({ client }: Api, failures = 0) {
   const counts = { opened: 0, closed: 0 };
   const open = async () => {
@@ -33,11 +33,11 @@ function opener({ client }: Api, failures = 0) {
 }
 
 suiteForEach("maxBudget", { stores: ["PGlite"], ways: ["gRPC"] }, (api) => {
-  it("is a budget of dollars that is opened at the first call, used up, and closed", async () => {
+  it("opens a budget of this many dollars at the first call, spends it, and closes it", async () => {
     await using provider = await startProvider(answer);
     const { counts, open } = opener(api);
     {
-      // A call costs 0.0006021 dollars: three fit.
+      // A call costs 0.0006021 dollars, so three fit.
       await using fetch = withMaxBudget(open)({ maxBudget: 0.002, timeoutMs: 120_000 });
       assert.equal(counts.opened, 0);
       const openai = new OpenAI({ apiKey: "none", baseURL: provider.url, fetch });
@@ -56,7 +56,7 @@ suiteForEach("maxBudget", { stores: ["PGlite"], ways: ["gRPC"] }, (api) => {
     assert.equal(provider.received.length, 3);
   });
 
-  it("is each fetch's own, and a failure to open is not for ever", async () => {
+  it("is separate for each fetch, and opening is tried again after a failure", async () => {
     await using provider = await startProvider(answer);
     const { counts, open } = opener(api, 1);
     const withOpener = withMaxBudget(open);
@@ -72,7 +72,7 @@ suiteForEach("maxBudget", { stores: ["PGlite"], ways: ["gRPC"] }, (api) => {
     await using _unused = withOpener({ maxBudget: 1 });
   });
 
-  it("must be dollars, and leaves the form with a client as it is", async () => {
+  it("must be an amount of dollars, and excludes a client", async () => {
     const withOpener = withMaxBudget(opener(api).open);
     for (const maxBudget of [-1, Number.NaN, "a lot", 1e20]) {
       assert.throws(() => withOpener({ maxBudget }), {

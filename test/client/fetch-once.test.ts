@@ -18,7 +18,7 @@ const WORST_CASE = 14n * 150n + 1000n * 600n;
 const usage = { prompt_tokens: 14, completion_tokens: 1000, total_tokens: 1014 };
 const completion = { id: "c", object: "chat.completion", model: "gpt-4o-mini", choices: [], usage };
 
-/** A client that loses the first answers of a method: the server has done what was asked. */
+/** A client that loses the first answers of a method, after the server has done the work. */
 function losing({ server }: Api, method: string, answers: number) {
   let left = answers;
   const lose: Interceptor = (next) => async (request) => {
@@ -30,7 +30,7 @@ function losing({ server }: Api, method: string, answers: number) {
 }
 
 suiteForEach("budgetFetch", { ways: ["gRPC"] }, (api) => {
-  it("never lets more calls through than fit, however many come at once", async () => {
+  it("never admits more concurrent calls than the budget covers", async () => {
     await using paid = await startPaid(api, () => ({ json: completion }), { totalNanoUsd: 5n * WORST_CASE });
     const calls = Array.from({ length: 20 }, () => paid.openai.chat.completions.create(CHAT));
     const outcomes = await Promise.allSettled(calls);
@@ -41,7 +41,7 @@ suiteForEach("budgetFetch", { ways: ["gRPC"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 5n * WORST_CASE, held: 0n });
   });
 
-  it("holds and charges once where the answers are lost", async () => {
+  it("holds and charges once when answers are lost", async () => {
     for (const method of ["ReserveCost", "UpdateCost"]) {
       const client = losing(api, method, 2);
       await using paid = await startPaid(api, () => ({ json: completion }), { client });
@@ -53,7 +53,7 @@ suiteForEach("budgetFetch", { ways: ["gRPC"] }, (api) => {
     }
   });
 
-  it("settles the hold of an allowed call, whose answer was lost, if there is one after all", async () => {
+  it("settles the hold of a call that onUnavailable let through, if its reservation exists although the answer was lost", async () => {
     const client = losing(api, "ReserveCost", 1);
     const options = { client, onUnavailable: "allow" } as const;
     await using paid = await startPaid(api, () => ({ json: completion }), options);
@@ -61,14 +61,14 @@ suiteForEach("budgetFetch", { ways: ["gRPC"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: WORST_CASE, held: 0n });
   });
 
-  it("charges what the response says it cost where that was chosen", async () => {
+  it("charges the cost that the response reports if that option was chosen", async () => {
     const reported = { ...completion, usage: { ...usage, cost: 0.25 } };
     await using paid = await startPaid(api, () => ({ json: reported }), { useReportedCost: true });
     await paid.openai.chat.completions.create(CHAT);
     assert.deepEqual(await paid.balance(), { spent: 250_000_000n, held: 0n });
   });
 
-  it("holds for as long as was chosen, to the end that was chosen", async () => {
+  it("uses the chosen time to live and expiry action for its holds", async () => {
     const holdMs = 3_600_000;
     await using paid = await startPaid(api, () => ({ json: completion }), { holdMs, onExpiry: "charge" });
     await paid.openai.chat.completions.create(CHAT);
@@ -80,7 +80,7 @@ suiteForEach("budgetFetch", { ways: ["gRPC"] }, (api) => {
     assert.equal(Number((expireTime?.seconds ?? 0n) - (createTime?.seconds ?? 0n)) * 1000, holdMs);
   });
 
-  it("sends with the fetch that it is given what it was given", async () => {
+  it("passes its arguments unchanged to the fetch that it wraps", async () => {
     const sent: unknown[] = [];
     await using paid = await startPaid(api, () => ({ json: completion }), {
       fetch: (input, init) => {

@@ -28,7 +28,7 @@ const chunk = (choices: unknown[], usage: unknown = null) => ({
 });
 const piece = (content: string) => chunk([{ index: 0, delta: { content }, finish_reason: null }]);
 
-/** Gives the usage to those who ask, as OpenAI does. */
+/** Sends usage only to callers that ask for it, as OpenAI does. */
 const streamed = ({ body }: Received) => {
   const asked = JSON.parse(body) as { stream_options?: { include_usage?: boolean } };
   const usage = asked.stream_options?.include_usage === true ? [chunk([], USAGE)] : [];
@@ -47,12 +47,12 @@ const response = {
 };
 
 suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
-  it("charges a chat by the usage of its answer, which it hands on unchanged", async () => {
+  it("charges a chat by the usage of its answer, which it returns unchanged", async () => {
     await using paid = await startPaid(api, () => ({ json: completion, headers: { "x-request-id": "r-1" } }));
     const answer = await paid.openai.chat.completions.create({ model: "gpt-4o-mini", messages: MESSAGES });
     assert.equal(answer.choices[0]?.message.content, "330 metres.");
     assert.equal(answer._request_id, "r-1");
-    // Without a flush: whoever has the answer of a call finds it charged.
+    // Without a flush: the charge is complete when the caller gets the answer.
     const { budget } = await api.client.getBudget(paid.name);
     assert.deepEqual([budget?.spentNanoUsd, budget?.heldNanoUsd], [450_000n, 0n]);
     const { modelCosts } = await api.client.getCurrentCost(paid.name);
@@ -63,7 +63,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     );
   });
 
-  it("asks for the usage of a stream, charges it, and keeps the chunk back that the caller did not ask for", async () => {
+  it("requests the usage of a stream, charges it, and withholds the chunk that the caller did not ask for", async () => {
     await using paid = await startPaid(api, streamed);
     const stream = await paid.openai.chat.completions.create({
       model: "gpt-4o-mini",
@@ -76,7 +76,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 450_000n, held: 0n });
   });
 
-  it("leaves the chunk with the usage to callers that ask for it themselves", async () => {
+  it("passes the usage chunk on to callers that asked for it", async () => {
     await using paid = await startPaid(api, streamed);
     const stream = await paid.openai.chat.completions.create({
       model: "gpt-4o-mini",
@@ -90,7 +90,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 450_000n, held: 0n });
   });
 
-  it("counts what a stream says where it may not ask, or the provider does not say", async () => {
+  it("counts the tokens of a stream if usage cannot be requested, or the provider does not report it", async () => {
     await using paid = await startPaid(api, streamed, { streamUsage: false });
     const call = { model: "gpt-4o-mini", messages: MESSAGES, stream: true } as const;
     for await (const { choices } of await paid.openai.chat.completions.create(call)) assert.ok(choices[0]);
@@ -99,7 +99,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 14n * 150n + 3n * 600n, held: 0n });
   });
 
-  it("charges responses, whole and streamed", async () => {
+  it("charges whole and streamed responses of the Responses API", async () => {
     const answer = ({ body }: Received) =>
       body.includes('"stream":true')
         ? {
@@ -122,7 +122,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 900_000n, held: 0n });
   });
 
-  it("charges embeddings and older completions", async () => {
+  it("charges embeddings and legacy completions", async () => {
     const usage = { prompt_tokens: 1000, total_tokens: 1000 };
     const answer = ({ path }: Received) =>
       path.endsWith("/embeddings")
@@ -137,7 +137,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 20_000n + 2_500_000n, held: 0n });
   });
 
-  it("charges the prompt, and what it can read, of an answer without usage", async () => {
+  it("charges an answer without usage for its prompt and its readable output", async () => {
     await using paid = await startPaid(api, () => ({ json: { ...completion, usage: undefined } }));
     await paid.openai.chat.completions.create({ model: "gpt-4o-mini", messages: MESSAGES });
     const { spent, held } = await paid.balance();
@@ -145,7 +145,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.ok(spent > 14n * 150n + 3n * 600n && spent < 100_000n, String(spent));
   });
 
-  it("charges all that is held for a response that is fetched later", async () => {
+  it("charges the full hold for a background response that is fetched later", async () => {
     await using paid = await startPaid(api, () => ({ json: { ...response, status: "queued", usage: null } }));
     await paid.openai.responses.create({
       model: "gpt-4o-mini",
@@ -158,7 +158,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.ok(spent >= 600_000n, String(spent));
   });
 
-  it("gives the hold back when the provider refuses, and each of the SDK's tries has a hold of its own", async () => {
+  it("releases the hold when the provider refuses, and opens a new hold for each retry of the SDK", async () => {
     let tries = 0;
     await using paid = await startPaid(api, () =>
       ++tries < 3
@@ -175,7 +175,7 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     );
   });
 
-  it("leaves requests alone that are no calls of a model", async () => {
+  it("passes requests that are not model calls through without a charge", async () => {
     await using paid = await startPaid(api, () => ({ json: { object: "list", data: [{ id: "gpt-4o" }] } }));
     const models = await paid.openai.models.list();
     assert.deepEqual(

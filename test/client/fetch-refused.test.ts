@@ -11,18 +11,18 @@ import { startPaid } from "../support/paid.ts";
 
 const MESSAGES = [{ role: "user" as const, content: "How tall is the Eiffel tower?" }];
 const CHAT = { model: "gpt-4o-mini", messages: MESSAGES, max_tokens: 1000 };
-/** 14 tokens of prompt at $0.15 a million, 1000 of answer at $0.60. */
+/** 14 prompt tokens at $0.15 a million, 1000 output tokens at $0.60. */
 const WORST_CASE = 14n * 150n + 1000n * 600n;
 
 const nothing = () => ({ json: {} });
 const thrownBy = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
-    () => assert.fail("it was not refused"),
+    () => assert.fail("the call was not refused"),
     (error: unknown) => error,
   );
 
 suiteForEach("budgetFetch over the budget", { stores: ["PGlite"] }, (api) => {
-  it("raises BudgetExceededError from OpenAI's SDK, at once and as it is, before any byte leaves", async () => {
+  it("throws an unwrapped BudgetExceededError from OpenAI's SDK, without retries, before any byte is sent", async () => {
     await using paid = await startPaid(api, nothing, { totalNanoUsd: WORST_CASE - 1n });
     const error = await thrownBy(paid.openai.chat.completions.create(CHAT));
     assert.ok(error instanceof BudgetExceededError, String(error));
@@ -50,7 +50,7 @@ suiteForEach("budgetFetch over the budget", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 0n, held: 0n });
   });
 
-  it("raises it from Anthropic's SDK, and from streams of either", async () => {
+  it("throws it from Anthropic's SDK, and from streams of both SDKs", async () => {
     await using paid = await startPaid(api, nothing, { totalNanoUsd: 1000n });
     const message = { model: "claude-haiku-4-5", max_tokens: 1000, messages: MESSAGES };
     const calls = [
@@ -63,13 +63,13 @@ suiteForEach("budgetFetch over the budget", { stores: ["PGlite"] }, (api) => {
     for (const error of await Promise.all(calls.map((call) => thrownBy(call)))) {
       assert.ok(error instanceof BudgetExceededError, String(error));
     }
-    // Anthropic's helper for streams wraps every error that is not its own.
+    // Anthropic's stream helper wraps every error that is not its own.
     const wrapped = await thrownBy(paid.anthropic.messages.stream(message).finalMessage());
     assert.equal(budgetExceeded(wrapped)?.model, message.model);
     assert.deepEqual(paid.provider.received, []);
   });
 
-  it("rejects like any fetch where no SDK calls it", async () => {
+  it("rejects with BudgetExceededError itself if no SDK made the call", async () => {
     await using paid = await startPaid(api, nothing, { totalNanoUsd: 0n });
     const request = new Request(`${paid.provider.url}/v1/chat/completions`, {
       method: "POST",
@@ -87,7 +87,7 @@ suiteForEach("budgetFetch over the budget", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(paid.provider.received, []);
   });
 
-  it("says when to try again, and which budget above refused, or which limit", async () => {
+  it("reports the retry time, and which ancestor or which limit refused", async () => {
     await using paid = await startPaid(api, nothing);
     const { project } = paid.name;
     await api.client.createBudget({
@@ -110,19 +110,19 @@ suiteForEach("budgetFetch over the budget", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual([bob.user, bob.refusedBy, bob.totalNanoUsd], ["bob", "team", 100n]);
     const { budget: team } = await api.client.getBudget({ project, user: "team" });
     const untilReset = Number(team?.periodEnd?.seconds) * 1000 - (bob.retryAt?.getTime() ?? 0);
-    // The clocks are the database's and this process's, on one machine; a period is a day.
+    // The database and this process share the clock of one machine; a period is a day.
     assert.ok(Math.abs(untilReset) < 60_000, String(bob.retryAt));
     const carol = await refusedTo("carol");
     assert.deepEqual([carol.reason, carol.remainingNanoUsd], ["MODEL_LIMIT_EXCEEDED", 5n]);
     assert.match(carol.message, /the limit for gpt-4o-mini of "carol" has \$0\.000000005 of/);
   });
 
-  it("holds every answer that is asked for, also where only the server knows how long one gets", async () => {
+  it("holds every answer that is requested, also if only the server knows the maximum length of one", async () => {
     const nine = { totalNanoUsd: 9n * 1000n * 600n };
     await using paid = await startPaid(api, nothing, nine);
     const error = await thrownBy(paid.openai.chat.completions.create({ ...CHAT, n: 10 }));
     assert.equal(budgetExceeded(error)?.askedNanoUsd, 14n * 150n + 10n * 1000n * 600n);
-    // What a context of 128000 tokens leaves beside the prompt.
+    // The context of 128000 tokens, less the prompt.
     const { max_tokens: _, ...unbounded } = CHAT;
     const open = await thrownBy(paid.openai.chat.completions.create({ ...unbounded, n: 2 }));
     assert.equal(budgetExceeded(open)?.askedNanoUsd, 14n * 150n + 127_986n * 600n);
@@ -133,7 +133,7 @@ suiteForEach("budgetFetch over the budget", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual([...paid.provider.received, ...rich.provider.received], []);
   });
 
-  it("raises Purser's own error for a budget that does not exist, and a model without a price", async () => {
+  it("throws Purser's own error if the budget does not exist or the model has no price", async () => {
     await using paid = await startPaid(api, nothing);
     const unpriced = await thrownBy(paid.openai.chat.completions.create({ ...CHAT, model: "no-such-model" }));
     assert.ok(

@@ -20,7 +20,7 @@ const callOf = async (url: string, body: unknown) => {
 };
 
 describe("a request", () => {
-  it("is a call of a model by its path and its body, wherever its provider is", async () => {
+  it("is recognized as a model call by its path and body, for any provider's host", async () => {
     const body = { model: "m", messages: [], input: "", prompt: "" };
     for (const url of [
       CHAT,
@@ -39,7 +39,7 @@ describe("a request", () => {
     assert.equal(call?.model, "gpt-4o");
   });
 
-  it("is none where it fetches, counts or uploads, or names no model", async () => {
+  it("is not a model call if it fetches, counts or uploads, or names no model", async () => {
     const init = { method: "POST", body: JSON.stringify({ role: "user", content: "hi" }) };
     const passed: [FetchInput, RequestInit | undefined][] = [
       ["https://api.openai.com/v1/models", undefined],
@@ -55,7 +55,7 @@ describe("a request", () => {
     }
   });
 
-  it("may be refused where it names a model on a path that is not known", async () => {
+  it("may be refused if it names a model on an unknown path", async () => {
     const strict = { onUnknown: "refuse" } as const;
     const images = "https://api.openai.com/v1/images/generations";
     await assert.rejects(post(images, { model: "gpt-image-1" }, strict), {
@@ -72,7 +72,7 @@ describe("a request", () => {
     assert.equal((await post("https://x/v1/batches", { input_file_id: "f" }, strict)).call, undefined);
   });
 
-  it("is refused where it is a call whose body nobody can read", async () => {
+  it("is refused if it is a model call whose body cannot be read", async () => {
     for (const body of ["", "{", "[]", new FormData(), new URLSearchParams("model=m")]) {
       await assert.rejects(read(CHAT, { method: "POST", body }), {
         name: "TypeError",
@@ -82,7 +82,7 @@ describe("a request", () => {
     }
   });
 
-  it("is read from every kind of body, and sent as it came", async () => {
+  it("is read from every type of body, and sent unchanged", async () => {
     const text = '{ "model": "m", "messages": [], "seed": 12345678901234567890 }';
     const bytes = new TextEncoder().encode(text);
     for (const body of [text, bytes, bytes.buffer, new Blob([bytes])]) {
@@ -99,7 +99,7 @@ describe("a request", () => {
     assert.equal(await request.text(), text);
   });
 
-  it("asks for the usage of a stream, and changes nothing else", async () => {
+  it("gets the option that requests the usage of a stream, and no other change", async () => {
     const init = {
       method: "POST",
       headers: { "content-length": "61", "x-mine": "1" },
@@ -136,7 +136,7 @@ describe("a request", () => {
 });
 
 describe("the worst case", () => {
-  it("has every message, with what is no text as the text of its JSON", async () => {
+  it("includes every message, and counts content that is not text as its JSON text", async () => {
     const { estimate } = await callOf(CHAT, {
       model: "m",
       messages: [
@@ -180,7 +180,7 @@ describe("the worst case", () => {
     ]);
   });
 
-  it("has Anthropic's system prompt, and the parts within the results of tools", async () => {
+  it("includes Anthropic's system prompt, and the parts within tool results", async () => {
     const image = { type: "image", source: { type: "base64", media_type: "image/png", data: "AAAA" } };
     const { estimate } = await callOf("https://api.anthropic.com/v1/messages", {
       model: "m",
@@ -203,7 +203,7 @@ describe("the worst case", () => {
     });
   });
 
-  it("has the largest bound, and every answer that is paid", async () => {
+  it("uses the largest output bound, and every answer that is charged", async () => {
     const worst = async (url: string, body: object) => {
       const { estimate, answers } = await callOf(url, { model: "m", ...body });
       return [estimate.maxOutputTokens, answers];
@@ -220,7 +220,7 @@ describe("the worst case", () => {
     assert.deepEqual(await worst("https://x/v1/responses", { input: "a", max_output_tokens: 4 }), [4n, 1]);
   });
 
-  it("cuts data that is longer than any prompt, and never text", async () => {
+  it("truncates data that is longer than any prompt, and never truncates text", async () => {
     const data = "A".repeat(2 ** 20);
     const text = "a word ".repeat(2 ** 16);
     const content = [
@@ -235,7 +235,7 @@ describe("the worst case", () => {
 });
 
 describe("an error of a fetch", () => {
-  it("says whether the request may have been heard", async () => {
+  it("tells whether the request may have reached the provider", async () => {
     const failed = (cause: unknown) => new TypeError("fetch failed", { cause });
     const coded = (code: string) => Object.assign(new Error(code), { code });
     assert.equal(mayBeSent(failed(coded("ECONNREFUSED"))), false);

@@ -25,7 +25,7 @@ const DATA = [
   "without its blank line",
 ];
 
-/** The events of a text that comes in pieces of these sizes, again and again. */
+/** Parses the events of a text that arrives in chunks of these sizes, repeated. */
 function read(text: string, ...sizes: number[]): SseEvent[] {
   const bytes = encoder.encode(text);
   const reader = createSseReader();
@@ -39,14 +39,14 @@ function read(text: string, ...sizes: number[]): SseEvent[] {
 }
 
 describe("server-sent events", () => {
-  it("are read whole, with every kind of line, several lines of data, comments and names", () => {
+  it("are parsed completely, with every line ending, several data lines, comments and names", () => {
     assert.deepEqual(
       read(TEXT, 10_000).map(({ data }) => data),
       DATA,
     );
   });
 
-  it("are the same however the bytes are cut, also within a character or a line's end", () => {
+  it("are the same for every chunking, also if a character or a line ending is split", () => {
     for (const sizes of [[1], [2], [3], [7], [1, 5, 2], [64], [1, 100]]) {
       const events = read(TEXT, ...sizes);
       assert.deepEqual(
@@ -67,7 +67,7 @@ describe("server-sent events", () => {
     }
   });
 
-  it("come when their blank line has come, and no sooner", () => {
+  it("are delivered as soon as their blank line has arrived, not before", () => {
     const reader = createSseReader();
     const push = (text: string): string[] => reader.push(encoder.encode(text)).map(({ data }) => data);
     assert.deepEqual(push("data: a\n"), []);

@@ -8,7 +8,7 @@ import { followStream } from "../../src/client/fetch/stream.ts";
 
 const encoder = new TextEncoder();
 
-/** A source that says how often it was asked, and what became of it. */
+/** A source stream that records how often it was pulled, and how it ended. */
 function sourceOf(pieces: readonly string[]) {
   const said = { pulls: 0, cancelled: undefined as unknown };
   const body = new ReadableStream<Uint8Array>(
@@ -29,8 +29,8 @@ function sourceOf(pieces: readonly string[]) {
 
 const ignoring = (): StreamReader => ({ read: () => false, known: () => NOTHING_KNOWN });
 
-describe("a stream that passes by", () => {
-  it("is read no faster than its reader reads, and ends when it is settled", async () => {
+describe("a stream that is passed on", () => {
+  it("is read no faster than its reader reads, and ends after it is settled", async () => {
     const { said, body } = sourceOf(["data: 1\n\n", "data: 2\n\n"]);
     const settled = Promise.withResolvers<void>();
     const ends: Known[] = [];
@@ -56,7 +56,7 @@ describe("a stream that passes by", () => {
     assert.deepEqual([ends.length, isOver], [1, true]);
   });
 
-  it("is settled when its last event has come, whoever reads on or not", async () => {
+  it("is settled at its last event, whether or not the reader continues", async () => {
     for (const last of ["data: [DONE]\n\n", 'event: message_stop\ndata: {"type":"message_stop"}\n\n']) {
       const { body } = sourceOf(["data: 1\n\n", last, "data: 2\n\n"]);
       let ends = 0;
@@ -75,7 +75,7 @@ describe("a stream that passes by", () => {
     }
   });
 
-  it("is settled once where its reader leaves, and its source is told why", async () => {
+  it("is settled once when its reader cancels, and its source gets the reason", async () => {
     const { said, body } = sourceOf(["data: 1\n\n", "data: 2\n\n"]);
     let ends = 0;
     const caller = new AbortController();
@@ -90,7 +90,7 @@ describe("a stream that passes by", () => {
     assert.deepEqual([said.cancelled, ends], ["enough", 1]);
   });
 
-  it("keeps back the chunk with the usage, however it is cut, and nothing else", async () => {
+  it("withholds the usage chunk for every chunking, and nothing else", async () => {
     const chunks = [
       'data: {"choices":[{"index":0,"delta":{"content":"é"}}]}\r\n\r\n',
       'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}\r\n\r\n',
@@ -115,13 +115,13 @@ describe("a stream that passes by", () => {
   });
 });
 
-describe("what is known of a stream", () => {
+describe("the usage known of a stream", () => {
   const knownAfter = (reader: StreamReader, events: readonly JsonObject[]): Known => {
     for (const event of events) reader.read(event);
     return reader.known();
   };
 
-  it("is the newest usage, of providers that send it with every chunk too", () => {
+  it("is the newest one if a provider sends usage with every chunk", () => {
     const usage = (completion_tokens: number) => ({ prompt_tokens: 9, completion_tokens });
     const { completion } = knownAfter(openaiChat.readStream(), [
       { model: "m", choices: [{ index: 0, delta: { content: "a" } }], usage: usage(1) },
@@ -130,7 +130,7 @@ describe("what is known of a stream", () => {
     assert.deepEqual(completion, { model: "m", usage: usage(2) });
   });
 
-  it("is Groq's usage in its own field, and of several answers the text of each", () => {
+  it("is read from Groq's own field, and the text of several answers is kept apart", () => {
     const groq = { id: "r", usage: { prompt_tokens: 1, completion_tokens: 2 } };
     const { completion, output } = knownAfter(openaiChat.readStream(), [
       { choices: [{ index: 0, delta: { content: "one " } }] },
@@ -142,7 +142,7 @@ describe("what is known of a stream", () => {
     assert.equal(output, "one more\ntwo ");
   });
 
-  it("is Anthropic's input with the output counted, until the last event has it", () => {
+  it("combines Anthropic's input with the counted output until the last event reports the output", () => {
     const start = { type: "message", model: "m", usage: { input_tokens: 7, output_tokens: 2 } };
     const reader = anthropicMessages.readStream();
     const early = knownAfter(reader, [
@@ -161,7 +161,7 @@ describe("what is known of a stream", () => {
     });
   });
 
-  it("is nothing where it was cut before its first event", () => {
+  it("is empty if the stream was cut before its first event", () => {
     assert.deepEqual(knownAfter(anthropicMessages.readStream(), [{ type: "ping" }]), NOTHING_KNOWN);
   });
 });

@@ -48,8 +48,8 @@ const clientOf = ({ way }: Api, { url: baseUrl }: Gate): BudgetClient =>
       : createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: true }),
   );
 
-suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) => {
-  it("fails calls before any byte leaves, from an SDK at once and as it is", async () => {
+suiteForEach("budgetFetch while Purser is unavailable", { stores: ["PGlite"] }, (api) => {
+  it("fails calls before any byte is sent, with an unwrapped error and without the SDK's retries", async () => {
     await using both = await behindGate(api, { timeoutMs: 300 });
     const { paid, gate } = both;
     await gate.shut();
@@ -63,7 +63,7 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     assert.deepEqual(await paid.balance(), { spent: 0n, held: 0n });
   });
 
-  it("asks Purser again while there is time", async () => {
+  it("retries Purser until the time limit", async () => {
     await using both = await behindGate(api, {});
     const { paid, gate } = both;
     await gate.shut();
@@ -73,7 +73,7 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     assert.deepEqual(await paid.balance(), { spent: COST, held: 0n });
   });
 
-  it("lets calls through where that was chosen, and charges them once when Purser is back", async () => {
+  it("lets calls through if that was chosen, and charges them once when Purser is back", async () => {
     await using both = await behindGate(api, { onUnavailable: "allow" });
     const { paid, gate } = both;
     await gate.shut();
@@ -85,12 +85,12 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     });
     await gate.open();
     assert.deepEqual(await paid.balance(), { spent: 3n * COST, held: 0n });
-    // Nothing waits any more.
+    // No charge is pending any more.
     await paid.fetch[Symbol.asyncDispose]();
     assert.deepEqual(await paid.balance(), { spent: 3n * COST, held: 0n });
   });
 
-  it("charges in the background, without being asked to", async () => {
+  it("sends pending charges in the background, without a further call", async () => {
     await using both = await behindGate(api, { onUnavailable: "allow" });
     const { paid, gate } = both;
     await gate.shut();
@@ -101,7 +101,7 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     assert.deepEqual(await paid.balance(), { spent: COST, held: 0n });
   });
 
-  it("counts what an allowed call without usage asked and said, once Purser is back", async () => {
+  it("counts the tokens of an allowed call without usage once Purser is back", async () => {
     const stream = dataEvents([{ choices: [{ index: 0, delta: { content: "330 metres." } }] }]).slice(0, 1);
     await using both = await behindGate(api, { onUnavailable: "allow" }, () => ({ stream, ending: "cut" }));
     const { paid, gate } = both;
@@ -113,7 +113,7 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     assert.deepEqual(await paid.balance(), { spent: 14n * 150n + 3n * 600n, held: 0n });
   });
 
-  it("keeps the charge of a call that was under way when Purser went, and settles its hold", async () => {
+  it("keeps the charge of a call that was in flight when Purser became unavailable, and settles its hold", async () => {
     let gateOf: Gate | undefined;
     await using both = await behindGate(api, {}, () => {
       void gateOf?.shut();
@@ -129,7 +129,7 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     assert.deepEqual(await paid.balance(), { spent: COST, held: 0n });
   });
 
-  it("refuses calls, allowed or not, once as many charges wait as may", async () => {
+  it("refuses calls, even if they would be let through, while the maximum number of charges is pending", async () => {
     await using both = await behindGate(api, { onUnavailable: "allow", queueMax: 2 });
     const { paid, gate } = both;
     await gate.shut();
@@ -147,7 +147,7 @@ suiteForEach("budgetFetch while Purser is away", { stores: ["PGlite"] }, (api) =
     assert.deepEqual(await paid.balance(), { spent: 3n * COST, held: 0n });
   });
 
-  it("tells of a charge that Purser refuses for good, and goes on", async () => {
+  it("reports a charge that Purser refuses permanently, and continues", async () => {
     const lost: unknown[] = [];
     await using both = await behindGate(api, {
       onUnavailable: "allow",

@@ -11,25 +11,25 @@ import { assertRefused, errorOf } from "../support/errors.ts";
 const TEXTS = { model: "gpt-4o-mini", inputText: "hello world", outputText: "hello alice" };
 const NAME = { project: "p", user: "alice" };
 
-/** A folder for the embedded store, for the length of a test. */
+/** A folder for the embedded store, deleted after the test. */
 async function dataFolder(): Promise<AsyncDisposable & { dataDir: string }> {
   const dataDir = await makeDataFolder();
   return { dataDir, [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }) };
 }
 
 suite("Purser in the process", { concurrency: 2 }, () => {
-  test("keeps what it has answered, and gives the folder back when it is closed", async () => {
+  test("keeps what it has acknowledged, and unlocks the folder when it is closed", async () => {
     await using folder = await dataFolder();
     for (const spent of [0, 0.0000015]) {
       await using budgets = new BudgetManager("p", { dataDir: folder.dataDir });
       assert.equal((await budgets.createBudget(1, "alice", "daily")).currentCost, spent);
       await budgets.updateCost("alice", TEXTS);
     }
-    // As a server would take it.
+    // Takes the folder's lock as a server would.
     lockFolder(folder.dataDir)[Symbol.dispose]();
   });
 
-  test("is one for all who open a folder, until the last of them closes it", async () => {
+  test("is shared by all who open the same folder, until the last of them closes it", async () => {
     await using folder = await dataFolder();
     const { dataDir } = folder;
     const first = new BudgetManager("one", { dataDir });
@@ -42,14 +42,14 @@ suite("Purser in the process", { concurrency: 2 }, () => {
     await Promise.all([first.close(), first.close()]);
     await assert.rejects(first.getUsers(), /the BudgetManager is closed/);
     assert.deepEqual(await second.getUsers(), ["bob"]);
-    // Opened while the last one closes it.
+    // Opened while the last one is closing.
     const closing = second.close();
     await using third = new BudgetManager("two", { dataDir });
     assert.deepEqual(await third.getUsers(), ["bob"]);
     await closing;
   });
 
-  test("finishes the calls that have begun when it is closed, and refuses others", async () => {
+  test("finishes the calls in flight when it is closed, and refuses new ones", async () => {
     const local = await openLocal({ dataDir: "memory://" });
     await local.client.createBudget(NAME);
     const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
@@ -62,7 +62,7 @@ suite("Purser in the process", { concurrency: 2 }, () => {
     assert.deepEqual([error.code, error.rawMessage], [Code.Canceled, "the local Purser is closed"]);
   });
 
-  test("answers as a server does: the same errors, and streams that end when it is closed", async () => {
+  test("answers as a server does: with the same errors, and streams that end when it is closed", async () => {
     const local = await openLocal({ dataDir: "memory://" });
     await assertRefused(local.client.getBudget(NAME), "NotFound", "BUDGET_NOT_FOUND", NAME);
     await local.client.createBudget(NAME);
@@ -73,7 +73,7 @@ suite("Purser in the process", { concurrency: 2 }, () => {
     assert.equal((await end).done, true);
   });
 
-  test("says so where somebody else has the folder, and works once that is gone", async () => {
+  test("reports that another process has locked the folder, and works once that process has ended", async () => {
     await using folder = await dataFolder();
     await using budgets = new BudgetManager("p", { dataDir: folder.dataDir });
     {

@@ -11,7 +11,7 @@ import { ROOT, startProgram } from "../support/program.ts";
 const run = promisify(execFile);
 const MODULES = await realpath(join(ROOT, "node_modules"));
 
-/** A program of somebody who has installed the package. */
+/** A program of a user who has installed the package. */
 const PROGRAM = `
 import { BudgetManager, type BudgetRecord, createPurserClient, BudgetNotFoundError } from "purser/client";
 
@@ -29,7 +29,7 @@ const spent: bigint | undefined = budget?.spentNanoUsd;
 process.stdout.write(String(spent) + "\\n");
 `;
 
-/** What a client of a server loads. */
+/** The modules that a client of a server loads. */
 const LOADED = `
 import { registerHooks } from "node:module";
 const loaded = [];
@@ -43,7 +43,7 @@ suite("The package", () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "purser-package-"));
-    // The list of what is packed, so that no tool has to unpack an archive.
+    // Lists the packed files, so that no tool has to unpack an archive.
     const { stdout } = await run("npm", ["pack", "--silent", "--dry-run", "--json"], { cwd: ROOT });
     const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
     const installed = join(folder, "node_modules/purser");
@@ -67,7 +67,7 @@ suite("The package", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  test("gives its importers BudgetManager, with types, for a server and for their own process", async () => {
+  test("exports BudgetManager with types, for a server and for use in the caller's process", async () => {
     const compiler = join(MODULES, "typescript/bin/tsc");
     const data = await makeDataFolder();
     try {
@@ -83,7 +83,7 @@ suite("The package", () => {
     }
   });
 
-  test("loads nothing of the server for a client of one", async () => {
+  test("loads no server code for a client of a server", async () => {
     const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", LOADED], {
       cwd: folder,
     });
@@ -97,7 +97,7 @@ suite("The package", () => {
     );
   });
 
-  test("has a program that is the server", async () => {
+  test("has a program that starts the server", async () => {
     const installed = join(folder, "node_modules/purser");
     const { bin } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as {
       bin: { purser: string };

@@ -9,7 +9,7 @@ const asking = (seconds: bigint, nanos: number): ConnectError =>
     { desc: RetryInfoSchema, value: { retryDelay: { seconds, nanos } } },
   ]);
 
-test("a delay of an error is read in whole milliseconds, never shorter than it was asked for", () => {
+test("the delay that an error asks for is rounded up to whole milliseconds", () => {
   assert.equal(retryDelayMs(asking(2n, 0)), 2000);
   assert.equal(retryDelayMs(asking(0n, 1_000_000)), 1);
   assert.equal(retryDelayMs(asking(0n, 1_000_001)), 2);
@@ -19,6 +19,6 @@ test("a delay of an error is read in whole milliseconds, never shorter than it w
   assert.equal(retryDelayMs(asking(-1n, -500_000_000)), 0);
 });
 
-test("an error that asks for no delay has none", () => {
+test("an error without a delay has none", () => {
   assert.equal(retryDelayMs(new ConnectError("no", Code.NotFound)), undefined);
 });

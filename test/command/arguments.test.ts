@@ -5,14 +5,14 @@ import { readCommand, UsageError } from "../../src/command/arguments.ts";
 const prune = (...args: string[]) => readCommand(["prune", ...args]);
 
 suite("The command line", () => {
-  test("serves when it says nothing, and helps when it is asked", () => {
+  test("serves without arguments, and prints help on request", () => {
     assert.deepEqual(readCommand([]), { kind: "serve" });
     for (const args of [["--help"], ["-h"], ["help"], ["prune", "--help"], ["prune", "-h"]]) {
       assert.deepEqual(readCommand(args), { kind: "help" });
     }
   });
 
-  test("takes an instant to prune before, of which a date is the midnight in UTC", () => {
+  test("accepts an instant to prune before, and reads a date as midnight in UTC", () => {
     const midnightUs = 1_767_225_600_000_000n;
     const instants: Record<string, bigint> = {
       "2026-01-01": midnightUs,
@@ -35,7 +35,7 @@ suite("The command line", () => {
     });
   });
 
-  test("is refused in one line that says what is wrong with it", () => {
+  test("is refused with one line that says what is wrong", () => {
     const instant = /^prune: --before: must be a date or a date-time of RFC 3339, such as /;
     const cases: [string[], RegExp][] = [
       [["serve"], /^there is no command "serve"; try --help$/],

@@ -13,7 +13,7 @@ import { makeStore, startTestServer } from "../support/server.ts";
 
 const yesterday = (): string => new Date(Date.now() - 86_400_000).toISOString();
 
-/** What it wrote, and the code that it ended with. */
+/** The output of the command, and its exit code. */
 async function prune(environment: Record<string, string>, ...args: string[]) {
   await using program = startProgram(environment, ["prune", ...args]);
   const code = await program.ended();
@@ -21,7 +21,7 @@ async function prune(environment: Record<string, string>, ...args: string[]) {
 }
 
 describe("purser prune", () => {
-  it("deletes what is past beside a server at work, and says what", async () => {
+  it("deletes old rows while a server runs, and prints what it deleted", async () => {
     await using stack = new AsyncDisposableStack();
     const { environment } = stack.use(await makeStore("PostgreSQL"));
     const server = stack.use(await startTestServer(environment));
@@ -57,7 +57,7 @@ describe("purser prune", () => {
     await assertConserved(server.database.kysely);
   });
 
-  it("refuses in one line what it cannot do", async () => {
+  it("refuses impossible arguments with one line", async () => {
     await using stack = new AsyncDisposableStack();
     const folder = await makeDataFolder();
     stack.defer(() => rm(folder, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 /**
  * Runs a curl command of a page with fetch, so that `npm test` needs no curl; `npm run test:interop` runs the same
- * commands with curl itself. It knows the options that the pages use, and refuses all others.
+ * commands with curl itself. It supports the options that the pages use, and refuses all others.
  */
 export async function runCurl(command: string): Promise<string> {
   const [program, ...words] = wordsOf(command);
@@ -27,6 +27,6 @@ export async function runCurl(command: string): Promise<string> {
   return (await fetch(url, { method, headers, body })).text();
 }
 
-/** The words of a command that quotes with single quotes only. */
+/** The words of a command. Only single quotes are supported. */
 const wordsOf = (command: string): string[] =>
   [...command.replaceAll("\\\n", " ").matchAll(/'([^']*)'|[^\s']+/g)].map(([word, quoted]) => quoted ?? word);

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-test("the demo shows a chat's cost, recorded responses, a table, and a budget going over", async () => {
+test("the demo prints a chat's cost, recorded responses, a table, and a budget that is exceeded", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ["examples/demo.ts"], {
     cwd: new URL("../../", import.meta.url),
   });

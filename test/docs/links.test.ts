@@ -14,7 +14,7 @@ const pageAt = (path: string): Page =>
   PAGES.find((page) => page.path === path) ?? assert.fail(`there is no page ${path}`);
 const withoutBlocks = (text: string): string => text.replaceAll(/^```[^]*?^```$/gm, "");
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** The anchors of a page's headings, as GitHub generates them. */
 const anchorsOf = ({ text }: Page): string[] =>
   [...withoutBlocks(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading
@@ -34,7 +34,7 @@ const linksOf = ({ path, text }: Page): { target: string; anchor: string | undef
 
 describe("the pages", () => {
   for (const page of PAGES) {
-    it(`${page.path} links to what exists`, () => {
+    it(`${page.path} has no broken links`, () => {
       for (const { target, anchor } of linksOf(page)) {
         assert.ok(existsSync(join(ROOT, target)), `there is no ${target}`);
         if (anchor !== undefined)
@@ -42,10 +42,10 @@ describe("the pages", () => {
       }
     });
 
-    it(`${page.path} names files that exist`, () => {
+    it(`${page.path} names only files that exist`, () => {
       const folders = "src|test|docs|proto|migrations|scripts|clients|examples|bench|gen";
       const named = page.text.matchAll(new RegExp(`\`((?:${folders})/[^\`\\s]*)\``, "g"));
-      // From the root, or from the page's own folder.
+      // Relative to the root, or to the page's own folder.
       const places = [ROOT, join(ROOT, dirname(page.path))];
       for (const [, path = ""] of named) {
         const found = places.flatMap((cwd) => globSync(path.replace(/\/$/, ""), { cwd }));
@@ -54,7 +54,7 @@ describe("the pages", () => {
     });
   }
 
-  it("name only npm scripts that package.json has, and so does CI", () => {
+  it("name only npm scripts that package.json has, as does CI", () => {
     const manifest = readFileSync(join(ROOT, "package.json"), "utf8");
     const { scripts } = JSON.parse(manifest) as { scripts: Record<string, string> };
     const ci = { path: ".ci/run", text: readFileSync(join(ROOT, ".ci/run"), "utf8") };
@@ -71,7 +71,7 @@ describe("the pages", () => {
     );
   });
 
-  it("are all reached from the README", () => {
+  it("are all reachable from the README", () => {
     const reached = linksOf(pageAt("README.md")).map(({ target }) => target);
     const others = PAGES.map(({ path }) => path).filter((path) => path !== "README.md");
     assert.deepEqual(
@@ -89,27 +89,27 @@ describe("the README", () => {
 });
 
 describe("docs/settings.md", () => {
-  it("has the settings of config.ts; npm run docs:settings writes them", () => {
+  it("lists the settings of config.ts (npm run docs:settings rewrites it)", () => {
     const page = readFileSync(SETTINGS_PAGE, "utf8");
     assert.equal(page, withTable(page, settingsTable()));
   });
 });
 
 describe("docs/concepts.md", () => {
-  /** What the cells of the first column name. */
+  /** The backquoted terms in the first column. */
   const firstColumn = (heading: string): string[] => {
     const { text } = pageAt("docs/concepts.md");
     const section = text.slice(text.indexOf(`\n## ${heading}\n`) + 1).split(/\n## /)[0] ?? "";
     return [...section.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = ""]) => cell.split(", "));
   };
 
-  it("has every call of the service in its table", () => {
+  it("lists every call of the service in its table", () => {
     const calls = firstColumn("The calls");
     const missing = BudgetService.methods.map(({ name }) => name).filter((name) => !calls.includes(name));
     assert.deepEqual(missing, []);
   });
 
-  it("has every reason of an error in its table", () => {
+  it("lists every reason of an error in its table", () => {
     const reasons = firstColumn("Errors");
     const missing = Object.keys(ErrorReason).filter(
       (name) => Number.isNaN(Number(name)) && name !== "UNSPECIFIED" && !reasons.includes(name),

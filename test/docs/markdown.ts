@@ -13,13 +13,13 @@ export interface Page {
 export interface Block {
   language: string;
   text: string;
-  /** The page and the line that it begins at, for messages. */
+  /** The page and its first line, for messages. */
   where: string;
-  /** What a `text` block right after it says that it prints. */
+  /** The expected output: the `text` block right after it. */
   prints?: string;
 }
 
-/** The pages that readers see, in the order in which a reader meets them. */
+/** The pages for readers, in reading order. */
 export const PAGES: readonly Page[] = [
   "README.md",
   ...globSync("docs/*.md", { cwd: ROOT }).toSorted(),
@@ -45,14 +45,14 @@ export function blocksOf({ path, text }: Page): Block[] {
   return blocks;
 }
 
-/** The commands of a `sh` block: blank lines are between them. */
+/** The commands of a `sh` block, which are separated by blank lines. */
 export const commandsOf = (block: Block): string[] =>
   block.text
     .split("\n\n")
     .map((command) => command.trim())
     .filter((command) => command !== "");
 
-/** The commands of a `console` block, with what each prints. An ellipsis stands for any text. */
+/** The commands of a `console` block with their expected output. An ellipsis stands for any text. */
 export const consoleOf = (block: Block): { command: string; prints: string }[] =>
   block.text
     .split(/^\$ /m)
@@ -62,7 +62,7 @@ export const consoleOf = (block: Block): { command: string; prints: string }[] =
       return { command: part.slice(0, end), prints: part.slice(end + 1) };
     });
 
-/** Whether a text is what a page shows of it. */
+/** Whether a text matches what a page shows. */
 export const isShown = (text: string, shown: string): boolean => {
   const pattern = shown
     .trimEnd()

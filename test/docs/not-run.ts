@@ -1,4 +1,6 @@
-/** How commands begin that the tests of the pages do not run, and why. Everything else is run. */
+/**
+ * The beginnings of commands that the tests of the pages do not run, each with the reason. Every other command is run.
+ */
 export const NOT_RUN: ReadonlyMap<string, string> = new Map([
   ["npm ci", "these tests run after it"],
   ["npm run test:long", "it takes about an hour"],

@@ -4,7 +4,7 @@ import { blocksOf, commandsOf, consoleOf, PAGES } from "./markdown.ts";
 import { NOT_RUN, reasonNotToRun } from "./not-run.ts";
 import { runPage } from "./run-page.ts";
 
-/** Python, and curl itself, are left to test/interop/docs.interop.ts. */
+/** test/interop/docs.interop.ts runs Python and curl itself. */
 suite("Every command and TypeScript program of a page works on an empty server", { concurrency: 2 }, () => {
   for (const page of PAGES) {
     const languages = new Set(blocksOf(page).map(({ language }) => language));
@@ -14,7 +14,7 @@ suite("Every command and TypeScript program of a page works on an empty server",
     });
   }
 
-  test("and no block of a page is overlooked", () => {
+  test("and no block of a page is missed", () => {
     for (const page of PAGES) {
       const found = blocksOf(page).flatMap((block) => (block.prints === undefined ? [0] : [0, 0]));
       const fences = page.text.match(/^\s*```/gm) ?? [];
@@ -22,7 +22,7 @@ suite("Every command and TypeScript program of a page works on an empty server",
     }
   });
 
-  test("and what is not run is listed with its reason, and is on a page", () => {
+  test("and every block that is not run is listed with its reason, and the list has no other entries", () => {
     const commands = PAGES.flatMap(blocksOf).flatMap((block) => {
       if (block.language === "sh") return commandsOf(block);
       if (block.language === "console") return consoleOf(block).map(({ command }) => command);

@@ -13,19 +13,21 @@ import { startStandIn } from "./stand-in.ts";
 
 const run = promisify(execFile);
 
-/** A command that takes longer is one that should not be run here. */
+/** A command that takes longer belongs on the list of commands that are not run. */
 const COMMAND_MS_MAX = 300_000;
 
-/** What a run has beside Node. Absent: a page's Python is left out, and its curl commands are run with fetch. */
+/** Tools besides Node. If absent, Python is skipped, and curl commands are run with fetch. */
 export interface Tools {
-  /** Runs a program in Python. @returns What it prints. */
+  /**
+   * Runs a Python program.
+   * @returns What it prints.
+   */
   python(program: string, environment: Record<string, string>): Promise<string>;
 }
 
 /**
  * Runs a page from top to bottom against an empty server, as a reader would, and compares what it prints with what the
  * page shows.
- *
  * @returns How many commands and programs were run.
  */
 export async function runPage(page: Page, tools?: Tools): Promise<number> {
@@ -102,19 +104,19 @@ function stepsOf(
 
 async function runCommand(command: string, tools: Tools | undefined): Promise<string> {
   if (command.startsWith("curl ") && tools === undefined) return runCurl(command);
-  // With this variable, `node --test` takes itself for a part of this run and runs nothing.
+  // With this variable, `node --test` assumes that it is part of this test run, and runs nothing.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return (await run("sh", ["-euc", command], { cwd: ROOT, env, timeout: COMMAND_MS_MAX })).stdout;
 }
 
-/** A call that was refused prints an error, and curl ends with 0 all the same. */
+/** curl exits with 0 even if the call was refused and an error was printed. */
 function assertSucceeded(command: string, printed: string, where: string): void {
   if (!/^(?:curl|npx buf curl) /.test(command)) return;
   const answer = JSON.parse(printed) as object;
   assert.ok(!("code" in answer || "error" in answer), `${where}: ${command}\n${printed}`);
 }
 
-// In the repository, since the package is not installed: its name is resolved from a folder below it.
+// Inside the repository, so that the name of the package, which is not installed, can be resolved.
 const makeFolder = (): Promise<string> => mkdtemp(join(ROOT, ".docs-"));
 
 async function runTypeScript(program: string, environment: Record<string, string>): Promise<string> {
@@ -134,12 +136,15 @@ async function runTypeScript(program: string, environment: Record<string, string
   }
 }
 
-/** Compiles programs together, which takes no longer than one. @throws Error with what the compiler says. */
+/**
+ * Compiles all programs in one run, which takes no longer than one program.
+ * @throws Error with the compiler's message.
+ */
 async function checkTypes(programs: readonly Block[]): Promise<void> {
   if (programs.length === 0) return;
   const folder = await makeFolder();
   try {
-    // An unused name is no mistake in a page.
+    // Pages may have unused names.
     const compilerOptions = { noUnusedLocals: false };
     const config = { extends: "../tsconfig.json", compilerOptions, include: ["*.ts"] };
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));

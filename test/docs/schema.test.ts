@@ -10,7 +10,7 @@ import { STORES } from "../support/server.ts";
 
 const file = await readFile(new URL("../../docs/schema.sql", import.meta.url), "utf8");
 
-/** The catalogs as PostgreSQL keeps them, by queries that share nothing with the script that wrote the file. */
+/** PostgreSQL's catalogs, read by queries that share nothing with the script that wrote the file. */
 const CATALOGS = [
   `select table_name, column_name, ordinal_position, data_type, udt_name, collation_name, is_nullable, column_default
    from information_schema.columns where table_schema = 'public' order by table_name, ordinal_position`,
@@ -46,7 +46,7 @@ describe("docs/schema.sql", () => {
             onIdleError: (error) => assert.fail(error),
           });
 
-    it(`is the schema that the migrations make on ${kind}; npm run docs:schema rewrites it`, async () => {
+    it(`is the schema that the migrations make on ${kind} (npm run docs:schema rewrites it)`, async () => {
       await using migrated = await openEmpty();
       await migrate(migrated);
       assert.equal(await dumpSchema(migrated), file);
@@ -66,7 +66,7 @@ describe("docs/schema.sql", () => {
     });
   }
 
-  it("cannot leave out what it cannot print", async () => {
+  it("is never written incomplete: the script fails on objects that it cannot print", async () => {
     await using database = await openInMemory();
     await sql`create view totals as select 1 as one`.execute(database.kysely);
     await assert.rejects(dumpSchema(database), /cannot print these yet: v totals/);

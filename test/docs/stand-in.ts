@@ -2,7 +2,10 @@ import { dataEvents, type Provider, startProvider } from "../support/provider.ts
 
 const TEXT = "330 metres.";
 
-/** A provider for the programs of the pages: it gives the same answer to every question, in OpenAI's and Anthropic's forms. */
+/**
+ * A provider for the programs of the pages: it gives the same answer to every question, in OpenAI's and Anthropic's
+ * formats.
+ */
 export const startStandIn = (): Promise<Provider> =>
   startProvider(({ path, body }) => {
     const { stream = false, model } = JSON.parse(body) as { stream?: boolean; model: string };

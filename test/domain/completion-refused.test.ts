@@ -4,7 +4,7 @@ import { readCompletion } from "../../src/domain/completion.ts";
 import { Failure } from "../../src/domain/errors.ts";
 import { recorded } from "./completion-recorded.ts";
 
-/** Which field of the request a response is refused for. */
+/** The request field that the error about a response names. */
 function refusedField(response: unknown): string {
   try {
     readCompletion(response);
@@ -36,7 +36,7 @@ const REFUSED: [what: string, response: unknown, field: string][] = [
     "completion.usageMetadata",
   ],
   ["an error", { error: { message: "Rate limit reached", type: "requests" } }, "completion.usage"],
-  ["a usage of no known form", withUsage({ units: 12 }), "completion.usage"],
+  ["a usage of an unknown format", withUsage({ units: 12 }), "completion.usage"],
   ["a usage that is text", withUsage("a lot"), "completion.usage"],
   [
     "NaN, which google.protobuf.Struct can carry",

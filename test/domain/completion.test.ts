@@ -4,7 +4,7 @@ import { type Completion, readCompletion } from "../../src/domain/completion.ts"
 import type { Usage } from "../../src/domain/usage.ts";
 import { recorded } from "./completion-recorded.ts";
 
-/** Only what is there: a count of 0 says the same as none, and standard service of one request goes without saying. */
+/** Drops zero counts, a single request and the standard tier, which mean the same as an absent field. */
 function telling(usage: Usage): Usage {
   const unsaid = new Map<string, unknown>([
     ["requests", 1],
@@ -20,7 +20,7 @@ function telling(usage: Usage): Usage {
 type Expected = [fixture: string, shape: Completion["shape"], model: string | undefined, usage: Usage];
 
 const EXPECTED: Expected[] = [
-  // OpenAI's prompt_tokens include what was cached.
+  // OpenAI's prompt_tokens include the cached tokens.
   [
     "openai-chat",
     "openai.chat",
@@ -115,7 +115,7 @@ const EXPECTED: Expected[] = [
     undefined,
     { inputTokens: 600, cacheReadTokens: 128, outputTokens: 189, searchQueries: 1 },
   ],
-  // Google's cached content is part of the prompt; tool use comes on top of it, thoughts on top of the candidates.
+  // Google's cached content is part of the prompt; tool use is added to the prompt, thoughts to the candidates.
   [
     "google-generate",
     "google.generateContent",
@@ -166,7 +166,7 @@ const EXPECTED: Expected[] = [
     "deepseek-reasoner",
     { inputTokens: 1000, cacheReadTokens: 640, outputTokens: 900, reasoningTokens: 700 },
   ],
-  // xAI counts 450 of reasoning beside 100 of completion: its total says so.
+  // xAI counts 450 reasoning tokens in addition to 100 of completion, as its total shows.
   [
     "xai-chat",
     "openai.chat",
@@ -204,18 +204,18 @@ for (const [fixture, shape, model, usage] of EXPECTED) {
   });
 }
 
-test("what a provider says the call cost comes along, as a number or in Perplexity's object", () => {
+test("the cost that a provider reports is read, as a number or from Perplexity's object", () => {
   assert.equal(readCompletion(recorded("openrouter-chat")).reportedCostUsd, 0.000612);
   assert.equal(readCompletion(recorded("perplexity-chat")).reportedCostUsd, 0.012075);
   assert.equal(readCompletion(recorded("openai-chat")).reportedCostUsd, undefined);
 });
 
-test("from Gemini 3 on, every search query is billed, and not the prompt", () => {
+test("since Gemini 3, every search query is billed, instead of the prompt", () => {
   const response = { ...recorded("google-generate"), modelVersion: "gemini-3-pro-preview" };
   assert.equal(readCompletion(response).usage.searchQueries, 2);
 });
 
-test("a cached audio token counts as cached, once", () => {
+test("a cached audio token is counted once, as cached", () => {
   const response = recorded("openai-chat");
   response["usage"] = {
     prompt_tokens: 100,
@@ -226,7 +226,7 @@ test("a cached audio token counts as cached, once", () => {
   assert.deepEqual([usage.cacheReadTokens, usage.inputAudioTokens], [80, 20]);
 });
 
-test("zero is a count: a call that used nothing is read as that", () => {
+test("a count of zero is kept: a call that used nothing is read as zero", () => {
   const response = {
     ...recorded("openai-chat"),
     usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },

@@ -24,7 +24,7 @@ suite("the range of money", () => {
     assert.ok(!inRange(NANO_USD_MIN - 1n) && !inRange(NANO_USD_MAX + 1n));
   });
 
-  test("holds for sums: an addition that leaves it has no answer", () => {
+  test("holds for sums: an addition that leaves the range returns undefined", () => {
     assert.equal(addMoney(2n, -5n), -3n);
     assert.equal(addMoney(NANO_USD_MAX, 0n), NANO_USD_MAX);
     assert.equal(addMoney(NANO_USD_MAX, 1n), undefined);
@@ -34,7 +34,7 @@ suite("the range of money", () => {
 });
 
 suite("dollars become nano-USD", () => {
-  test("exactly, as text and as numbers", () => {
+  test("exactly, from text and from numbers", () => {
     readsAs([
       ["10", 10_000_000_000n],
       ["0.0000051", 5_100n],
@@ -51,7 +51,7 @@ suite("dollars become nano-USD", () => {
     ]);
   });
 
-  test("with exponents, as a float's shortest form has them", () => {
+  test("from exponents, as in the shortest form of a float", () => {
     readsAs([
       ["1e-7", 100n],
       [1e-7, 100n],
@@ -62,7 +62,7 @@ suite("dollars become nano-USD", () => {
     ]);
   });
 
-  test("with one rounding, half away from zero", () => {
+  test("with a single rounding, half away from zero", () => {
     readsAs([
       ["0.0000000005", 1n],
       ["-0.0000000005", -1n],
@@ -89,7 +89,7 @@ suite("dollars become nano-USD", () => {
     ]);
   });
 
-  test("unless they are no finite decimal number", () => {
+  test("unless they are not a finite decimal number", () => {
     const texts = [
       "",
       " ",
@@ -112,7 +112,7 @@ suite("dollars become nano-USD", () => {
     for (const number of [Number.NaN, Infinity, -Infinity]) readsAs([[number, undefined]]);
   });
 
-  test("whatever the exponent, without building its power", () => {
+  test("for any exponent, without computing its power of ten", () => {
     readsAs([
       ["1e999999999", undefined],
       ["-1e999999999", undefined],
@@ -126,7 +126,7 @@ suite("dollars become nano-USD", () => {
     ]);
   });
 
-  test("from texts of a bounded length", () => {
+  test("from texts of bounded length only", () => {
     readsAs([
       ["1".padStart(DOLLARS_CHARACTERS_MAX, "0"), 1_000_000_000n],
       ["1".padStart(DOLLARS_CHARACTERS_MAX + 1, "0"), undefined],
@@ -136,7 +136,7 @@ suite("dollars become nano-USD", () => {
 });
 
 suite("nano-USD become text", () => {
-  test("in dollars: exact, with no more digits than it takes", () => {
+  test("in dollars: exact, with the fewest digits", () => {
     assert.equal(dollarsFromNanoUsd(5_100n), "0.0000051");
     assert.equal(dollarsFromNanoUsd(-3_000_000_000n), "-3");
     assert.equal(dollarsFromNanoUsd(10_500_000_000n), "10.5");
@@ -147,7 +147,7 @@ suite("nano-USD become text", () => {
     assert.equal(dollarsFromNanoUsd(NANO_USD_MIN), "-9223372036.854775808");
   });
 
-  test("for people: with cents at least", () => {
+  test("for people: with at least two decimals", () => {
     assert.equal(formatUsd(10_000_000_000n), "$10.00");
     assert.equal(formatUsd(5_100n), "$0.0000051");
     assert.equal(formatUsd(-3_500_000_000n), "-$3.50");

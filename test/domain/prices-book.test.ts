@@ -59,13 +59,13 @@ test("a project's own price comes first, then the file, then genai-prices, then 
   assert.deepEqual(pricedBy("never-heard-of"), ["project", "default", 12_000n]);
 });
 
-test("the default price says that it is one", () => {
+test("a default price is marked as such", () => {
   assert.deepEqual(book.priceUsage("never-heard-of", { inputTokens: 1 }).assumed, [
     "model: no price is known for never-heard-of, so the project's default price is used",
   ]);
 });
 
-test("a project's price holds for the name it was set for, in any case, and for no other", () => {
+test("a project's price applies to exactly its name, in any letter case", () => {
   assert.equal(book.priceUsage(" GPT-4O-mini", { inputTokens: 1 }).source, "project");
   assert.equal(book.priceUsage("openai/gpt-4o-mini", { inputTokens: 1 }).source, "file");
 });
@@ -73,18 +73,18 @@ test("a project's price holds for the name it was set for, in any case, and for 
 const ownCost = (usage: Parameters<typeof book.priceUsage>[1]) =>
   book.priceUsage("gpt-4o-mini", usage).costNanoUsd;
 
-test("a project's rates may depend on length and tier of service", () => {
+test("a project's rates may depend on prompt length and service tier", () => {
   assert.equal(ownCost({ inputTokens: 1000, outputTokens: 10 }), 105_000n);
   assert.equal(ownCost({ inputTokens: 1001, outputTokens: 10 }), 107_100n);
   assert.equal(ownCost({ inputTokens: 10, serviceTier: "priority" }), 2000n);
 });
 
-test("a price of zero is a price, and a call counts as one request", () => {
+test("a price of zero is valid, and a call counts as one request", () => {
   assert.equal(book.priceUsage("gift", { inputTokens: 1000 }).costNanoUsd, 0n);
   assert.equal(book.priceUsage("in-house", { inputTokens: 1000 }).costNanoUsd, 10_000_000n);
 });
 
-test("a model that nobody prices is UNPRICED_MODEL, with the nearest names of all layers", () => {
+test("a model without a price is UNPRICED_MODEL, with the nearest names of all layers", () => {
   const withoutDefault = createPriceBook(
     priceLayers({ project: { models: PROJECT.models }, file: verdict.file }),
   );
@@ -102,7 +102,7 @@ test("a model that nobody prices is UNPRICED_MODEL, with the nearest names of al
   );
 });
 
-test("a model that has no rate for any of what was used is UNPRICED_MODEL, not free", () => {
+test("a model without a rate for any part of the usage is UNPRICED_MODEL, not free", () => {
   const error = errorOf(() => book.priceUsage("whisper-1", { inputTokens: 10, outputTokens: 10 }));
   assert.equal(error.reason, "UNPRICED_MODEL");
 });
@@ -112,29 +112,29 @@ test("a cost of 2^63 nano-USD or more is refused", () => {
   assert.equal(errorOf(() => createPriceBook().priceUsage("gpt-4", huge)).reason, "INVALID_FIELD");
 });
 
-test("the output that remaining money buys, after the prompt", () => {
+test("the affordable output is what the remaining money buys after the prompt", () => {
   const affordable = (remaining: bigint, inputTokens = 1000) =>
     book.outputTokensAffordable("gpt-4o-mini", { inputTokens }, remaining);
-  // The prompt takes 100,000; an output token 500.
+  // The prompt costs 100,000; an output token costs 500.
   assert.equal(affordable(150_000n), 100);
   assert.equal(affordable(150_499n), 100);
   assert.equal(affordable(150_500n), 101);
   assert.equal(affordable(100_000n), 0);
   assert.equal(affordable(99_999n), 0);
   assert.equal(affordable(-1n), 0);
-  // Beyond 1,000 tokens of prompt the output is dearer: 700.
+  // Above 1,000 prompt tokens an output token costs 700.
   assert.equal(affordable(170_100n, 1001), 100);
   assert.equal(book.outputTokensAffordable("gift", { inputTokens: 1 }, 0n), undefined);
   assert.equal(book.outputTokensAffordable("gpt-4o-mini", {}, 2n ** 63n - 1n), Number.MAX_SAFE_INTEGER);
 });
 
-/** Which field of a list of rates is refused, or undefined. */
+/** The field that is refused in a list of rates, or undefined. */
 function field(...rates: unknown[]): string | undefined {
   const error = checkProjectRates(rates as ProjectRate[], "rates");
   return error?.reason === "INVALID_FIELD" ? error.field : undefined;
 }
 
-test("rates from outside are checked, naming the field", () => {
+test("rates set by callers are checked, and the error names the field", () => {
   const rate: ProjectRate = { dimension: "input", usd: "1.5", per: 1000 };
   assert.equal(field(rate, { ...rate, aboveInputTokens: 10 }, { ...rate, serviceTier: "flex" }), undefined);
   assert.equal(field(), "rates");

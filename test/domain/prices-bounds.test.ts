@@ -10,7 +10,7 @@ import {
 } from "../../src/domain/prices.ts";
 import { sampleText } from "./prices-sample.ts";
 
-/** A file of JSON text: 50 good models, and more members as they are written. */
+/** The JSON text of a file with 50 good models, and further members given as text. */
 function fileText(...members: string[]): string {
   const good = Array.from({ length: 50 }, (_, index) => `"good-${index}":{"input_cost_per_token":1e-6}`);
   return `{${[...good, ...members].join(",")}}`;
@@ -27,7 +27,7 @@ const read = (...members: string[]): PriceFile => accepted(acceptPriceFile(undef
 const whyLeftOut = (member: string): string | undefined =>
   read(`"bad":{"mode":"chat",${member}}`).leftOut.find(({ model }) => model === "bad")?.why;
 
-test("a file in which no price is usable does not replace a good one, and the refusal names entries", () => {
+test("a file without any usable price does not replace a good one, and the refusal names entries", () => {
   const good = accepted(acceptPriceFile(undefined, sampleText()));
   const broken = JSON.stringify(
     Object.fromEntries([...good.models].map((model) => [model, { input_cost_per_token: "broken" }])),
@@ -86,7 +86,7 @@ test("a rate above 1 USD per token is left out, and the reason names the field",
   assert.match(whyLeftOut(`"input_cost_per_second":1e6`) ?? "", /above 1000 USD per second/);
 });
 
-test("what is no price is left out, with the reason", () => {
+test("an invalid price is left out, with the reason", () => {
   for (const [value, shown] of [
     ["-1e-6", "-0.000001"],
     ["1e400", "Infinity"],
@@ -111,7 +111,7 @@ test("what is no price is left out, with the reason", () => {
   }
 });
 
-test("a price that is too small for a number does not become free", () => {
+test("a price that a number would round to zero does not become free", () => {
   const why = "above 0 and below 1e-18 USD per token";
   assert.equal(whyLeftOut(`"input_cost_per_token":1e-400`), `input_cost_per_token is "1e-400", ${why}`);
   assert.equal(whyLeftOut(`"input_cost_per_token":"1e-400"`), `input_cost_per_token is "1e-400", ${why}`);
@@ -122,7 +122,7 @@ test("a price that is too small for a number does not become free", () => {
   assert.equal(whyLeftOut(`"input_cost_per_token":1e-18`), undefined);
 });
 
-test("an entry has a bounded number of fields, tiers and lengths", () => {
+test("the number of fields and tiers of an entry, and their lengths, are bounded", () => {
   const fields = Array.from({ length: 1000 }, (_, n) => `"input_cost_per_token_above_${n}_tokens":1e-6`);
   assert.equal(whyLeftOut(fields.join(",")), "it has 1001 fields, more than 300");
   const tiers = Array.from(
@@ -139,7 +139,7 @@ test("an entry has a bounded number of fields, tiers and lengths", () => {
   );
 });
 
-test("names that mean something to JavaScript are names like others", () => {
+test("names with a meaning in JavaScript are ordinary names", () => {
   const file = read(
     `"__proto__":{"input_cost_per_token":2e-6}`,
     `"constructor":{"input_cost_per_token":3e-6}`,
@@ -152,7 +152,7 @@ test("names that mean something to JavaScript are names like others", () => {
   assert.equal(({} as Record<string, unknown>)["input_cost_per_token"], undefined);
 });
 
-test("of entries with the same name the last counts, as JSON has it", () => {
+test("the last of several entries with the same name applies, as in JSON", () => {
   const file = read(`"twice":{"input_cost_per_token":1e-6}`, `"twice":{"input_cost_per_token":2e-6}`);
   const book = createPriceBook([file.layer]);
   assert.equal(book.priceUsage("twice", { inputTokens: 1 }).costNanoUsd, 2000n);

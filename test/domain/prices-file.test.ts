@@ -37,19 +37,19 @@ test("a text that is not a JSON object is refused", () => {
   assert.match(refused("null"), /not a JSON object/);
 });
 
-test("fewer than 50 models are refused, 50 are not", () => {
+test("fewer than 50 models are refused, and 50 are accepted", () => {
   assert.equal(refused(numbered(49)), "it has 49 models with a usable price, fewer than 50");
   assert.equal(accepted(numbered(50)).models.size, 50);
 });
 
-test("entries that are no objects are no models", () => {
+test("entries that are not objects do not count as models", () => {
   assert.match(
     refused(JSON.stringify(Object.fromEntries(Array.from({ length: 80 }, (_, n) => [n, "x"])))),
     /has 0 models with a usable price/,
   );
 });
 
-test("a file that lost more than half of the old one's models is refused, however many it adds", () => {
+test("a file that loses more than half of the current models is refused, however many it adds", () => {
   const old = accepted(numbered(200));
   assert.equal(accepted(numbered(100), old).models.size, 100);
   assert.equal(refused(numbered(99), old), "it lacks 101 of the 200 priced models of the file in use");
@@ -57,11 +57,11 @@ test("a file that lost more than half of the old one's models is refused, howeve
   assert.equal(accepted(numbered(500, 100), old).models.size, 500);
 });
 
-/** What is left out of the sample with one more model. */
+/** The entries left out of the sample after this model is added to it. */
 const leftOut = (entry: Record<string, unknown>): PriceFile["leftOut"] =>
   accepted(sampleText({ "bad-model": { mode: "chat", ...entry } })).leftOut;
 
-test("a model with a price that is none is left out, and said; the others stay", () => {
+test("a model with an invalid price is left out and reported; the others stay", () => {
   assert.deepEqual(leftOut({ input_cost_per_token: "cheap" }), [
     { model: "bad-model", why: 'input_cost_per_token is "cheap"' },
   ]);
@@ -72,7 +72,7 @@ test("a model with a price that is none is left out, and said; the others stay",
   assert.equal(leftOut({ input_cost_per_token: null }).length, 0);
 });
 
-test("a model without any price is known, and has none: the next layer is asked", () => {
+test("a model without a price is known but unpriced, so the next layer is asked", () => {
   const file = accepted(
     sampleText({ "gpt-4o": { litellm_provider: "openai", mode: "chat", max_output_tokens: 16_384 } }),
   );
@@ -81,7 +81,7 @@ test("a model without any price is known, and has none: the next layer is asked"
   assert.equal(book.maxOutputTokens("gpt-4o"), 16_384);
 });
 
-test("pixels that come back have a price, but not beside one of the request's", () => {
+test("output pixels have a price, which is not added to a price of input pixels", () => {
   const entry = { mode: "image_generation", output_cost_per_pixel: 4e-8 };
   const { layer } = accepted(
     JSON.stringify({
@@ -97,17 +97,17 @@ test("pixels that come back have a price, but not beside one of the request's", 
   assert.throws(() => book.priceUsage("words", { pixels: 1_000_000 }));
 });
 
-test("the most output tokens of a model are in the file", () => {
+test("the file has the maximum output tokens of a model", () => {
   const book = createPriceBook(priceLayers({ file: accepted(sampleText()) }));
   assert.equal(book.maxOutputTokens("openai/gpt-4o-mini-2024-07-18"), 16_384);
   assert.equal(book.maxOutputTokens("groq/free-tier"), 8192);
-  // max_tokens of an embedding is its input.
+  // max_tokens of an embedding model is its input limit.
   assert.equal(book.maxOutputTokens("text-embedding-3-small"), undefined);
   assert.equal(book.maxOutputTokens("omni-moderation-latest"), undefined);
   assert.equal(book.maxOutputTokens("nobody"), undefined);
 });
 
-test("a bill says what it multiplied, and what stood in for what", () => {
+test("a bill lists its multiplications, and which rate replaced a missing one", () => {
   const book = createPriceBook(priceLayers({ file: accepted(sampleText()) }));
   const usage = {
     inputTokens: 100,
@@ -142,7 +142,7 @@ test("a bill says what it multiplied, and what stood in for what", () => {
   });
 });
 
-test("an amount that has no rate and nothing to stand in is said, not hidden", () => {
+test("an amount without a rate or a replacement is reported as unpriced", () => {
   const book = createPriceBook(priceLayers({ file: accepted(sampleText()) }));
   assert.deepEqual(book.priceUsage("tts-1", { inputCharacters: 10, outputSeconds: 3 }).assumed, [
     "outputSeconds: no rate, not charged",

@@ -4,14 +4,13 @@ import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 
 /**
- * Names that callers make up. They are looked up on a thread of their own, since a search that never ends would take the
- * test with it.
+ * Names that callers make up. They are looked up on a separate thread, so that an endless search cannot block the test.
  */
 
 const worker = new Worker(new URL("./prices-hostile.worker.ts", import.meta.url));
 after(() => worker.terminate());
 
-/** What the price lists know a name as; rejects when they do not answer. */
+/** The entries that the price lists find for a name; rejects if there is no answer in time. */
 async function lookUp(name: string): Promise<(string | undefined)[]> {
   worker.postMessage(name);
   const [found] = await once(worker, "message", { signal: AbortSignal.timeout(60_000) });
@@ -38,7 +37,7 @@ const REPEATED = [
 ];
 
 for (const part of REPEATED) {
-  test(`a name that repeats ${JSON.stringify(part)} is answered`, async () => {
+  test(`a name that repeats ${JSON.stringify(part)} is looked up in time`, async () => {
     for (const family of [
       "claude-opus-4-6",
       "gpt-4o",
@@ -58,6 +57,6 @@ for (const part of REPEATED) {
   });
 }
 
-test("the name that froze the server has no price", async () => {
+test("the name that once froze the server has no price", async () => {
   assert.deepEqual(await lookUp(`claude-opus-4-6${"-v1:0".repeat(40)}!`), [undefined, undefined]);
 });

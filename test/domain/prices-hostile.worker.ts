@@ -8,7 +8,7 @@ const verdict = acceptPriceFile(undefined, sampleText());
 assert.ok(verdict.ok);
 const books: readonly PriceBook[] = [createPriceBook(), createPriceBook([verdict.file.layer])];
 
-/** What a book knows a name as, or undefined. */
+/** The entry that a book finds for a name, or undefined. */
 function matched(book: PriceBook, model: string): string | undefined {
   try {
     return book.priceUsage(model, { inputTokens: 1 }).matchedModel;

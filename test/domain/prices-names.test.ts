@@ -12,7 +12,7 @@ assert.ok(verdict.ok);
 const genai = createPriceBook();
 const file = createPriceBook([verdict.file.layer]);
 
-/** What a name is priced as, or undefined where it has no price. */
+/** The entry that prices a name, or undefined if the name has no price. */
 function matched(book: PriceBook, model: string): string | undefined {
   try {
     return book.priceUsage(model, { inputTokens: 1, outputTokens: 1 }, WHEN).matchedModel;
@@ -56,7 +56,7 @@ const GENAI_NAMES: [written: string, known: string][] = [
   ["ft:gpt-4o-mini:acme::9xyz", "openai/ft:gpt-4o-mini"],
   ["ft:gpt-3.5-turbo-0125:acme::9xyz", "openai/ft:gpt-3.5-turbo-"],
   ["gpt-4.1-2031-01-01", "openai/gpt-4.1"],
-  // Amazon's older Claude models are listed without their maker.
+  // Amazon's older Claude models are listed without their maker's name.
   ["anthropic.claude-3-5-haiku-20241022-v1:0", "aws/regional.anthropic.claude-3-5-haiku-20241022-v1:0"],
   [
     "bedrock/eu.anthropic.claude-3-5-sonnet-20241022-v2:0",
@@ -87,15 +87,15 @@ const UNKNOWN = [
   "deepseek-r1-distill-llama-70b",
   "deepseek/deepseek-r1-distill-llama-70b",
   "my-amazon.nova-lite-v1:0",
-  // A fine-tuned model without a price of its own is not its base.
+  // A fine-tuned model without its own price is not priced as its base model.
   "ft:gpt-4.1-mini:acme::9xyz",
-  // A data zone costs more than the list price, and so do the regions of the government.
+  // A data zone costs more than the list price, as do government regions.
   "azure/eu/gpt-4o",
   "bedrock/us-gov-west-1/meta.llama3-8b-instruct-v1:0",
   "us-gov.amazon.nova-lite-v1:0",
-  // The rule of version 1 says nothing of versions.
+  // The rule for version 1 does not cover other versions.
   "amazon.titan-embed-text-v2:0",
-  // Listed by several hosts, at several prices.
+  // Several hosts list these models at different prices.
   "meta-llama/llama-3.3-70b-instruct",
   "openai/claude-sonnet-4-5",
   "nobody/gpt-4o",
@@ -136,7 +136,7 @@ const FILE_NAMES: [written: string, known: string | undefined][] = [
   ["aws/us.anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic.claude-3-5-haiku-20241022-v1:0"],
   ["bedrock/us-gov-west-1/anthropic.claude-3-5-haiku-20241022-v1:0", undefined],
   ["us-gov.anthropic.claude-3-5-haiku-20241022-v1:0", undefined],
-  // gpt-4o-mini is OpenAI's in this file; Azure's and Anthropic's are other entries, which it lacks.
+  // In this file, gpt-4o-mini is OpenAI's; Azure's and Anthropic's would be separate entries, which the file lacks.
   ["azure/gpt-4o-mini", undefined],
   ["anthropic/gpt-4o-mini", undefined],
   ["ft:gpt-5:acme::9xyz", undefined],
@@ -152,7 +152,7 @@ for (const [written, known] of FILE_NAMES) {
 const assumed = (book: PriceBook, model: string): string[] =>
   book.priceUsage(model, { inputTokens: 1 }, WHEN).assumed;
 
-test("what was taken for granted about a name is said", () => {
+test("a bill reports what was assumed about a name", () => {
   assert.deepEqual(assumed(genai, "gpt-4.1-2031-01-01"), ["model: gpt-4.1-2031-01-01 is priced as gpt-4.1"]);
   assert.deepEqual(assumed(genai, "azure/gpt-4o"), ["model: azure is priced as openai"]);
   assert.deepEqual(assumed(genai, "ft:gpt-4o-mini:acme::9xyz"), [
@@ -162,19 +162,19 @@ test("what was taken for granted about a name is said", () => {
   assert.deepEqual(assumed(genai, "gpt-4o"), []);
 });
 
-test("an unknown model comes with the three nearest names, and each of them has a price", () => {
+test("an unknown model gets the three nearest names, each with a price", () => {
   const names = genai.nearest("gpt-4o-mni");
   assert.equal(names.length, 3);
   assert.equal(names[0], "gpt-4o-mini");
   assert.deepEqual(genai.nearest("\u{1F600}"), []);
 });
 
-test("every name that is suggested has a price", () => {
+test("every suggested name has a price", () => {
   const unpriced = genaiLayer.names().filter((name) => genaiLayer.find(name, WHEN) === undefined);
   assert.deepEqual(unpriced, []);
 });
 
-test("a name that genai-prices lists for a provider is the model that it lists", async () => {
+test("a name that genai-prices lists for a provider finds that model", async () => {
   const wrong: string[] = [];
   for (const provider of (await waitForUpdate()) ?? []) {
     for (const { match, id } of provider.models) {

@@ -1,6 +1,6 @@
 /**
  * A small price file in LiteLLM's format: one or two real models for each way of pricing that the format has, at the
- * rates that the providers published, and enough others to be accepted.
+ * rates that the providers published, and enough others for the file to be accepted.
  */
 type Entry = Record<string, unknown>;
 
@@ -279,7 +279,7 @@ const FILLER = Object.fromEntries(
 
 const SPEC: Entry = { mode: "one of: chat, embedding", input_cost_per_token: 0, max_tokens: "text" };
 
-/** The entries of the sample, with others in their place where given. */
+/** The entries of the sample, with these entries added or replaced. */
 export const sampleEntries = (other: Record<string, unknown> = {}): Record<string, unknown> => ({
   sample_spec: SPEC,
   ...OPENAI,

@@ -5,7 +5,7 @@ import { ROWS as GENAI_ROWS } from "../fixtures/prices/genai-prices.ts";
 import { ROWS as FILE_ROWS } from "../fixtures/prices/price-file.ts";
 import { sampleText } from "./prices-sample.ts";
 
-/** Prices change with time; where a row does not say when, it is this. */
+/** The time of the calls in rows without a time, because prices change with time. */
 const USUALLY = "2026-06-01T12:00:00Z";
 
 const verdict = acceptPriceFile(undefined, sampleText());

@@ -5,10 +5,10 @@ import { countChat, countText } from "../../src/domain/tokens.ts";
 
 const count = (text: string): number => countText("o200k_base", text);
 const user = (content: unknown): unknown => ({ role: "user", content });
-/** A chat of one message of a user takes 3 + "user" + 3, and the content. */
+/** A chat of one user message takes 3 + "user" + 3 tokens, and its content. */
 const AROUND = 3 + 1 + 3;
 
-test("a message takes 3, a name 1, the reply 3, and each its text", () => {
+test("a message takes 3 tokens, a name 1, the reply 3, and each its text", () => {
   assert.equal(countChat("gpt-4o", []), 3);
   assert.equal(countChat("gpt-4o", [user("hello world")]), AROUND + 2);
   assert.equal(
@@ -49,11 +49,11 @@ test("the encoding may be named instead of a model", () => {
   assert.equal(countChat("o200k_base", [user(text)]), AROUND + count(text));
 });
 
-test("no content is no text", () => {
+test("missing content counts as empty text", () => {
   for (const content of [null, undefined, "", []]) assert.equal(countChat("gpt-4o", [user(content)]), AROUND);
 });
 
-test("content parts count like one text each", () => {
+test("the text parts of a content count like one text each", () => {
   const parts = [
     { type: "text", text: "hello" },
     { type: "input_text", text: " world" },
@@ -62,7 +62,7 @@ test("content parts count like one text each", () => {
   assert.equal(countChat("gpt-4o", [user(parts)]), AROUND + 1 + 1 + 1);
 });
 
-test("calls of tools count their name and arguments, and 3 each", () => {
+test("tool calls count their name and arguments, and 3 each", () => {
   const call = {
     id: "call_1",
     type: "function",
@@ -114,7 +114,7 @@ const toolOf = (properties: unknown): unknown => ({
   function: { name: "f", parameters: { type: "object", properties } },
 });
 
-test("tools within tools count: nested objects and lists of objects", () => {
+test("nested tool parameters count: objects and lists of objects", () => {
   const inner = { street: { type: "string" } };
   const flat = countChat("gpt-4o", [], [toolOf({ home: { type: "object" } })]);
   const nested = countChat("gpt-4o", [], [toolOf({ home: { type: "object", properties: inner } })]);
@@ -127,7 +127,7 @@ test("tools within tools count: nested objects and lists of objects", () => {
   assert.equal(list - countChat("gpt-4o", [], [toolOf({ home: { type: "array" } })]), nested - flat);
 });
 
-/** A message with a picture. */
+/** A message with an image. */
 const image = (fields: Record<string, unknown>): unknown[] => [
   user([{ type: "image_url", image_url: { url: "https://pictures.example/1.png", ...fields } }]),
 ];
@@ -182,7 +182,7 @@ for (const [field, messages, tools] of REFUSED) {
   });
 }
 
-test("a schema nested without end is refused, and does not break the stack", () => {
+test("a schema with endless nesting is refused without a stack overflow", () => {
   const tools = [{ type: "function", function: { name: "f", parameters: deepSchema(5000) } }];
   assert.match(refusedField([], tools), /^tools\[0\]\.function\.parameters\.properties\.a/);
 });

@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { countChat } from "../../src/domain/tokens.ts";
 
 const user = (content: unknown): unknown => ({ role: "user", content });
-/** A chat of one message of a user takes 3 + "user" + 3, and the content. */
+/** A chat of one user message takes 3 + "user" + 3 tokens, and its content. */
 const AROUND = 3 + 1 + 3;
 
 const image = (fields: Record<string, unknown>): unknown[] => [
   user([{ type: "image_url", image_url: { url: "https://pictures.example/1.png", ...fields } }]),
 ];
 
-// 85, and 170 for each tile of 512 x 512 after scaling to fit 2048 x 2048 and a short side of 768.
+// 85 tokens, and 170 for each tile of 512 x 512 after scaling to fit 2048 x 2048 and a short side of 768.
 const IMAGES: [what: string, fields: Record<string, unknown>, tokens: number][] = [
   ["low detail", { detail: "low" }, 85],
   ["512 x 512: one tile", { width: 512, height: 512 }, 85 + 170],
@@ -115,12 +115,12 @@ const HEADERS: [type: string, bytes: number[]][] = [
 ];
 
 for (const [type, bytes] of HEADERS) {
-  test(`a ${type} in a data: URL says its size, 513 x 512`, () => {
+  test(`the size of a ${type} in a data: URL is read, here 513 x 512`, () => {
     assert.equal(countChat("gpt-4o", image({ url: dataUrl(type, bytes) })), AROUND + 85 + 2 * 170);
   });
 }
 
-test("a picture that is cut off or none counts as one of unknown size", () => {
+test("a truncated or invalid image counts as one of unknown size", () => {
   const unknown = AROUND + 85 + 8 * 170;
   for (const [type, bytes] of HEADERS) {
     assert.equal(countChat("gpt-4o", image({ url: dataUrl(type, bytes.slice(0, 9)) })), unknown);

@@ -27,14 +27,14 @@ function cut(encoding: Encoding, text: string): { pieces: string[]; pauses: numb
 
 const PATTERNS = { o200k_base: o200k.pat_str, cl100k_base: cl100k.pat_str };
 
-/** At least one of every class that the patterns tell apart, in each length of UTF-8, and what almost is one. */
+/** At least one character of every class that the patterns distinguish, in each length of UTF-8, and near misses. */
 const UNITS =
   "a A z é É ß ǅ ʰ 中 \u0301 \u20e3 1 ٣ ² Ⅻ / . _ - ' \u200d 👍 𝐀 𝐚 𒀀 ſ K \u0000 's 'S 't 'T 're 'rE 'Re 'RE 've 'VE 'm 'M 'll 'lL 'LL 'd 'D 'x 'r 'ſ"
     .split(" ")
     .concat(" ", "\n", "\r", "\t", "\v", "\u00a0", "\u2028", "\u3000", "\ufeff", "\u0085", "\ud800");
 const anyText = fc.array(fc.constantFrom(...UNITS), { maxLength: 14 }).map((units) => units.join(""));
 const anyUnicode = fc.string({ unit: "binary", maxLength: 40 });
-/** Runs that are longer than what the cutter reads at a time. */
+/** Runs that are longer than the block that the cutter reads at a time. */
 const anyRuns = fc
   .array(fc.tuple(fc.constantFrom(...UNITS), fc.constantFrom(1, 2, 8191, 8192, 8193, 20_000)), {
     maxLength: 4,
@@ -60,7 +60,7 @@ for (const encoding of ["o200k_base", "cl100k_base"] satisfies Encoding[]) {
       });
     }
 
-    test("every character by itself, before a letter, and behind one", () => {
+    test("with every character alone, before a letter, and after one", () => {
       const texts: string[] = [];
       for (let codePoint = 0; codePoint < 0x110000; codePoint += codePoint < 0x3000 ? 1 : 61) {
         const character = String.fromCodePoint(codePoint).toWellFormed();
@@ -71,7 +71,7 @@ for (const encoding of ["o200k_base", "cl100k_base"] satisfies Encoding[]) {
   });
 }
 
-test("cutting pauses in the middle of a piece, and in proportion to its length", () => {
+test("cutting pauses inside of a piece, and in proportion to its length", () => {
   for (const unit of ["a", "A", " ", "\n", ".", "中", "\u0301", "é"]) {
     const pausesOf = (bytes: number): number =>
       cut("o200k_base", `中${unit.repeat(bytes / Buffer.byteLength(unit))}`).pauses;

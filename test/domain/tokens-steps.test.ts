@@ -11,7 +11,10 @@ function finish(steps: Generator<void, number, void>): { tokens: number; steps: 
   }
 }
 
-/** What tokenizers are slow on: one piece, many candidates of one rank, ranks that rise and fall, pieces read twice. */
+/**
+ * Texts on which tokenizers are slow: a single piece, many candidates of one rank, ranks that rise and fall, repeated
+ * pieces.
+ */
 const ADVERSARIAL: Readonly<Record<string, string>> = {
   "one letter": "a",
   "one capital": "A",
@@ -40,7 +43,7 @@ for (const [kind, unit] of Object.entries(ADVERSARIAL)) {
   });
 }
 
-test("texts that are counted in turns, a step each, count as they do alone", () => {
+test("texts counted in turns, one step each, have the same counts as alone", () => {
   const texts = ["zyxwvut".repeat(3000), "a".repeat(50_000), "中文字符".repeat(4000), "hello world", ""];
   const jobs = texts.map((text) => countTextsSteps("o200k_base", [text]));
   const tokens = texts.map(() => -1);
@@ -56,7 +59,7 @@ test("texts that are counted in turns, a step each, count as they do alone", () 
   );
 });
 
-test("a count that was given up leaves nothing behind for the next", () => {
+test("an abandoned count leaves no state for the next one", () => {
   const expected = countText("cl100k_base", "ba".repeat(20_000));
   for (const steps of [1, 5, 10, 20]) {
     const job = countTextsSteps("cl100k_base", ["ab".repeat(30_000)]);
@@ -66,7 +69,7 @@ test("a count that was given up leaves nothing behind for the next", () => {
   }
 });
 
-test("many small texts are many steps, and each is counted by itself", () => {
+test("many small texts take many steps, and each is counted separately", () => {
   const texts = Array.from({ length: 10_000 }, (_, index) => (index % 2 === 0 ? "hello" : ""));
   const { tokens, steps } = finish(countTextsSteps("o200k_base", texts));
   assert.equal(tokens, 5000);

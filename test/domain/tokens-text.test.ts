@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countText, encodingFor } from "../../src/domain/tokens.ts";
 
-// test/property/tokens.test.ts compares with js-tiktoken; these are counts to read.
-test("plain text", () => {
+// test/property/tokens.test.ts compares with js-tiktoken; these counts are for readers.
+test("plain text has known counts", () => {
   assert.equal(countText("o200k_base", ""), 0);
   assert.equal(countText("o200k_base", "hello world"), 2);
   assert.equal(countText("o200k_base", "it is a sunny day in san francisco"), 9);
   assert.equal(countText("cl100k_base", "tiktoken is great!"), 6);
 });
 
-test("text that looks like a special token is text", () => {
+test("text that looks like a special token counts as text", () => {
   assert.ok(countText("o200k_base", "<|endoftext|>") > 1);
 });
 
@@ -20,14 +20,14 @@ test("half a surrogate pair counts as the replacement character", () => {
   }
 });
 
-// js-tiktoken would take hours for these. Eight "a" are one token, and so are 64 "=".
+// js-tiktoken would take hours for these. Eight "a" are one token, as are 64 "=".
 test("a megabyte without a space is counted", () => {
   assert.equal(countText("o200k_base", "a".repeat(1_000_000)), 125_000);
   assert.equal(countText("cl100k_base", "a".repeat(1_000_000)), 125_000);
   assert.equal(countText("o200k_base", "=".repeat(1_000_000)), 15_625);
 });
 
-test("a count does not depend on what was counted before", () => {
+test("a count does not depend on earlier counts", () => {
   const texts = ["zyxwvut".repeat(50), "中文字符".repeat(40), "a".repeat(600_000), "qqq"];
   const first = texts.map((text) => countText("o200k_base", text));
   const again = texts.toReversed().map((text) => countText("o200k_base", text));

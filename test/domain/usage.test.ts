@@ -7,7 +7,7 @@ const fieldOf = (usage: Usage): string | undefined => {
   return error?.reason === "INVALID_FIELD" ? error.field : undefined;
 };
 
-test("a usage whose parts fit into their totals is accepted", () => {
+test("a usage is accepted if its parts fit into their totals", () => {
   const usage: Usage = {
     inputTokens: 100,
     cacheReadTokens: 40,
@@ -29,7 +29,7 @@ test("a usage whose parts fit into their totals is accepted", () => {
   assert.equal(checkUsage({ inputTokens: Number.MAX_SAFE_INTEGER }, "usage"), undefined);
 });
 
-test("every number is checked, and named as the proto names it", () => {
+test("every number is checked, and the error has the field's name in the proto", () => {
   for (const field of USAGE_NUMBERS) {
     for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 54]) {
       assert.equal(fieldOf({ [field]: bad }), `usage.${snakeCase(field)}`, `${field} = ${bad}`);
@@ -38,7 +38,7 @@ test("every number is checked, and named as the proto names it", () => {
   assert.equal(snakeCase("cacheWrite1hTokens"), "cache_write_1h_tokens");
 });
 
-test("counts are integers; seconds need not be", () => {
+test("counts are integers; seconds may be fractions", () => {
   assert.equal(fieldOf({ inputTokens: 0.5 }), "usage.input_tokens");
   assert.equal(fieldOf({ inputSeconds: 0.5, outputSeconds: 1.25 }), undefined);
 });
@@ -52,6 +52,6 @@ test("parts that together exceed their total are refused, naming the total", () 
   );
 });
 
-test("a tier of service is one of four", () => {
+test("the service tier is one of four", () => {
   assert.equal(fieldOf({ serviceTier: "turbo" as "flex" }), "usage.service_tier");
 });

@@ -10,9 +10,9 @@ import { startTestServer } from "../support/server.ts";
 const STRIKES = perRun(2, 20);
 const FAULTS: readonly Fault[] = ["cut the answer", "stall the answer", "swallow the commit"];
 
-describe("a connection to PostgreSQL that goes wrong at COMMIT", () => {
+describe("a connection to PostgreSQL that fails at COMMIT", () => {
   for (const fault of FAULTS) {
-    it(`(${fault}) has its batch run again, and every operation is there exactly once`, async () => {
+    it(`(${fault}) has its batch retried, and every operation is applied exactly once`, async () => {
       await using stack = new AsyncDisposableStack();
       const postgres = stack.use(await startPostgres());
       const proxy = stack.use(await startProxy(await postgres.createDatabase()));
@@ -33,12 +33,12 @@ describe("a connection to PostgreSQL that goes wrong at COMMIT", () => {
       await load.answered(100);
       await load.stop();
       const { repeated } = await load.check(server.database.unlimited);
-      // The server runs the batch again by itself: no caller has to know.
+      // The server retries the batch by itself, so its callers notice nothing.
       assert.equal(repeated, 0);
     });
   }
 
-  it("is not used again: no answer is taken for another's", async () => {
+  it("is not used again, so that no query gets the answer to another one", async () => {
     await using stack = new AsyncDisposableStack();
     const postgres = stack.use(await startPostgres());
     const proxy = stack.use(await startProxy(await postgres.createDatabase()));
@@ -50,7 +50,7 @@ describe("a connection to PostgreSQL that goes wrong at COMMIT", () => {
       }),
     );
     const { kysely } = server.database;
-    // As many as the pool has, and more: if they went back to it, it would have no other to give.
+    // More than the pool has: if failed connections went back to the pool, it would have no other to give.
     for (let time = 0; time < 5; time++) {
       await assert.rejects(sql`select pg_sleep(3600)`.execute(kysely), { name: "NoAnswer" });
       const { rows } = await sql<{ n: number }>`select ${time}::integer as n`.execute(kysely);

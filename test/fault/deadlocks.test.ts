@@ -12,7 +12,7 @@ const CALLERS = 24;
 const FORM = perRun({ turns: 25, ms: 60_000 }, { turns: Number.POSITIVE_INFINITY, ms: 300_000 });
 const PROJECT = "tree";
 const USERS = Array.from({ length: 10 }, (_, index) => `user-${index}`);
-/** What may be answered when budgets come and go: all refusals, and no failure. */
+/** The errors allowed while budgets are created and deleted: refusals only, no failures. */
 const REFUSALS = new Set([
   "BUDGET_NOT_FOUND",
   "BUDGET_EXISTS",
@@ -26,7 +26,7 @@ const REFUSALS = new Set([
   "REQUEST_ID_REUSED",
 ]);
 
-describe("two servers, on trees that are charged, moved, made and deleted at once", () => {
+describe("two servers, on trees that are charged, moved, created and deleted at once", () => {
   it("never deadlock, and every sum is conserved", async () => {
     await using stack = new AsyncDisposableStack();
     const { environment } = stack.use(await makeStore("PostgreSQL"));
@@ -103,7 +103,7 @@ function act(
     case 6:
     case 7:
       ids.push(id);
-      // Some run out by themselves, all along.
+      // Some of them expire during the test.
       return api.reserveCost({
         ...name,
         requestId: id,

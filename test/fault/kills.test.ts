@@ -11,13 +11,13 @@ import { makeStore, STORES, startTestServer } from "../support/server.ts";
 
 const KILLS = perRun(2, 20);
 
-/** The store, when the server has gone. */
+/** The store after the server has ended. */
 const openStore = (environment: Record<string, string>) =>
   openDatabase(loadConfig(environment), pino({ level: "silent" }));
 
 describe("after SIGKILL in the middle of load", () => {
   for (const kind of STORES) {
-    it(`of the server, on ${kind}, every operation is there exactly once`, async () => {
+    it(`of the server, on ${kind}, every operation is applied exactly once`, async () => {
       await using stack = new AsyncDisposableStack();
       const { environment } = stack.use(await makeStore(kind));
       const random = createRandom(SEED);
@@ -39,7 +39,7 @@ describe("after SIGKILL in the middle of load", () => {
     });
   }
 
-  it("of PostgreSQL, every operation is there exactly once", async () => {
+  it("of PostgreSQL, every operation is applied exactly once", async () => {
     await using stack = new AsyncDisposableStack();
     const postgres = stack.use(await startOwnPostgres());
     const environment = { DATABASE_URL: await postgres.createDatabase() };

@@ -19,7 +19,7 @@ interface Line {
   failures?: number;
 }
 
-/** Collects what a server logs, and waits for more. */
+/** Collects what a server logs, and waits for further lines. */
 class Log extends EventEmitter {
   readonly lines: Line[] = [];
   readonly logger = pino(
@@ -41,7 +41,7 @@ class Log extends EventEmitter {
 const NAME = { project: "p", user: "u" };
 const cost = { case: "cost", value: { model: "m", costNanoUsd: 1n } } as const;
 
-/** How a database comes to refuse a role, how it does so no more, and what of that the log names. */
+/** How to make a database refuse a role, how to undo that, and which text of the refusal is in the log. */
 const REFUSALS = [
   {
     what: "another password (28P01)",
@@ -93,7 +93,7 @@ describe("a PostgreSQL that refuses", () => {
   after(() => stack.disposeAsync());
 
   const admin = (text: string): Promise<unknown> => withClient(adminUrl, (client) => client.query(text));
-  /** What was set for a role holds for new connections. */
+  /** Settings of a role only apply to new connections. */
   const endConnections = () =>
     admin("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'purser'");
   const start = (log: Log, settings: Record<string, string> = {}): Promise<TestServer> =>
@@ -134,7 +134,7 @@ describe("a PostgreSQL that refuses", () => {
     });
   }
 
-  it("is not ready as soon as it takes no writes, before anything was written", async () => {
+  it("is not ready as soon as it accepts no writes, before any write was tried", async () => {
     await using server = await start(new Log());
     await admin("alter role purser set default_transaction_read_only = on");
     await endConnections();
@@ -148,7 +148,7 @@ describe("a PostgreSQL that refuses", () => {
     ["statement_timeout", /statement timeout/],
     ["lock_timeout", /lock timeout/],
   ] as const) {
-    it(`a statement by its ${setting} is asked again, as long as work is`, async () => {
+    it(`a statement by its ${setting} has the statement retried until the time limit for retries`, async () => {
       await using own = openPostgres({ url, connectionsMax: 2, timeoutMs: 60_000, onIdleError: () => {} });
       await admin(`create table if not exists numbers as select 1 as n; alter table numbers owner to purser`);
       await admin(`alter role purser set ${setting} = 50`);
@@ -167,7 +167,7 @@ describe("a PostgreSQL that refuses", () => {
     });
   }
 
-  it("answers /readyz within a second although PostgreSQL does not", async () => {
+  it("does not keep /readyz from an answer within a second", async () => {
     await using own = openPostgres({ url, connectionsMax: 1, timeoutMs: 60_000, onIdleError: () => {} });
     const store = createStore({ database: own, retryMsMax: 0 });
     const free = Promise.withResolvers<void>();

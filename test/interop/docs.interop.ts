@@ -8,7 +8,7 @@ import { explained, installPackage } from "./python/package.ts";
 
 const run = promisify(execFile);
 
-/** The pages once more, now with their Python programs and with curl itself. */
+/** Tests the pages again, now with their Python programs and with curl itself. */
 suite("Every command and program of a page works, Python and curl included", () => {
   const stack = new AsyncDisposableStack();
   let tools: Tools;
@@ -18,7 +18,7 @@ suite("Every command and program of a page works, Python and curl included", () 
     tools = {
       async python(program, environment) {
         const env = { ...process.env, ...LITELLM_ENVIRONMENT, PYTHONPATH: site, ...environment };
-        // LiteLLM's own class imports more than the package's tests have.
+        // LiteLLM's own class imports more than the package's tests install.
         const interpreter = program.includes("from litellm") ? litellm : python;
         return (await explained(run(interpreter, ["-c", program], { env }))).stdout;
       },

@@ -29,7 +29,10 @@ suite("LiteLLM's own BudgetManager", () => {
   });
   after(() => stack.disposeAsync());
 
-  /** Processes that have loaded the map and wait to begin. What is given begins, and ends with what they have spent. */
+  /**
+   * Processes that have loaded the map and wait for a start signal. Calling the result starts them, and resolves with
+   * what they have spent.
+   */
   const startSpending = async (name: { project: string; user: string }) => {
     const parameters = [server.httpUrl, name.project, name.user, String(CALLS), String(PROCESSES)];
     const child = spawn(python, [SPEND, ...parameters], {
@@ -73,7 +76,7 @@ in all       ${dollars(budget?.spentNanoUsd)}
     assert.ok(budget !== undefined && budget.spentNanoUsd > 0n);
   });
 
-  test("loses nothing in two processes and beside a gRPC client, on one user", async () => {
+  test("loses no charge of two processes and a gRPC client on one user", async () => {
     const name = { project: "shared", user: "alice" };
     await server.grpc.createBudget({ ...name, totalBudgetNanoUsd: 100n * DOLLAR });
     const cost = { case: "cost", value: { model: "gpt-4o", costNanoUsd: 1_234_567n } } as const;

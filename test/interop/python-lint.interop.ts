@@ -10,7 +10,7 @@ import { explained, PACKAGE, pinned } from "./python/package.ts";
 
 const run = promisify(execFile);
 
-test("the Python client is typed, linted and formatted", async (t) => {
+test("the Python client passes its type checks, lint and format", async (t) => {
   const { python } = await pythonVenv([
     "--no-deps",
     "--no-compile",

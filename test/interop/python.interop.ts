@@ -20,7 +20,7 @@ describe("the Python client", () => {
     ({ python, site } = stack.use(await installPackage()));
   });
 
-  it("is packed with its types and its generated code", async () => {
+  it("has its types and its generated code in its package", async () => {
     const packed = await readdir(join(site, "purser"), { recursive: true });
     for (const name of ["py.typed", "v1/budget_service_pb2.py", "v1/budget_service_pb2.pyi"]) {
       assert.ok(packed.includes(name), `${name} is not among ${packed.join(", ")}`);

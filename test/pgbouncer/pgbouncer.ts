@@ -7,17 +7,17 @@ import { freePort } from "../support/postgres.ts";
 
 /** A real PgBouncer in transaction mode, in front of a database. */
 export interface PgBouncer extends AsyncDisposable {
-  /** The database by way of the pooler. */
+  /** The URL of the database through the pooler. */
   readonly url: string;
-  /** The pooler's own console. */
+  /** The pooler's admin console. */
   readonly consoleUrl: string;
-  /** What it has logged so far. */
+  /** The pooler's log so far. */
   readonly log: string;
 }
 
 const NOBODY = 65534;
 
-/** @param poolSize Sessions that it keeps with PostgreSQL, at most. */
+/** @param poolSize The maximum number of sessions that it keeps with PostgreSQL. */
 export async function startPgBouncer(databaseUrl: string, poolSize: number): Promise<PgBouncer> {
   const database = new URL(databaseUrl);
   const folder = await mkdtemp(join(tmpdir(), "purser-pgbouncer-"));
@@ -40,7 +40,7 @@ max_client_conn = 500
 server_check_delay = 0
 `,
   );
-  // It refuses to run as root.
+  // PgBouncer refuses to run as root.
   await Promise.all([chmod(folder, 0o755), chmod(file, 0o644)]);
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   const child = spawn("pgbouncer", [file], { ...user, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
@@ -83,7 +83,7 @@ async function untilUp(child: ChildProcess, log: () => string): Promise<void> {
       throw new Error(`pgbouncer did not start: ${log()}`);
     }),
   ]);
-  // Heard of here, or by nobody.
+  // A failure is reported here, or not at all.
   failed.catch(() => {});
   while (!log().includes("process up")) {
     await Promise.race([once(child.stderr ?? child, "data"), failed]);

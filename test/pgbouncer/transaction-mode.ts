@@ -6,7 +6,7 @@ import { SEED } from "../support/run.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { type PgBouncer, startPgBouncer } from "./pgbouncer.ts";
 
-// Fewer than two servers would have with connections of their own, so that sessions change hands all the time.
+// Fewer sessions than two servers would open by themselves, so that sessions change hands all the time.
 const POOL_SIZE = 4;
 
 describe("through PgBouncer in transaction mode", () => {
@@ -18,7 +18,7 @@ describe("through PgBouncer in transaction mode", () => {
   before(async () => {
     const postgres = stack.use(await startPostgres());
     databaseUrl = await postgres.createDatabase();
-    // Which a connection sets otherwise: the pooler has to keep that for each client.
+    // Usually set when a connection opens: the pooler has to keep these settings for each client.
     await withClient(databaseUrl, (client) =>
       client.query(`alter database ${new URL(databaseUrl).pathname.slice(1)} set DateStyle = 'German'`),
     );
@@ -29,7 +29,7 @@ describe("through PgBouncer in transaction mode", () => {
   });
   after(() => stack.disposeAsync());
 
-  it("two servers do every operation exactly once, on few sessions", async () => {
+  it("two servers apply every operation exactly once, on few sessions", async () => {
     await makeBudgets(one.grpc);
     const load = startLoad(async (caller) => (caller % 2 ? one : two).grpc, SEED);
     await load.answered(1000);
@@ -44,7 +44,7 @@ describe("through PgBouncer in transaction mode", () => {
     assert.ok(sessions.length > 0 && sessions.length <= POOL_SIZE, `${sessions.length} sessions`);
   });
 
-  it("a watcher hears what another server did, by looking", async () => {
+  it("a watcher sees the changes of another server by polling", async () => {
     const name = { project: "watched", user: "u" };
     await one.grpc.createBudget({ ...name, totalBudgetNanoUsd: 100n });
     const leaving = new AbortController();
@@ -58,11 +58,11 @@ describe("through PgBouncer in transaction mode", () => {
     leaving.abort();
   });
 
-  /** How many channels each session of the pool listens to. */
+  /** The number of channels that each session of the pool listens to. */
   const listeningPerSession = async (): Promise<number[]> => {
     const all = Promise.withResolvers<void>();
     let begun = 0;
-    // Transactions that wait for each other have all the sessions there are.
+    // The transactions that wait for each other use all sessions.
     const counts = Array.from({ length: POOL_SIZE }, () =>
       withClient(pgbouncer.url, async (client) => {
         await client.query("begin");
@@ -77,13 +77,13 @@ describe("through PgBouncer in transaction mode", () => {
     return Promise.all(counts);
   };
 
-  it("no session is left listening, and none of them had anything to complain of", async () => {
+  it("no session is left listening, and PgBouncer logged no warning", async () => {
     const clients = await query(pgbouncer.consoleUrl, "show clients");
     const names = clients.map((client) => (client as { application_name?: string }).application_name);
     assert.ok(names.includes("purser"), JSON.stringify(names));
     assert.ok(!names.includes("purser listen"), JSON.stringify(names));
     assert.deepEqual(await listeningPerSession(), Array(POOL_SIZE).fill(0));
-    // One that listened would be told now, with nobody to pass it on to.
+    // A session that still listened would be notified now, with no client to pass the notification to.
     await query(databaseUrl, "notify purser_budgets, '*'");
     await one.grpc.listUsers({ project: "watched" });
     assert.doesNotMatch(pgbouncer.log, /not linked|WARNING|ERROR/);

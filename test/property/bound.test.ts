@@ -12,8 +12,8 @@ const PROJECT = "bound";
 const TEAMS = ["team-0", "team-1", "team-2"];
 const USERS = TEAMS.flatMap((team) => [`${team}-a`, `${team}-b`]);
 
-describe("spent + held, with reservations that are settled at or below what they hold", () => {
-  it("never exceeds the total on any level, for 2 servers with 32 callers each", async () => {
+describe("spent + held, with reservations that are settled at or below their hold", () => {
+  it("never exceeds the total of any budget in the tree, for 2 servers with 32 callers each", async () => {
     await using stack = new AsyncDisposableStack();
     const { environment } = stack.use(await makeStore("PostgreSQL"));
     const servers = [
@@ -21,7 +21,7 @@ describe("spent + held, with reservations that are settled at or below what they
       stack.use(await startTestServer(environment)),
     ] as const;
     const { kysely } = servers[0].database;
-    // The database itself refuses a commit that breaks the bound, however short the moment would be.
+    // The database refuses every commit that breaks the bound, so even a short violation is found.
     await sql`alter table budgets add constraint bound check (spent_nano_usd + held_nano_usd <= total_nano_usd)`.execute(
       kysely,
     );
@@ -38,7 +38,7 @@ describe("spent + held, with reservations that are settled at or below what they
       const api = (servers[caller % 2] ?? servers[0])[caller % 4 < 2 ? "grpc" : "connect"];
       for (let turn = 0; turn < TURNS; turn++) {
         const name = { project: PROJECT, user: random.pick(USERS) };
-        // Few different amounts, so that what is asked for is often one more than what is left.
+        // Few different amounts, so that a request often exceeds the remainder by exactly one.
         const held = BigInt(1 + random.below(20));
         const amount = { case: "costNanoUsd" as const, value: held };
         const reservation = await api.reserveCost({ ...name, model: "m", amount }).then(

@@ -1,15 +1,18 @@
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../../src/store/schema.ts";
 
-/** What the service reads of PostgreSQL's clock: under its locks, and where an index is to be searched by it. */
+/**
+ * The functions that the service reads PostgreSQL's clock with: the first under its locks, the second as an index
+ * condition.
+ */
 const CLOCKS = [
   ["clock_timestamp", "volatile"],
   ["statement_timestamp", "stable"],
 ] as const;
 
 /**
- * Sets the clock that the service reads: functions of the same names, found before PostgreSQL's own, which go as fast. So
- * time passes without a row being touched, and the calendar stays what it is. For a store with one session.
+ * Sets the clock that the service reads: functions of the same names, found before PostgreSQL's own, which advance at
+ * the same rate. So time passes without a change to any row or to the calendar. For a store with one session.
  */
 export async function setClock(kysely: Kysely<Schema>, aheadSeconds: number): Promise<void> {
   await sql`create schema if not exists turned`.execute(kysely);

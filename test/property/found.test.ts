@@ -34,8 +34,8 @@ const charge = (user: string, requestId: string) =>
 const reserve = (user: string, requestId: string, amountNanoUsd: bigint) =>
   once("reserve", user, requestId, { amountNanoUsd, ttlUs: 3_600_000_000n, onExpiry: "RELEASE" });
 
-/** Sequences in which a defect was found, or in which one put there on purpose hid from the short random runs. */
-describe("the model's state is the service's", () => {
+/** Sequences that once found a defect, or that a deliberate defect needs: short random runs missed it. */
+describe("the model's state equals the service's", () => {
   const stack = new AsyncDisposableStack();
   let inside: Inside;
   before(async () => {
@@ -55,7 +55,7 @@ describe("the model's state is the service's", () => {
     await assertConserved(inside.kysely);
   };
 
-  it("when what was known of a budget's ancestors hides those of another", () =>
+  it("when cached ancestors of one budget hide those of another", () =>
     run("stale", [
       create("root"),
       create("c"),
@@ -85,7 +85,7 @@ describe("the model's state is the service's", () => {
       { kind: "update", user: "a", change: { total: 1000n } },
     ]));
 
-  it("when a limit is set for models that have spent, and hold, already", () =>
+  it("when a limit is set for models that already have spending and holds", () =>
     run("limited", [
       create("a"),
       batch(charge("a", "1"), reserve("a", "2", 10n)),
@@ -93,7 +93,7 @@ describe("the model's state is the service's", () => {
       batch(reserve("a", "3", 10n), reserve("a", "4", 9n)),
     ]));
 
-  it("when what has ended is released, extended and settled again", () => {
+  it("when reservations that have ended are released, extended and settled again", () => {
     const named = { user: "a", reservationId: "1" };
     const extend = { kind: "extend", ...named, ttlUs: 3_600_000_000n };
     const settle = (requestId: string) => ({ ...charge("a", requestId), reservationId: "1" });
@@ -105,7 +105,7 @@ describe("the model's state is the service's", () => {
     ]);
   });
 
-  it("when a hold is extended and then runs out, and what has ended is swept", () => {
+  it("when a hold is extended and then expires, and expired holds are swept", () => {
     const period: Every = { unit: "DAY", count: 1 };
     const extend = { kind: "extend", user: "a", reservationId: "1", ttlUs: 86_400_000_000n };
     return run("swept", [
@@ -120,7 +120,7 @@ describe("the model's state is the service's", () => {
     ]);
   });
 
-  it("when a budget is created again after its parent has gone", () =>
+  it("when a budget is created again after its parent was deleted", () =>
     run("again", [
       create("parent"),
       create("a", { parent: "parent" }),
@@ -129,7 +129,7 @@ describe("the model's state is the service's", () => {
       create("a", { parent: "parent" }),
     ]));
 
-  it("when a budget with a child, or with a limit to set, has holds that have just expired", () =>
+  it("when a budget with a child, or with a new limit, has holds that have just expired", () =>
     run("below", [
       create("parent"),
       create("child", { parent: "parent" }),
@@ -144,7 +144,7 @@ describe("the model's state is the service's", () => {
       { kind: "update", user: "child", change: { parent: undefined } },
     ]));
 
-  it("when more holds than one transaction ends run out at once", () =>
+  it("when more holds expire at once than one transaction ends", () =>
     run("many", [
       create("a"),
       batch(...Array.from({ length: 1000 }, (_, index) => reserve("a", `first-${index}`, 1n))),
@@ -153,7 +153,7 @@ describe("the model's state is the service's", () => {
       batch(reserve("a", "all", 2000n)),
     ]));
 
-  it("when more holds than one transaction ends are swept", () =>
+  it("when more expired holds are swept than one transaction ends", () =>
     run("many-swept", [
       create("a"),
       batch(...Array.from({ length: 1001 }, (_, index) => reserve("a", `${index}`, 1n))),

@@ -37,7 +37,7 @@ const recordOf = async (map: unknown): Promise<LegacyRecord> =>
 const amounts = fc.bigInt({ min: 0n, max: NANO_USD_MAX / 4n });
 
 suite("Records of LiteLLM's client", () => {
-  test("say nothing new when they come back as they were handed out, whatever the amounts", async () => {
+  test("change nothing when they are posted back as loaded, whatever the amounts", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(amounts, { maxLength: 3 }),
@@ -46,7 +46,7 @@ suite("Records of LiteLLM's client", () => {
           const modelCosts = new Map(costs.map((cost, index) => [MODELS[index] ?? "", cost]));
           const budget = { ...BUDGET, totalNanoUsd: total, spentNanoUsd: sumOf(modelCosts) };
           const text = objectText([recordMember({ budget, modelCosts }, "a-session", NOW_US)]);
-          // What a client keeps of it: floats.
+          // The client keeps the amounts as floats.
           const record = await recordOf(JSON.parse(JSON.stringify(JSON.parse(text))));
           const memory = firstMemory(record, NOW_US);
           const merged = mergeRecord(memory, record, NOW_US, undefined);
@@ -58,7 +58,7 @@ suite("Records of LiteLLM's client", () => {
     );
   });
 
-  test("add up to what the last of them says, whatever came late, twice or not at all", async () => {
+  test("add up to the last one, even if posts arrive late, twice or never", async () => {
     const calls = fc.array(fc.tuple(fc.constantFrom(...MODELS), fc.double({ min: 0, max: 5, noNaN: true })), {
       minLength: 1,
       maxLength: 30,

@@ -1,10 +1,10 @@
 /**
- * Time is counted in steps: every operation takes one, and an hour is a million, so that a moment's hour is known exactly
- * and its order among the moments of that hour too.
+ * Time is counted in steps. Every operation takes one step, and an hour has a million, so the hour of a moment and the
+ * order of moments within it are both exact.
  */
 export const HOUR = 1_000_000n;
 
-/** A period of whole days or months by the calendar of UTC. Other units and zones: period.property.test.ts. */
+/** A period of whole days or months in the UTC calendar. period.property.test.ts tests other units and zones. */
 export interface Every {
   unit: "DAY" | "MONTH";
   count: number;
@@ -12,7 +12,7 @@ export interface Every {
 
 const HOUR_MS = 3_600_000;
 
-/** The window that holds a moment, of those that repeat from the anchor. Moment 0 is at `beganMs`, a whole hour. */
+/** The window that contains a moment, of those that repeat from the anchor. Moment 0 is at `beganMs`, a whole hour. */
 export function windowOf(
   { anchor, every }: { anchor: bigint; every: Every },
   at: bigint,
@@ -27,7 +27,7 @@ export function windowOf(
   return { start: startOf(index), end: startOf(index + 1) };
 }
 
-/** The same day of the month and time of day, or the last day of a month that has no such day. */
+/** The same day of the month and time of day, or the last day of a month without that day. */
 function plusMonths(at: bigint, months: number, beganMs: number): bigint {
   const date = new Date(beganMs + Number(at / HOUR) * HOUR_MS);
   const [year, month] = [date.getUTCFullYear(), date.getUTCMonth() + months];

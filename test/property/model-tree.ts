@@ -14,7 +14,7 @@ export interface Definition {
 
 export type Change = Partial<Omit<Definition, "user">>;
 
-/** The model's tree of budgets: what makes, changes and deletes them. */
+/** The tree of budgets in the model: creating, changing and deleting them. */
 export class TreeModel extends Model {
   create(definition: Definition, print: string): Told {
     this.notice();
@@ -74,7 +74,7 @@ export class TreeModel extends Model {
 
   readonly posts = new Map<string, number>();
 
-  /** Does the steps of a post, or none of them. */
+  /** Applies all steps of a post, or none of them. */
   post({ user, creates, resets, costs, total, isStale }: PostStep): Told {
     this.notice();
     const isMissing = !this.budgets.has(user);
@@ -118,7 +118,7 @@ export class TreeModel extends Model {
     return told.at(-1) as Told;
   }
 
-  /** Writes down the periods that have ended, and says of how many budgets, and how many holds were ended. */
+  /** Records the periods that have ended. Returns the number of their budgets and the number of ended holds. */
   sweep(user: string | undefined): Told {
     const ended = this.notice();
     const due = [...this.budgets.values()].filter(
@@ -128,7 +128,7 @@ export class TreeModel extends Model {
     return `${due.length} reset, ${ended} ended`;
   }
 
-  /** Anchored now: the window of now ends a whole length from now, and began when it had begun. */
+  /** Anchored now: the current window ends a full length from now, and keeps its start. */
   repeat(budget: ModelBudget, every: Every | undefined): void {
     budget.period = every && { anchor: this.now, every };
     budget.end = budget.period && windowOf(budget.period, this.now, this.beganMs).end;

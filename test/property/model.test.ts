@@ -27,14 +27,14 @@ describe("random sequences of all operations", () => {
       const expected = modelStep(model, each);
       assert.deepEqual(await world.step(each), expected);
       assert.deepEqual(inside.defects, []);
-      // Reading ends what has run out: after a jump the next operation shall have to.
+      // No read here, because a read ends expired holds: after a jump in time, the next operation has to do that.
       if (each.kind === "pass") continue;
       assert.deepEqual(await world.state(), modelState(model));
     }
     await assertConserved(inside.kysely);
   };
 
-  it("leave the service in the model's state after each, and every sum conserved", async () => {
+  it("leave the service in the model's state after each operation, and conserve every sum", async () => {
     await fc.assert(
       fc.asyncProperty(
         day,

@@ -22,7 +22,7 @@ export interface ModelBudget {
   period: { anchor: bigint; every: Every } | undefined;
   start: bigint;
   end: bigint | undefined;
-  /** The end that is written down: of the period in which the budget was last changed. */
+  /** The stored end of the period: that of the period in which the budget was last changed. */
   written: bigint | undefined;
   costs: Record<string, bigint>;
   closed: { start: bigint; end: bigint; spent: bigint; total: bigint; costs: Record<string, bigint> }[];
@@ -40,11 +40,11 @@ export interface ModelReservation {
   closed: bigint | undefined;
 }
 
-/** What is told of an operation. */
+/** The answer to an operation. */
 export type Told = { ok: string; spent?: bigint; held?: bigint; total?: bigint; state?: string } | string;
 
 interface ModelEntry {
-  /** Undefined of one that the service has made by itself, and named as it liked. */
+  /** Undefined if the service generated the operation, and with it the id. */
   id: string | undefined;
   user: string;
   print: string;
@@ -54,17 +54,17 @@ interface ModelEntry {
   ancestors: string[];
   at: bigint;
   told: { spent: bigint; held: bigint; total: bigint };
-  /** Of a correction: the charge that it takes back. */
+  /** For a correction: the charge that it takes back. */
   corrects?: string | undefined;
 }
 
 const named = (limit: { model: string }, model: string): boolean =>
   limit.model.endsWith("*") ? model.startsWith(limit.model.slice(0, -1)) : limit.model === model;
 
-/** What a project is, as plainly as it can be said. */
+/** The state of a project, in the simplest form. */
 export class Model {
   now = 0n;
-  /** How many holds have run out that nobody has noticed. */
+  /** The number of holds that have expired but are not ended yet. */
   unnoticed = 0;
   readonly budgets = new Map<string, ModelBudget>();
   readonly reservations = new Map<string, ModelReservation>();
@@ -75,7 +75,7 @@ export class Model {
     this.beganMs = beganMs;
   }
 
-  /** A step of time: what has run out by now ends, at the moment when it ran out, and every budget is in its period of now. */
+  /** One step of time: expired holds end at the moment of their expiry, and every budget enters its current period. */
   tick(hours = 0): void {
     this.now += 1n + BigInt(hours) * HOUR;
     const due = [...this.reservations].filter(
@@ -90,7 +90,10 @@ export class Model {
     for (const budget of this.budgets.values()) this.roll(budget, this.now);
   }
 
-  /** A step of time at which what has run out is ended by whoever comes. @returns How much that was. */
+  /**
+   * One step of time at which the next caller ends the expired holds.
+   * @returns Their number.
+   */
   notice(): number {
     this.tick();
     const ended = this.unnoticed;

@@ -11,7 +11,7 @@ import {
   nanoUsdFromDollars,
 } from "../../src/domain/money.ts";
 
-/** The model: a decimal text as a fraction of two integers, with its power of ten built in full. */
+/** The model: a decimal text as a fraction of two integers, with its power of ten computed in full. */
 function fractionOf(text: string): { numerator: bigint; denominator: bigint } {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
   const [whole = "", fraction = ""] = mantissa.replace(/[+-]/, "").split(".");
@@ -56,7 +56,7 @@ const decimals = fc
     return `${sign}${whole}${point}${exponent === null ? "" : `e${exponent}`}`;
   });
 
-/** Texts in the last decimals around a rounding tie, at the ends of the range and anywhere within. */
+/** Texts near a rounding tie in the last decimals, at the ends of the range, and anywhere within. */
 const nearTies = fc
   .tuple(amounts, fc.constantFrom("4", "49", "5", "50", "500001", "6"))
   .map(([amount, tail]) => {
@@ -64,7 +64,7 @@ const nearTies = fc
     return `${whole}.${fraction.padEnd(9, "0")}${tail}`;
   });
 
-test("decimal text becomes what exact fractions, rounded once, say", () => {
+test("decimal text is converted to the exact fraction, rounded once", () => {
   fc.assert(
     fc.property(fc.oneof(decimals, nearTies), (text) => {
       assert.equal(nanoUsdFromDollars(text), modelNanoUsd(text));
@@ -73,7 +73,7 @@ test("decimal text becomes what exact fractions, rounded once, say", () => {
   );
 });
 
-test("a number becomes what its shortest decimal says", () => {
+test("a number is converted as its shortest decimal", () => {
   const numbers = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }),
     fc.double({ min: -1e10, max: 1e10, noNaN: true }),
@@ -87,7 +87,7 @@ test("a number becomes what its shortest decimal says", () => {
   );
 });
 
-test("a text is a number here exactly where it is one for JavaScript", () => {
+test("a text is accepted as a number exactly if JavaScript accepts it", () => {
   const texts = fc.string({ unit: fc.constantFrom(...Array.from("0159+-.eE")), maxLength: 9 });
   fc.assert(
     fc.property(texts, (text) => {
@@ -100,7 +100,7 @@ test("a text is a number here exactly where it is one for JavaScript", () => {
   );
 });
 
-test("any text at all has an answer, in range or undefined", () => {
+test("every text gives a result in range, or undefined", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary-ascii", size: "medium" }), (text) => {
       const amount = nanoUsdFromDollars(text);
@@ -109,7 +109,7 @@ test("any text at all has an answer, in range or undefined", () => {
   );
 });
 
-test("an amount written as dollars reads back as itself, and is written as short as can be", () => {
+test("an amount written as dollars converts back to itself, and has the fewest digits", () => {
   fc.assert(
     fc.property(amounts, (amount) => {
       const text = dollarsFromNanoUsd(amount);
@@ -123,7 +123,7 @@ test("an amount written as dollars reads back as itself, and is written as short
   );
 });
 
-test("a sum is the 64-bit sum, or undefined where 64 bits would wrap", () => {
+test("a sum is the 64-bit sum, or undefined if 64 bits would overflow", () => {
   fc.assert(
     fc.property(amounts, amounts, (a, b) => {
       assert.equal(addMoney(a, b), BigInt.asIntN(64, a + b) === a + b ? a + b : undefined);
@@ -134,7 +134,7 @@ test("a sum is the 64-bit sum, or undefined where 64 bits would wrap", () => {
 
 const size = (value: bigint) => (value < 0n ? -value : value);
 
-test("a quotient is the nearest integer, and the farther from zero of two equally near", () => {
+test("a quotient is the nearest integer; a tie is rounded away from zero", () => {
   const wide = fc.bigInt(-(2n ** 100n), 2n ** 100n);
   const near = fc.bigInt(-50n, 50n);
   const pairs = fc.oneof(fc.tuple(wide, wide), fc.tuple(wide, near), fc.tuple(near, near));

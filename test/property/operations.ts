@@ -4,7 +4,7 @@ import type { Every } from "./model-period.ts";
 import type { Definition, TreeModel } from "./model-tree.ts";
 import { type BatchOperation, type BudgetStep, HOLDER, NTH_CHARGE, type Step, USERS } from "./steps.ts";
 
-/** Steps as the model does them, and as operations of the engine. */
+/** The steps of the model as operations of the engine. */
 
 type InBatch = (Step & { kind: "batch" })["operations"][number];
 
@@ -49,7 +49,7 @@ function modelBudgetStep(model: TreeModel, step: BudgetStep): Told {
   }
 }
 
-/** Does a step to the model, and completes it for the service. */
+/** Applies a step to the model, and completes it for the service. */
 export function modelStep(model: TreeModel, step: Step): Told[] {
   switch (step.kind) {
     case "create":

@@ -23,7 +23,7 @@ function offsetSeconds(timeZone: string, epochSeconds: number): number {
   return (sign === "-" ? -1 : 1) * (Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds));
 }
 
-/** The moment of a wall-clock time: the first of two; a skipped one is read with the offset before the gap. */
+/** The moment of a wall-clock time: the first of two; a skipped time uses the offset before the gap. */
 function epochSecondsOf(timeZone: string, wallSeconds: number): number {
   const before = offsetSeconds(timeZone, wallSeconds - 86_400);
   const after = offsetSeconds(timeZone, wallSeconds + 86_400);
@@ -82,7 +82,7 @@ const anyInstant = fc.oneof(
   fc.constantFrom(FIRST_US, -1n, 0n, 1n, LAST_US),
 );
 
-/** Instants within days of a change of the clocks, half of them on round minutes, where boundaries meet. */
+/** Instants within days of a clock change, half of them on round minutes, where boundaries are likely. */
 const instantNear = (changes: string[]) =>
   fc
     .tuple(
@@ -111,10 +111,10 @@ function momentsIn({ startUs, endUs }: Window, share: bigint): bigint[] {
   return [startUs, startUs + ((endUs - startUs) * share) / 1_000n, endUs - 1n];
 }
 
-test("the windows are those of a model that knows nothing of Temporal", () => {
+test("the windows are those of a model without Temporal", () => {
   fc.assert(
     fc.property(cases, fc.integer({ min: -3, max: 3 }), ({ period, instantUs, share }, nudge) => {
-      // Any index does: this one takes the model near the instant, which lies anywhere or at a change of the clocks.
+      // Any index is valid; this one starts the model near the instant, anywhere or at a clock change.
       const index =
         Number((instantUs - period.anchorUs) / (UNIT_US[period.unit] * BigInt(period.count))) + nudge;
       const window = { startUs: modelStartUs(period, index), endUs: modelStartUs(period, index + 1) };
@@ -126,7 +126,7 @@ test("the windows are those of a model that knows nothing of Temporal", () => {
   );
 });
 
-test("a window holds its instant, and is the same for every instant in it", () => {
+test("a window contains its instant, and is the same for every instant in it", () => {
   fc.assert(
     fc.property(cases, ({ period, instantUs, share }) => {
       const window = windowAt(period, instantUs);
@@ -167,7 +167,7 @@ test("a later instant never has an earlier window", () => {
   );
 });
 
-test("windows of many units start and end where windows of one unit do", () => {
+test("windows of several units start and end where windows of one unit do", () => {
   fc.assert(
     fc.property(cases, ({ period, instantUs }) => {
       const { startUs, endUs } = windowAt(period, instantUs);

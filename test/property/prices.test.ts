@@ -55,10 +55,10 @@ function usageOf(amounts: readonly number[]): Usage {
   };
 }
 
-/** Dimensions that a usage may have besides tokens of the same thing; the others would be measured twice. */
+/** Dimensions that can occur beside tokens of the same content; other combinations would measure the content twice. */
 const BILLED = DIMENSIONS.filter((dimension) => !/Characters|Seconds|images|pixels/.test(dimension));
 
-/** The model: whole numbers over one denominator that all rates share, rounded once. */
+/** The model: whole numbers over the common denominator of all rates, rounded once. */
 const COMMON = 7n * 3600n * 1_000_000n;
 function expectedNanoUsd(
   amounts: readonly number[],
@@ -127,7 +127,7 @@ test("the affordable output fits what remains, and one token more does not", () 
   );
 });
 
-test("a number is read as the decimal a person would write for it, and back", () => {
+test("a number is converted to its shortest decimal and back without loss", () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e15, max: 1e15 }), (value) => {
       assert.equal(Number(toDecimalText(fromNumber(value))), value === 0 ? 0 : value);
@@ -135,7 +135,7 @@ test("a number is read as the decimal a person would write for it, and back", ()
   );
 });
 
-test("decimal text survives being read", () => {
+test("decimal text is parsed without loss", () => {
   fc.assert(
     fc.property(fc.bigInt(), fc.bigInt(0n, 10n ** 30n), (whole, decimals) => {
       const tail = decimals.toString().replace(/0+$/, "");
@@ -147,7 +147,7 @@ test("decimal text survives being read", () => {
   );
 });
 
-test("rounding takes the nearest integer, a half away from zero", () => {
+test("rounding takes the nearest integer, and a half away from zero", () => {
   fc.assert(
     fc.property(fc.bigInt(), fc.bigInt(1n, 10n ** 20n), (numerator, denominator) => {
       const rounded = roundHalfAwayFromZero({ numerator, denominator });
@@ -155,7 +155,7 @@ test("rounding takes the nearest integer, a half away from zero", () => {
       const size = twiceOff < 0n ? -twiceOff : twiceOff;
       assert.ok(size <= denominator);
       if (size === denominator) assert.equal(rounded > 0n, numerator > 0n);
-      // On a tie the result is farther from zero than the value.
+      // On a tie, the result is farther from zero than the value.
       if (size === denominator) assert.equal(twiceOff > 0n, numerator > 0n);
     }),
   );

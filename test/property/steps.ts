@@ -3,7 +3,7 @@ import type { Operation } from "../../src/engine/commit/operation.ts";
 import type { Every } from "./model-period.ts";
 import type { Change, Definition, LimitGiven } from "./model-tree.ts";
 
-/** What can be done to a project, in a world small enough that things meet: five users, three models, few ids. */
+/** The steps that a project can take, in a world so small that they interact: five users, three models, few ids. */
 
 export type BatchOperation = Extract<
   Operation,
@@ -24,15 +24,15 @@ export type Step =
   /** Operations that are submitted together, in this order. */
   | { kind: "batch"; operations: (BudgetStep | Omit<BatchOperation, "project">)[] };
 
-/** What a record of LiteLLM's map asks for, all or nothing. */
+/** The steps that a record of LiteLLM's map needs, applied all or nothing. */
 export interface PostStep {
   user: string;
-  /** Creates the budget, where there is none, with this total. */
+  /** Creates the budget with this total, if it does not exist. */
   creates: bigint | undefined;
   resets: boolean;
   costs: { model: string; cost: bigint }[];
   total: bigint | undefined;
-  /** It was chosen by what is not so any more. */
+  /** The step was chosen from a state that has changed since. */
   isStale: boolean;
 }
 
@@ -41,17 +41,17 @@ const MODELS = ["m", "m-1", "x"];
 const user = fc.constantFrom(...USERS);
 const model = fc.constantFrom(...MODELS);
 const idUpTo = (max: number) => fc.integer({ min: 0, max }).map((n) => `id-${n}`);
-/** Of reservations: few, so that what is named is often there. */
+/** Ids of reservations: few, so that an operation often names an existing one. */
 const id = idUpTo(23);
-/** Of charges and resets: most are new, or soon all would be repeated ones. */
+/** Ids of charges and resets: mostly new, because otherwise most operations would soon be replays. */
 const requestId = fc.oneof({ weight: 1, arbitrary: id }, { weight: 3, arbitrary: idUpTo(499) });
-/** Stands for whoever has the reservation that an operation names. */
+/** Replaced by the user who holds the reservation that an operation names. */
 export const HOLDER = "the holder";
-/** Stands for one of the charges that there are. */
+/** Replaced by one of the existing charges. */
 export const NTH_CHARGE = "charge number ";
 const MAX = 2n ** 63n - 1n;
 const edge = fc.constantFrom(MAX, MAX - 1n, MAX - 20n, MAX / 2n);
-// Small, so that amounts often meet what is left exactly, or are one more.
+// Small, so that an amount often equals the remainder or exceeds it by one.
 const amount = fc.oneof({ weight: 30, arbitrary: fc.bigInt(0n, 6n) }, { weight: 1, arbitrary: edge });
 const total = fc.oneof({ weight: 6, arbitrary: fc.bigInt(0n, 18n) }, { weight: 1, arbitrary: edge });
 const period = fc.constantFrom<Every | undefined>(
@@ -67,7 +67,7 @@ const limits: fc.Arbitrary<LimitGiven[]> = fc.uniqueArray(
   { maxLength: 2, selector: (limit) => limit.model },
 );
 
-// One id with the same content again is a repeated request; with another, one that is refused.
+// An id with the same content is a replay; with other content, it is refused.
 const printed = <T extends object>(shape: fc.Arbitrary<T>): fc.Arbitrary<T & { fingerprint: string }> =>
   shape.map((content) => ({
     ...content,
@@ -191,7 +191,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** A tree to begin with, so that little is refused for want of a budget. */
+/** An initial tree, so that few operations fail for lack of a budget. */
 export const beginning: fc.Arbitrary<Step[]> = fc.array(total, { minLength: 4, maxLength: 4 }).map((totals) =>
   totals.map((each, index) => ({
     kind: "create",
@@ -205,5 +205,5 @@ export const beginning: fc.Arbitrary<Step[]> = fc.array(total, { minLength: 4, m
   })),
 );
 
-/** When it all begins: days of months that others do not have, and one that all have. */
+/** The start of the clock: days of the month that some months lack, and one that every month has. */
 export const day = fc.constantFrom("2023-01-30", "2024-01-31", "2024-02-29", "2024-12-31", "2025-06-15");

@@ -8,7 +8,7 @@ import { countText, type Encoding } from "../../src/domain/tokens.ts";
 
 const SOURCES = { o200k_base: o200k, cl100k_base: cl100k };
 
-/** Any code unit, so halves of surrogate pairs too. Mostly such as fall into one piece with their neighbours. */
+/** Any code unit, including half surrogate pairs. Most of them merge into one piece with their neighbours. */
 const anyUnits = fc
   .array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd800, max: 0xdfff })), {
     maxLength: 60,
@@ -67,7 +67,7 @@ const anyCode = fc
     { maxLength: 30 },
   )
   .map((parts) => parts.join(""));
-/** What js-tiktoken takes quadratic time for, so short here: pieces without an end. */
+/** Single endless pieces, kept short because js-tiktoken takes quadratic time for them. */
 const anyRuns = fc
   .array(
     fc.tuple(
@@ -119,7 +119,7 @@ const TEXTS: [kind: string, texts: fc.Arbitrary<string>][] = [
 ];
 
 for (const encoding of ["o200k_base", "cl100k_base"] satisfies Encoding[]) {
-  describe(`${encoding} counts as js-tiktoken does`, () => {
+  describe(`${encoding} has the counts of js-tiktoken`, () => {
     let theirs: Tiktoken;
     before(() => {
       theirs = new Tiktoken(SOURCES[encoding]);

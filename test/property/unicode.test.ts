@@ -10,13 +10,16 @@ const RUNS = perRun(12, 1500);
 const BATCH = 1000;
 const MODEL_BYTES_MAX = 256;
 const ID_BYTES_MAX = 128;
-/** In the short form, every so many of the names that all code points make. */
+/** The short run takes only every n-th of the names that all code points make. */
 const EVERY = perRun(8, 1);
 
 const isControl = (code: number): boolean => code < 0x20 || (code >= 0x7f && code < 0xa0);
 const isSurrogate = (code: number): boolean => code >= 0xd800 && code < 0xe000;
 
-/** Names of up to so many bytes which together have every character that a name may have, each where it comes. */
+/**
+ * Names of at most this many bytes, which together contain every character that a name may have, each where it is
+ * allowed.
+ */
 function* namesOfAllUnicode(bytesMax: number): Generator<string> {
   let name = "";
   let bytes = 0;
@@ -24,7 +27,7 @@ function* namesOfAllUnicode(bytesMax: number): Generator<string> {
     if (isControl(code) || isSurrogate(code)) continue;
     const character = String.fromCodePoint(code);
     const length = Buffer.byteLength(character);
-    // What no name may begin with waits for the next one.
+    // A character that cannot start a name is kept for the next name.
     if (bytes + length > bytesMax && code !== 0xfeff) {
       yield name;
       [name, bytes] = ["", 0];
@@ -35,7 +38,7 @@ function* namesOfAllUnicode(bytesMax: number): Generator<string> {
   yield name;
 }
 
-/** What a database, a driver or a text of an array could take for something else. */
+/** Text that a database, a driver or an array literal could misread. */
 const TRICKY = [
   ..."\"'\\{}(),;:$%_*[]<>&?#=/-`|~ \u00ad".split(""),
   "NULL",
@@ -104,13 +107,13 @@ const anyNames = fc
     model: anyName,
     ids: fc.uniqueArray(anyId, { minLength: 4, maxLength: 4 }),
   })
-  // Other programs would call these the same.
+  // Pairs that other programs would treat as equal.
   .map(({ users: [first = "", second = "", third = ""], ...names }) => ({
     ...names,
     users: [...new Set([first, first.normalize("NFC"), first.normalize("NFD"), `${first} `, second, third])],
   }));
 
-/** What an object or an array could take for something else. */
+/** Names that an object or an array could misread. */
 const SPECIAL_NAMES = {
   project: "NULL",
   users: ["__proto__", "constructor", "NULL", "{}"],
@@ -130,7 +133,7 @@ for (const kind of STORES) {
     });
     after(() => stack.disposeAsync());
 
-    it("comes back as it was written, every character of Unicode", async () => {
+    it("is returned as it was written, for every character of Unicode", async () => {
       const name = { project: "all", user: "u" };
       await client.createBudget({ ...name, totalBudgetNanoUsd: 1n });
       const models = [...namesOfAllUnicode(MODEL_BYTES_MAX)].filter((_, index) => index % EVERY === 0);
@@ -161,10 +164,10 @@ for (const kind of STORES) {
       assert.deepEqual(Object.keys(modelCosts).toSorted(), models.toSorted());
     });
 
-    it("is told apart and comes back as it was written, wherever a caller names something", async () => {
+    it("is distinguished and returned as it was written, in every field that holds a name", async () => {
       await fc.assert(
         fc.asyncProperty(anyNames, async ({ project: given, users, model, ids }) => {
-          // Of its own, since runs must not meet.
+          // A project for each run, so that runs do not interfere.
           const project = `${given} ${randomUUID()}`;
           const [parent = "", ...children] = users;
           const [openId = "", heldId = "", pricedId = "", expiredId = ""] = ids;
@@ -196,7 +199,7 @@ for (const kind of STORES) {
             source: { case: "usage", value: { model, inputTokens: 7n } },
           });
 
-          // In order of bytes, as pages of names are.
+          // Sorted by bytes, as pages of names are.
           const inOrder = users.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
           const listed: string[] = [];
           for (let pageToken = ""; ; ) {
@@ -261,9 +264,9 @@ for (const kind of STORES) {
       );
     });
 
-    it("that is no text is refused, wherever it can be sent", async () => {
+    it("that is invalid is refused in every field", async () => {
       const { get, post } = legacyPosts(() => server);
-      // gRPC cannot carry half a surrogate pair. JSON can.
+      // gRPC cannot carry half a surrogate pair; JSON can.
       for (const text of ["\ud800", "a\udfff", "\udc00\ud800"]) {
         assert.deepEqual(JSON.parse((await get(text)).text), {
           status: "error",

@@ -25,7 +25,7 @@ export class World {
     this.project = project;
   }
 
-  /** @param atMs What the clock shall show: it is turned there first. */
+  /** @param atMs The clock is set to this time first. */
   async begin(atMs: number): Promise<this> {
     await setClock(this.inside.kysely, 0);
     const nowUs = await this.inside.store.read(readClock);
@@ -35,7 +35,7 @@ export class World {
     return this;
   }
 
-  /** Does a step to the service, and says what it was told. */
+  /** Applies a step to the service, and returns its answer. */
   async step(step: Step): Promise<Told[]> {
     const { store, engine, kysely } = this.inside;
     const { project } = this;
@@ -59,7 +59,7 @@ export class World {
         const operations = step.operations.map((each) =>
           isBudgetStep(each) ? budgetOperation(project, each) : ({ ...each, project } as Operation),
         );
-        // Submitted in one task, they share a transaction, but for those that need one of their own.
+        // Operations of one task share a transaction, except those that need one of their own.
         const verdicts = await Promise.all(operations.map((each) => engine.submit(each)));
         return verdicts.map(toldOf);
       }
@@ -70,7 +70,7 @@ export class World {
     }
   }
 
-  /** What is remembered of the posts of each user. */
+  /** The remembered posts of each user. */
   readonly remembered = new Map<string, RecordRow>();
 
   async post(step: PostStep): Promise<Told> {
@@ -100,7 +100,7 @@ export class World {
     return (us - this.startUs) / HOUR_US;
   }
 
-  /** All that can be read of the project. */
+  /** Everything that can be read of the project. */
   async state(): Promise<unknown> {
     const { reader } = this.inside;
     const { project } = this;
@@ -163,13 +163,13 @@ export class World {
   }
 }
 
-/** In the order of each user's own: two users' instants of one transaction may be the same. */
+/** Ordered for each user separately, since two users' entries of one transaction may have the same instant. */
 const byUser = <T extends { user: string }>(entries: T[]): T[] =>
   entries.toSorted((a, b) => (a.user < b.user ? -1 : Number(a.user > b.user)));
 
-/** All that can be read of the model. */
+/** Everything that can be read of the model. */
 export function modelState(model: TreeModel): unknown {
-  // Whoever reads ends what has run out.
+  // A read ends expired holds.
   model.notice();
   const hour = (at: bigint | undefined) => at && at / HOUR;
   const sorted = <T>(map: Map<string, T>) => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -219,7 +219,7 @@ export function modelState(model: TreeModel): unknown {
   };
 }
 
-/** What a post remembers: here, only how many there were. */
+/** What is remembered of a post; here only the number of posts. */
 const rowOf = (user: string, count: number): RecordRow => ({
   session: "s",
   user,

@@ -6,7 +6,7 @@ import { ROOT } from "../support/program.ts";
 
 const run = promisify(execFile);
 
-test("npm run bench:tokens refuses flags that it does not know, with code 2", async () => {
+test("npm run bench:tokens refuses unknown flags, with exit code 2", async () => {
   for (const args of [
     ["--second", "1"],
     ["--seconds", "soon"],

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const bench = (...args: string[]) => run(process.execPath, ["bench/service.ts", ...args], { cwd: ROOT });
 
 describe("npm run bench", () => {
-  it("refuses flags that it does not know, with code 2", async () => {
+  it("refuses unknown flags, with exit code 2", async () => {
     for (const args of [
       ["--second", "1"],
       ["--seconds", "0"],
@@ -22,7 +22,7 @@ describe("npm run bench", () => {
     }
   });
 
-  it("measures, prints a line for each figure, and writes the same as JSON", async () => {
+  it("measures, prints a line for each figure, and writes the same figures as JSON", async () => {
     await using stack = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), "purser-bench-test-"));
     stack.defer(() => rm(folder, { recursive: true }));

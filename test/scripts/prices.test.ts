@@ -17,7 +17,7 @@ interface Ended {
   stderr: string;
 }
 
-/** What `npm run prices -- ...` does. */
+/** The output of `npm run prices -- ...`. */
 function prices(...args: string[]): Ended {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/prices.ts", ...args], {
     cwd: ROOT,
@@ -43,7 +43,7 @@ const explained = (...args: string[]): string => {
 };
 
 suite("npm run prices explains", () => {
-  test("what matched, each line, the sum and the rounding", () => {
+  test("which price matched, each line, the sum and the rounding", () => {
     assert.equal(
       explained("gpt-4o-mini", "--input", "1000", "--output", "500"),
       `gpt-4o-mini is openai/gpt-4o-mini of genai-prices
@@ -58,7 +58,7 @@ rounded  450000 nano-USD, exactly
     );
   });
 
-  test("what was assumed, and that half a nano-dollar goes up", () => {
+  test("its assumptions, and that half a nano-dollar is rounded up", () => {
     const args = ["azure/gpt-4o-mini", "--input", "1001", "--cache-read", "1", "--tier", "batch"];
     assert.equal(
       explained(...args, "--searches", "1"),
@@ -81,14 +81,14 @@ assumed
     );
   });
 
-  test("a cost without an end", () => {
+  test("a cost with infinitely many decimals", () => {
     assert.match(
       explained("groq/whisper-large-v3", "--input-seconds", "13"),
       /^inputSeconds +13 +0\.111 USD +3600 seconds +0\.0004008333333333\d+\.\.\. USD\n\nsum +0\.00040083333\d+\.\.\. USD\nrounded +400833 nano-USD/m,
     );
   });
 
-  test("a price file first, with every kind of amount", () => {
+  test("the prices of a price file first, with every kind of amount", () => {
     const file = fileOf("first.json", {
       "gpt-4o-mini": {
         litellm_provider: "openai",
@@ -125,7 +125,7 @@ rounded  180690000 nano-USD, exactly
     );
   });
 
-  test("itself", () => {
+  test("its own usage", () => {
     const help = explained("--help");
     for (const flag of ["--cache-read-audio", "--input-seconds", "--searches", "--tier", "--file"]) {
       assert.ok(help.includes(flag), flag);
@@ -133,7 +133,7 @@ rounded  180690000 nano-USD, exactly
   });
 });
 
-suite("npm run prices ends", () => {
+suite("npm run prices exits", () => {
   const refused = (code: number, why: string | RegExp, ...args: string[]): void => {
     const ended = prices(...args);
     assert.deepEqual([ended.code, ended.stdout], [code, ""], args.join(" "));
@@ -141,7 +141,7 @@ suite("npm run prices ends", () => {
     else assert.match(ended.stderr, why);
   };
 
-  test("with 1 where a model has no price, naming the nearest", () => {
+  test("with 1 if a model has no price, and names the nearest models", () => {
     refused(
       1,
       'no price is known for model "gpt-4o-minime"; nearest: gpt-4o-mini, gpt-4o-mini-tts, gpt-4.1-mini',
@@ -151,7 +151,7 @@ suite("npm run prices ends", () => {
     );
   });
 
-  test("with 1 where a file cannot be used", () => {
+  test("with 1 if a file cannot be used", () => {
     refused(1, /^prices: cannot read the file: ENOENT[^\n]+\n$/, "compare", join(folder, "none.json"));
     const small = fileOf("small.json", {}, 3);
     refused(1, `${small}: it has 3 models with a usable price, fewer than 50`, "compare", small);
@@ -169,7 +169,7 @@ suite("npm run prices ends", () => {
     refused(1, /broken\.json: it is not JSON: [^\n]+\n$/, "compare", broken);
   });
 
-  test("with 2 where the command line makes no sense", () => {
+  test("with 2 if the command line is invalid", () => {
     refused(2, "which model? Try --help");
     refused(2, "Unknown option '--inputs'", "gpt-4o", "--inputs", "1");
   });
@@ -202,7 +202,7 @@ for (const [line, why] of NONSENSE) {
   });
 }
 
-test("every number of a usage has a flag, and zero is an amount", () => {
+test("every number of a usage has a flag, and zero counts as an amount", () => {
   for (const field of USAGE_NUMBERS) {
     const read = readArguments(["m", `--${flagOf(field)}`, "0"]);
     assert.deepEqual(read.kind === "explain" && read.usage, { [field]: 0 });
@@ -210,9 +210,9 @@ test("every number of a usage has a flag, and zero is an amount", () => {
   }
 });
 
-test("npm run prices -- compare lists what one source has, and where two differ by more than 1%", () => {
+test("npm run prices -- compare lists models that only one source has, and prices that differ by more than 1%", () => {
   const file = fileOf("compared.json", {
-    // As genai-prices has it, but for the cache, and within 1% for output.
+    // As in genai-prices, except for the cache, and within 1% for output.
     "gpt-4o-mini": {
       litellm_provider: "openai",
       mode: "chat",

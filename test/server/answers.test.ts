@@ -10,17 +10,17 @@ import { errorOf, levelsOf, told } from "../support/errors.ts";
 import { everyError } from "../support/every-error.ts";
 import { startTransports, type Transports } from "../support/transports.ts";
 
-// One byte, three and four of them, and two that are escaped when they are quoted.
+// Characters of one, three and four bytes, and two that are escaped in quoted text.
 const ERRORS = ["a", "€", "💰", '"', "\\"].flatMap(everyError);
 
-/** The error whose number a call has as its user. */
+/** The error whose number a call gives as its user. */
 const numbered = (user: string): BudgetError => {
   const error = ERRORS[Number(user)];
   assert.ok(error !== undefined);
   return error;
 };
 
-/** gRPC's own limit of headers is 8 KB, and others have fields in there, too. */
+/** gRPC's own limit of headers is 8 KB, and other fields need room there, too. */
 const DETAILS_CHARACTERS_MAX = 4096;
 
 suite("Every error", () => {
@@ -68,7 +68,7 @@ suite("Every error", () => {
     });
   }
 
-  test("takes less than 4 KB of headers, and keeps the level that refused and when to come back", async () => {
+  test("needs less than 4 KB of headers, and keeps the budget that refused and the retry delay", async () => {
     const session = connect(transports.grpcUrl);
     for (const [index, error] of ERRORS.entries()) {
       const headers = await trailersOfGetBudget(session, String(index));
@@ -79,7 +79,7 @@ suite("Every error", () => {
     session.close();
   });
 
-  test("says of a refusal which level refused, how many levels do not fit, and when to come back", async () => {
+  test("names the budget that refused, the number of budgets without room, and the retry delay", async () => {
     for (const [index, error] of ERRORS.entries()) {
       if (!("levels" in error)) continue;
       const refused = await refusal(index);
@@ -92,7 +92,7 @@ suite("Every error", () => {
     }
   });
 
-  test("says the fraction of a millisecond after which to come back", async () => {
+  test("gives the retry delay with a fraction of a millisecond", async () => {
     for (const [index, error] of ERRORS.entries()) {
       if (!("retryAfterMs" in error) || "levels" in error) continue;
       const { retryDelayMs } = told(await refusal(index));

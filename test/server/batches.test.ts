@@ -19,7 +19,7 @@ const costing = (name: Name, costNanoUsd: bigint, requestId = ""): Request => ({
   source: { case: "cost", value: { model: "m", costNanoUsd } },
 });
 
-/** What became of a request, in a few words. */
+/** The outcome of a request, in a few words. */
 function outcomeOf({ outcome }: BatchUpdateCostResult): string {
   if (outcome.case === "response") {
     return `${outcome.value.replayed ? "replayed" : "charged"} ${outcome.value.costNanoUsd}`;
@@ -38,7 +38,7 @@ suiteForEach("BatchUpdateCost", {}, (api) => {
   const send = async (requests: readonly Request[]) =>
     (await api.client.batchUpdateCost({ requests: [...requests] })).results;
 
-  test("gives each request its own answer, in order, and a bad one hurts no other", async () => {
+  test("answers each request separately and in order, and an invalid one does not affect the others", async () => {
     const name = await newBudget();
     const results = await send([
       costing(name, 1n),
@@ -65,7 +65,7 @@ suiteForEach("BatchUpdateCost", {}, (api) => {
     assert.equal((await budgetIn(api.client.getBudget(name))).spentNanoUsd, 17n);
   });
 
-  test("names the field of a bad request in its status, as UpdateCost would", async () => {
+  test("names the field of an invalid request in its status, as UpdateCost would", async () => {
     const [result] = await send([costing(await newBudget(), -8n)]);
     assert.ok(result?.outcome.case === "status");
     const { details, message } = result.outcome.value;
@@ -76,7 +76,7 @@ suiteForEach("BatchUpdateCost", {}, (api) => {
     assert.equal(message, "cost.cost_nano_usd: must be 0 or more, not -8");
   });
 
-  test("charges a request_id that comes twice once", async () => {
+  test("charges a repeated request_id once", async () => {
     const name = await newBudget();
     const results = await send([
       costing(name, 5n, "r-1"),
@@ -87,7 +87,7 @@ suiteForEach("BatchUpdateCost", {}, (api) => {
     assert.equal((await budgetIn(api.client.getBudget(name))).spentNanoUsd, 5n);
   });
 
-  test("decides in order: each answer has what the ones before it left", async () => {
+  test("decides in order: each answer includes the effects of the previous requests", async () => {
     const name = await newBudget();
     const results = await send([500n, 500n, 1n].map((cost) => costing(name, cost)));
     const answers = results.map(({ outcome }) => outcome.case === "response" && outcome.value);
@@ -101,7 +101,7 @@ suiteForEach("BatchUpdateCost", {}, (api) => {
     );
   });
 
-  test("takes 1,000 requests, for many budgets, and loses none", async () => {
+  test("accepts 1,000 requests for many budgets, and applies all of them", async () => {
     const { project } = api.newName();
     const names = Array.from({ length: 10 }, (_, index) => ({ project, user: `user-${index}` }));
     await Promise.all(
@@ -116,14 +116,14 @@ suiteForEach("BatchUpdateCost", {}, (api) => {
       requests.map((_, index) => `charged ${index}`),
     );
     const { budgets } = await api.client.listUsers({ project });
-    // 0 + 10 + ... + 990 is 49,500, and each next user has one more a hundred times.
+    // 0 + 10 + ... + 990 is 49,500, and each further user gets one more, a hundred times.
     assert.deepEqual(
       budgets.map(({ spentNanoUsd }) => spentNanoUsd),
       names.map((_, index) => 49_500n + 100n * BigInt(index)),
     );
   });
 
-  test("refuses none, and more than 1,000, and charges nothing then", async () => {
+  test("refuses an empty batch and one of more than 1,000 requests, and charges nothing", async () => {
     const name = await newBudget();
     const before = await stateOf(api, name);
     await assertInvalid(send([]), "requests", "must be 1 to 1000, not 0");

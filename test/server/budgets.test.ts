@@ -8,7 +8,7 @@ import { assertRefused } from "../support/errors.ts";
 const USD = 1_000_000_000n;
 
 suiteForEach("CreateBudget", {}, (api) => {
-  test("makes a budget with nothing spent, which GetBudget then reads", async () => {
+  test("creates a budget with nothing spent, which GetBudget returns", async () => {
     const name = api.newName();
     const created = await budgetIn(api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n * USD }));
     const { periodStart, createTime, updateTime, version, ...rest } = fieldsOf(created);
@@ -27,7 +27,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     assert.deepEqual(await budgetIn(api.client.getBudget(name)), created);
   });
 
-  test("with a duration, opens a first period of one unit now, in UTC", async () => {
+  test("opens a first period of one unit, from now and in UTC, if a duration is given", async () => {
     const budget = await budgetIn(
       api.client.createBudget({ ...api.newName(), totalBudgetNanoUsd: 1n, duration: Duration.WEEKLY }),
     );
@@ -40,7 +40,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     assert.equal(budget.periodEnd.nanos, budget.periodStart.nanos);
   });
 
-  test("with the same parameters again gives the same budget, as it is now", async () => {
+  test("returns the existing budget in its current state if the parameters are the same", async () => {
     const request = { ...api.newName(), totalBudgetNanoUsd: 5n, duration: Duration.MONTHLY };
     const created = await budgetIn(api.client.createBudget(request));
     await charge(api, request, 2n);
@@ -49,7 +49,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     assert.equal(again.spentNanoUsd, 2n);
   });
 
-  test("with other parameters is ALREADY_EXISTS, and changes nothing", async () => {
+  test("refuses other parameters with ALREADY_EXISTS, and changes nothing", async () => {
     const name = api.newName();
     const created = await budgetIn(api.client.createBudget({ ...name, totalBudgetNanoUsd: 5n }));
     const others = [{ totalBudgetNanoUsd: 6n }, { totalBudgetNanoUsd: 5n, duration: Duration.DAILY }];
@@ -64,7 +64,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     assert.deepEqual(await budgetIn(api.client.getBudget(name)), created);
   });
 
-  test("made ten times at once by ten callers, makes one budget", async () => {
+  test("creates one budget for ten concurrent identical calls", async () => {
     const request = { ...api.newName(), totalBudgetNanoUsd: 5n, duration: Duration.DAILY };
     const budgets = await Promise.all(
       Array.from({ length: 10 }, () => budgetIn(api.client.createBudget(request))),
@@ -72,7 +72,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     for (const budget of budgets) assert.deepEqual(budget, budgets[0]);
   });
 
-  test("takes any total up to the largest 64-bit integer, zero included", async () => {
+  test("accepts every total from zero to the largest 64-bit integer", async () => {
     for (const totalBudgetNanoUsd of [0n, 2n ** 63n - 1n]) {
       const budget = await budgetIn(api.client.createBudget({ ...api.newName(), totalBudgetNanoUsd }));
       assert.equal(budget.totalBudgetNanoUsd, totalBudgetNanoUsd);
@@ -80,7 +80,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     }
   });
 
-  test("takes names of up to 256 bytes, whatever they are written in", async () => {
+  test("accepts names of up to 256 bytes in any script", async () => {
     const { project } = api.newName();
     const users = ["u".repeat(256), "💰".repeat(64), `${"€".repeat(85)}u`, " ", "%_\\'\"--", "../..", "{}"];
     for (const user of users) {
@@ -91,7 +91,7 @@ suiteForEach("CreateBudget", {}, (api) => {
     }
   });
 
-  test("tells names apart by their bytes: composed and decomposed letters are two users", async () => {
+  test("compares names by their bytes: composed and decomposed letters name two users", async () => {
     const { project } = api.newName();
     const [composed, decomposed] = ["Zo\u00eb", "Zoe\u0308"] as const;
     await api.client.createBudget({ project, user: composed, totalBudgetNanoUsd: 1n });
@@ -103,7 +103,7 @@ suiteForEach("CreateBudget", {}, (api) => {
 });
 
 suiteForEach("GetBudget", {}, (api) => {
-  test("does not see the budgets of another project", async () => {
+  test("does not find the budgets of another project", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 1n });
     const elsewhere = { ...name, project: `${name.project}-2` };
@@ -112,7 +112,7 @@ suiteForEach("GetBudget", {}, (api) => {
 });
 
 suiteForEach("UpdateBudget", {}, (api) => {
-  test("changes what its mask names, and leaves the rest and what was spent", async () => {
+  test("changes the fields of its mask, and keeps the other fields and the spending", async () => {
     const name = api.newName();
     const created = await budgetIn(
       api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n, duration: Duration.DAILY }),
@@ -133,7 +133,7 @@ suiteForEach("UpdateBudget", {}, (api) => {
     assert.deepEqual(await budgetIn(api.client.getBudget(name)), updated);
   });
 
-  test("moves update_time forward with every change", async () => {
+  test("increases update_time with every change", async () => {
     const name = api.newName();
     let last = (await budgetIn(api.client.createBudget({ ...name, totalBudgetNanoUsd: 1n }))).updateTime;
     for (const totalBudgetNanoUsd of [2n, 2n, 3n]) {
@@ -155,7 +155,7 @@ suiteForEach("UpdateBudget", {}, (api) => {
 });
 
 suiteForEach("DeleteBudget", {}, (api) => {
-  test("forgets the budget, and frees its name for a new one", async () => {
+  test("deletes the budget, and frees its name for a new one", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n });
     await charge(api, name, 4n);
@@ -174,21 +174,21 @@ suiteForEach("ListUsers", {}, (api) => {
   const create = (project: string, users: readonly string[]) =>
     Promise.all(users.map((user) => api.client.createBudget({ project, user, totalBudgetNanoUsd: 1n })));
 
-  test("gives a project's budgets in order of user, by bytes of UTF-8", async () => {
+  test("returns a project's budgets ordered by the UTF-8 bytes of user", async () => {
     const { project } = api.newName();
     await create(project, ["b", "B", "ä", "a", "\u{1f4b0}", "\uff5e", "a0"]);
     const answer = await api.client.listUsers({ project });
-    // UTF-16, which JavaScript sorts by, would have the last two the other way round.
+    // UTF-16, which JavaScript sorts by, would swap the last two.
     assert.deepEqual(usersOf(answer), ["B", "a", "a0", "b", "ä", "\uff5e", "\u{1f4b0}"]);
     assert.equal(answer.nextPageToken, "");
   });
 
-  test("gives nothing for a project that has none", async () => {
+  test("returns an empty list for a project without budgets", async () => {
     const answer = await api.client.listUsers({ project: api.newName().project });
     assert.deepEqual([answer.budgets, answer.nextPageToken], [[], ""]);
   });
 
-  test("pages through them without gaps or repetitions, whatever is created meanwhile", async () => {
+  test("pages through the budgets without gaps or duplicates while others are created", async () => {
     const { project } = api.newName();
     const users = Array.from({ length: 25 }, (_, index) => `user-${String(index).padStart(2, "0")}`);
     await create(project, users);
@@ -203,13 +203,13 @@ suiteForEach("ListUsers", {}, (api) => {
     assert.deepEqual(seen, [users.slice(0, 10), users.slice(10, 20), users.slice(20)]);
   });
 
-  test("has no further page when the last one is full", async () => {
+  test("returns no page token if the last page is full", async () => {
     const { project } = api.newName();
     await create(project, ["a", "b"]);
     assert.equal((await api.client.listUsers({ project, pageSize: 2 })).nextPageToken, "");
   });
 
-  test("keeps to users that begin with a prefix, taken literally", async () => {
+  test("filters by a prefix of user, which is taken literally", async () => {
     const { project } = api.newName();
     await create(project, ["team%a", "team%b", "teamXa", "team_a"]);
     assert.deepEqual(usersOf(await api.client.listUsers({ project, userPrefix: "team%" })), [
@@ -219,7 +219,7 @@ suiteForEach("ListUsers", {}, (api) => {
     assert.deepEqual(usersOf(await api.client.listUsers({ project, userPrefix: "team_" })), ["team_a"]);
   });
 
-  test("shows each budget as it is now, also one whose period has just ended", async () => {
+  test("returns each budget in its current state, also if its period has just ended", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 9n, duration: Duration.DAILY });
     await charge(api, name, 4n);

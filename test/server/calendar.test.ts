@@ -5,14 +5,14 @@ import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Budget, type PeriodSchema, PeriodUnit } from "../../gen/es/budget/v1/budget_pb.ts";
 import { budgetIn, charge, suiteForEach } from "../support/api.ts";
 
-/** The calendar itself is tested in test/domain and test/property; here, that a budget goes by it. */
+/** test/domain and test/property test the calendar itself; these tests show that a budget follows it. */
 
 const instant = (timestamp: Timestamp | undefined): Temporal.Instant => {
   assert.ok(timestamp !== undefined);
   return new Temporal.Instant(timestamp.seconds * 1_000_000_000n + BigInt(timestamp.nanos));
 };
 
-/** A budget's period as its caller's wall clock shows it. */
+/** A budget's period as the wall clock of its time zone shows it. */
 const wall = (budget: Budget, timeZone: string) =>
   [budget.periodStart, budget.periodEnd].map((bound) =>
     instant(bound).toZonedDateTimeISO(timeZone).toPlainDateTime().toString(),
@@ -22,7 +22,7 @@ suiteForEach("A budget's calendar", {}, (api) => {
   const create = (period: MessageInitShape<typeof PeriodSchema>) =>
     budgetIn(api.client.createBudget({ ...api.newName(), totalBudgetNanoUsd: 9n, period }));
 
-  test("of months that begin on the 1st, at midnight in New York", async () => {
+  test("supports months that begin on the 1st, at midnight in New York", async () => {
     const timeZone = "America/New_York";
     const anchor = timestampFromDate(new Date("2024-01-01T05:00:00Z"));
     const budget = await create({ unit: PeriodUnit.MONTH, count: 1, anchor, timeZone });
@@ -34,7 +34,7 @@ suiteForEach("A budget's calendar", {}, (api) => {
     assert.deepEqual(budget.period?.anchor, anchor);
   });
 
-  test("of weeks that begin on Monday", async () => {
+  test("supports weeks that begin on Monday", async () => {
     const anchor = timestampFromDate(new Date("2024-01-01T00:00:00Z"));
     const budget = await create({ unit: PeriodUnit.WEEK, count: 1, anchor });
     const start = instant(budget.periodStart).toZonedDateTimeISO("UTC");
@@ -42,7 +42,7 @@ suiteForEach("A budget's calendar", {}, (api) => {
     assert.equal(budget.period?.timeZone, "UTC");
   });
 
-  test("of years from an anchor in the future, in which the first one has begun already", async () => {
+  test("supports years from an anchor in the future; a period has begun already", async () => {
     const anchor = timestampFromDate(new Date("2999-07-01T00:00:00Z"));
     const budget = await create({ unit: PeriodUnit.YEAR, count: 1, anchor });
     const [start] = wall(budget, "UTC");
@@ -50,7 +50,7 @@ suiteForEach("A budget's calendar", {}, (api) => {
     assert.ok(Temporal.Instant.compare(instant(budget.periodStart), instant(budget.createTime)) <= 0);
   });
 
-  test("of the widest period that there is", async () => {
+  test("supports the longest period", async () => {
     const budget = await create({ unit: PeriodUnit.YEAR, count: 1000 });
     const [start, end] = [instant(budget.periodStart), instant(budget.periodEnd)].map((bound) =>
       bound.toZonedDateTimeISO("UTC"),
@@ -58,7 +58,7 @@ suiteForEach("A budget's calendar", {}, (api) => {
     assert.equal((end?.year ?? 0) - (start?.year ?? 0), 1000);
   });
 
-  test("of anchors at both ends of time", async () => {
+  test("supports anchors at both ends of time", async () => {
     for (const anchor of ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]) {
       const timestamp = timestampFromDate(new Date(anchor));
       const budget = await create({ unit: PeriodUnit.DAY, count: 1, anchor: timestamp });
@@ -70,14 +70,14 @@ suiteForEach("A budget's calendar", {}, (api) => {
     }
   });
 
-  test("keeps an anchor's microseconds and drops what is finer", async () => {
+  test("keeps an anchor's microseconds, and drops finer fractions", async () => {
     const anchor = { seconds: 1_700_000_000n, nanos: 123_456_789 };
     const { period } = await create({ unit: PeriodUnit.DAY, count: 1, anchor });
     assert.equal(period?.anchor?.nanos, 123_456_000);
   });
 });
 
-suiteForEach("UpdateBudget of a period", {}, (api) => {
+suiteForEach("UpdateBudget with a period", {}, (api) => {
   const newBudget = async () => {
     const name = api.newName();
     const period = { unit: PeriodUnit.DAY, count: 1 };
@@ -87,7 +87,7 @@ suiteForEach("UpdateBudget of a period", {}, (api) => {
   };
   const updateMask = { paths: ["period"] };
 
-  test("keeps what was spent and the period's start, and ends where the new window ends", async () => {
+  test("keeps the spending and the start of the period, which then ends with the new window", async () => {
     const name = await newBudget();
     const before = await budgetIn(api.client.getBudget(name));
     const anchor = timestampFromDate(new Date("2024-01-01T00:00:00Z"));
@@ -100,7 +100,7 @@ suiteForEach("UpdateBudget of a period", {}, (api) => {
     assert.deepEqual((await api.client.listPeriods(name)).periods, []);
   });
 
-  test("without one in the request takes it away: the budget never starts anew", async () => {
+  test("removes the period if the request has none, so that the budget never resets", async () => {
     const name = await newBudget();
     const after = await budgetIn(api.client.updateBudget({ ...name, updateMask }));
     assert.equal(after.period, undefined);
@@ -109,7 +109,7 @@ suiteForEach("UpdateBudget of a period", {}, (api) => {
     assert.equal((await budgetIn(api.client.getBudget(name))).spentNanoUsd, 4n);
   });
 
-  test("gives one to a budget that had none, anchored at the change", async () => {
+  test("adds a period to a budget without one, anchored at the change", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n });
     const period = { unit: PeriodUnit.WEEK, count: 2 };

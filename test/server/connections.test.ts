@@ -16,14 +16,14 @@ const WATCH = "/budget.v1.BudgetService/WatchBudget";
 const MESSAGE = Buffer.from([0x0a, 1, 0x70, 0x12, 1, 0x75]);
 const FRAME = Buffer.concat([Buffer.from([0, 0, 0, 0, MESSAGE.length]), MESSAGE]);
 
-/** A frame's head, which promises as many bytes. */
+/** The head of a frame that promises this many bytes. */
 const headOf = (bytes: number): Buffer => {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(bytes, 1);
   return head;
 };
 
-/** A POST over a connection of its own, of which nothing is sent yet. */
+/** A POST over a new connection, of which nothing is sent yet. */
 function post(url: string, path: string, headers: Record<string, string | number> = {}): ClientRequest {
   const type = { "content-type": "application/json" };
   const asked = request(`${url}${path}`, { method: "POST", agent: false, headers: { ...type, ...headers } });
@@ -37,7 +37,7 @@ async function answerOf(asked: ClientRequest): Promise<{ status: number | undefi
 }
 
 suite("A connection", { concurrency: true }, () => {
-  test("whose peer has vanished without a word is given up, with what it was answering", async () => {
+  test("whose peer has vanished silently is closed, and its calls in flight are cancelled", async () => {
     const watching = Promise.withResolvers<void>();
     const ended = { gRPC: Promise.withResolvers<void>(), Connect: Promise.withResolvers<void>() };
     let watchers = 0;
@@ -73,7 +73,7 @@ suite("A connection", { concurrency: true }, () => {
     stop.abort();
   });
 
-  test("on which a request does not arrive in time is told so, and is free again", async () => {
+  test("whose request does not arrive in time gets an error, and its place is free again", async () => {
     await using transports = await startTransports({
       limits: { requestReceiveMsMax: 300 },
       handlers: { getBudget: async () => ({}) },
@@ -94,7 +94,7 @@ suite("A connection", { concurrency: true }, () => {
     await once(silent, "close");
   });
 
-  test("is refused where as many as may be are open, and taken again when one has gone", async () => {
+  test("is refused while the maximum is open, and accepted again after one has closed", async () => {
     await using transports = await startTransports({ limits: { connectionsMax: 2 }, handlers: {} });
     for (const url of [transports.grpcUrl, transports.httpUrl]) {
       const open = () => connectTcp(Number(new URL(url).port), "127.0.0.1");
@@ -109,10 +109,10 @@ suite("A connection", { concurrency: true }, () => {
   });
 });
 
-suite("Requests that arrive together", () => {
+suite("Concurrent requests", () => {
   const MIB = 2 ** 20;
 
-  test("take no more memory than they may, over all transports, and the next one is told to come back", async () => {
+  test("use bounded memory over all transports, and a request beyond the bound gets a retry delay", async () => {
     await using transports = await startTransports({
       bytesInFlightMax: 4 * MIB,
       handlers: { getBudget: async () => ({}) },
@@ -120,7 +120,7 @@ suite("Requests that arrive together", () => {
     });
     const { httpUrl, grpcUrl } = transports;
     using frames = openFrames(grpcUrl);
-    // Four that have begun, of 1 MiB each; two of them come without a length.
+    // Four requests of 1 MiB each are in flight; two of them have no length.
     const held = [
       post(httpUrl, GET_BUDGET, { "content-length": 2 * MIB }),
       post(httpUrl, "/text", { "transfer-encoding": "chunked" }),
@@ -158,7 +158,7 @@ suite("Requests that arrive together", () => {
   });
 });
 
-/** Repeats what becomes true as soon as the server has read what was sent. */
+/** Retries until the server has read what was sent, and the condition holds. */
 async function until(check: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -170,11 +170,11 @@ async function until(check: () => Promise<void>): Promise<void> {
 }
 
 suite("A deadline", () => {
-  test("of 25 days and more is not over at once", async () => {
+  test("of 25 days and more does not expire at once", async () => {
     await using transports = await startTransports({
       handlers: {
         getBudget: async (_request, { abandoned }) => {
-          // As long as a timer takes that has overflowed.
+          // A timer with an overflowing delay would have fired by now.
           await new Promise((resolve) => setTimeout(resolve, 20));
           assert.equal(abandoned(), undefined);
           return {};
@@ -203,13 +203,13 @@ suite("A deadline", () => {
 });
 
 suite("A stream to a slow reader", () => {
-  test("keeps no listeners: neither when the reader takes the rest, nor when it goes", async () => {
+  test("leaves no listeners behind, whether the reader reads the rest or leaves", async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on("warning", onWarning);
     const ended = Promise.withResolvers<void>();
     const long = "x".repeat(2000);
-    // grpc-js keeps 16 answers before it has its writer wait.
+    // grpc-js buffers 16 answers before it makes the writer wait.
     const ANSWERS = 400;
     await using transports = await startTransports({
       handlers: {

@@ -18,8 +18,8 @@ suiteForEach("UpdateCost", {}, (api) => {
   };
   const entriesOf = async (project: string) => (await api.client.listCostEntries({ project })).entries;
 
-  suite("from what a call cost", () => {
-    test("charges the amount, and says what the budget has left", async () => {
+  suite("with a known cost", () => {
+    test("charges the amount, and returns what remains of the budget", async () => {
       const name = await newBudget(10n);
       const answer = await charge(api, name, 4n, { model: "my-own-model" });
       assert.equal(answer.costNanoUsd, 4n);
@@ -32,14 +32,14 @@ suiteForEach("UpdateCost", {}, (api) => {
       assert.deepEqual((await api.client.getCurrentCost(name)).modelCosts, { "my-own-model": 4n });
     });
 
-    test("charges nothing where the amount is zero, and writes that down as well", async () => {
+    test("charges nothing if the amount is zero, and still adds a ledger entry", async () => {
       const name = await newBudget();
       await charge(api, name, 0n);
       assert.equal((await entriesOf(name.project)).length, 1);
       assert.deepEqual((await api.client.getCurrentCost(name)).modelCosts, { "a-model": 0n });
     });
 
-    test("charges beyond the budget, for the money was spent, and says that it is over", async () => {
+    test("charges beyond the budget, because the money was spent, and reports it as exceeded", async () => {
       const name = await newBudget(10n);
       assert.equal((await charge(api, name, 10n)).overBudget, false);
       const over = await charge(api, name, 1n);
@@ -47,7 +47,7 @@ suiteForEach("UpdateCost", {}, (api) => {
       assert.equal(over.budget?.remainingNanoUsd, -1n);
     });
 
-    test("refuses a charge that would leave 64 bits, and changes nothing", async () => {
+    test("refuses a charge that would overflow 64 bits, and changes nothing", async () => {
       const name = await newBudget(0n);
       await charge(api, name, MAX - 1n);
       const before = await stateOf(api, name);
@@ -56,7 +56,7 @@ suiteForEach("UpdateCost", {}, (api) => {
       assert.equal((await charge(api, name, 1n)).budget?.spentNanoUsd, MAX);
     });
 
-    test("adds up what each model cost", async () => {
+    test("sums up the cost of each model", async () => {
       const name = await newBudget();
       await charge(api, name, 1n, { model: "a" });
       await charge(api, name, 2n, { model: "__proto__" });
@@ -70,8 +70,8 @@ suiteForEach("UpdateCost", {}, (api) => {
     });
   });
 
-  suite("from counts", () => {
-    test("prices them, and says how", async () => {
+  suite("with counts", () => {
+    test("prices them, and returns how", async () => {
       const name = await newBudget();
       const answer = await api.client.updateCost({
         ...name,
@@ -80,7 +80,7 @@ suiteForEach("UpdateCost", {}, (api) => {
           value: { model: "gpt-4o-mini", inputTokens: 1000n, outputTokens: 500n, cacheReadTokens: 200n },
         },
       });
-      // 800 at $0.15, 200 cached at $0.075 and 500 at $0.60, each for a million.
+      // 800 at $0.15, 200 cached at $0.075 and 500 at $0.60, each per million.
       assert.equal(answer.costNanoUsd, 120_000n + 15_000n + 300_000n);
       assert.equal(answer.price?.source, "genai-prices");
       const [entry] = await entriesOf(name.project);
@@ -90,7 +90,7 @@ suiteForEach("UpdateCost", {}, (api) => {
       assert.equal(entry.usage.cacheReadTokens, 200n);
     });
 
-    test("prices the tier that was billed", async () => {
+    test("uses the price of the service tier that was billed", async () => {
       const name = await newBudget();
       const value = { model: "gpt-4o-mini", inputTokens: 1000n, serviceTier: ServiceTier.STANDARD };
       const answer = await api.client.updateCost({ ...name, source: { case: "usage", value } });
@@ -98,7 +98,7 @@ suiteForEach("UpdateCost", {}, (api) => {
       assert.equal((await entriesOf(name.project))[0]?.usage?.serviceTier, ServiceTier.STANDARD);
     });
 
-    test("refuses a model whose price nobody knows, and names some that are like it", async () => {
+    test("refuses a model without a price, and suggests similar names", async () => {
       const name = await newBudget();
       const value = { model: "gpt-4o-minni", inputTokens: 1n };
       const before = await stateOf(api, name);
@@ -116,7 +116,7 @@ suiteForEach("UpdateCost", {}, (api) => {
     });
   });
 
-  suite("from texts", () => {
+  suite("with texts", () => {
     test("counts them with the model's tokenizer, and prices the counts", async () => {
       const name = await newBudget();
       const value = {
@@ -132,7 +132,7 @@ suiteForEach("UpdateCost", {}, (api) => {
     });
   });
 
-  suite("from a provider's response", () => {
+  suite("with a provider's response", () => {
     for (const [provider, completion] of Object.entries(COMPLETIONS)) {
       test(`reads ${provider}`, async () => {
         const name = await newBudget();
@@ -159,7 +159,7 @@ suiteForEach("A request_id", {}, (api) => {
     return name;
   };
 
-  test("sent twice charges once, and is given the first answer again", async () => {
+  test("is charged once when it is sent twice, and the replay returns the first answer", async () => {
     const name = await newBudget();
     const first = await charge(api, name, 5n, { requestId: "r-1" });
     await charge(api, name, 7n);
@@ -170,7 +170,7 @@ suiteForEach("A request_id", {}, (api) => {
     assert.deepEqual(await stateOf(api, name), before);
   });
 
-  test("sent ten times at once charges once", async () => {
+  test("is charged once when it is sent ten times at once", async () => {
     const name = await newBudget();
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => charge(api, name, 5n, { requestId: "r-1" })),
@@ -179,7 +179,7 @@ suiteForEach("A request_id", {}, (api) => {
     assert.equal((await budgetIn(api.client.getBudget(name))).spentNanoUsd, 5n);
   });
 
-  test("is the same request whatever the order of a JSON object's keys", async () => {
+  test("is a replay for any order of the keys of a JSON object", async () => {
     const name = await newBudget();
     const completion = COMPLETIONS["OpenAI chat completions"];
     const reversed = Object.fromEntries(Object.entries(completion).toReversed());
@@ -191,7 +191,7 @@ suiteForEach("A request_id", {}, (api) => {
     assert.equal((await send(reversed)).replayed, true);
   });
 
-  test("with another payload is ALREADY_EXISTS: amount, model, user or call", async () => {
+  test("with another payload is ALREADY_EXISTS: another amount, model, user or call", async () => {
     const name = await newBudget();
     const bob = { ...name, user: "bob" };
     await api.client.createBudget({ ...bob, totalBudgetNanoUsd: 100n });
@@ -210,13 +210,13 @@ suiteForEach("A request_id", {}, (api) => {
     assert.deepEqual(await stateOf(api, name), before);
   });
 
-  test("belongs to its project: another may use the same", async () => {
+  test("belongs to its project: other projects may use the same one", async () => {
     const [name, elsewhere] = [await newBudget(), await newBudget()];
     await charge(api, name, 5n, { requestId: "r-1" });
     assert.equal((await charge(api, elsewhere, 6n, { requestId: "r-1" })).replayed, false);
   });
 
-  test("is made by the server where there is none: a UUIDv7 each", async () => {
+  test("is generated by the server if it is missing: a UUIDv7 for each request", async () => {
     const name = await newBudget();
     const [a, b] = [await charge(api, name, 1n), await charge(api, name, 1n)];
     for (const { requestId } of [a, b]) {
@@ -225,7 +225,7 @@ suiteForEach("A request_id", {}, (api) => {
     assert.notEqual(a.requestId, b.requestId);
   });
 
-  test("takes 128 bytes", async () => {
+  test("may have 128 bytes", async () => {
     const name = await newBudget();
     const requestId = "é".repeat(64);
     assert.equal((await charge(api, name, 1n, { requestId })).requestId, requestId);

@@ -20,7 +20,7 @@ const enveloped = (message: Uint8Array, flags = 0): Buffer => {
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);
 };
-/** Percent-encodes every byte, which URL encoders would not do for bytes that are no text. */
+/** Percent-encodes every byte; URL encoders cannot encode bytes that are not text. */
 const percent = (bytes: Buffer): string => bytes.toString("hex").replace(/../g, "%$&");
 
 suite("Bytes of a request", () => {
@@ -70,7 +70,7 @@ suite("Bytes of a request", () => {
   const WEB_JSON = "application/grpc-web+json";
   const STREAM_JSON = "application/connect+json";
 
-  /** Every way in which a message of JSON can come. */
+  /** Every way to send a message as JSON. */
   const ways: Record<string, (message: Buffer) => Promise<{ status: number; text: string }>> = {
     Connect: (message) => post(GET_BUDGET, "application/json", message),
     "Connect, in another case": (message) => post(GET_BUDGET, "Application/Json", message),
@@ -95,7 +95,7 @@ suite("Bytes of a request", () => {
     "gRPC-Web stream": (message) => post(WATCH, WEB_JSON, enveloped(message)),
     "a route of text": (message) => post("/text", "Application/Json", message),
   };
-  /** The request was refused for what it is, by name, and no handler saw it. */
+  /** The request was refused with its own reason, and did not reach a handler. */
   const assertUnreadable = (
     answer: { status: number; text: string },
     why: RegExp,
@@ -107,7 +107,7 @@ suite("Bytes of a request", () => {
     assert.equal(seen.length, before, way);
   };
 
-  test("that are no UTF-8 are refused, however they come", async () => {
+  test("that are not UTF-8 are refused on every way in", async () => {
     for (const [way, send] of Object.entries(ways)) {
       const before = seen.length;
       for (const user of ["a\xff", "a\xc3", "\xed\xa0\x80", "\xc0\xaf"]) {
@@ -116,7 +116,7 @@ suite("Bytes of a request", () => {
     }
   });
 
-  test("that are UTF-8 arrive as what they are, however they come", async () => {
+  test("that are UTF-8 arrive unchanged on every way in", async () => {
     const message = Buffer.from('{"project":"p","user":"Zoë 💰 a+b"}');
     for (const [way, send] of Object.entries(ways)) {
       const before = seen.length;
@@ -126,7 +126,7 @@ suite("Bytes of a request", () => {
     }
   });
 
-  test("that end in the middle of a character, or of a message, are refused, and the connection lives", async () => {
+  test("that end in the middle of a character or a message are refused, and the connection stays open", async () => {
     const emoji = Buffer.from('{"project":"p","user":"💰"}');
     const cut = emoji.subarray(0, emoji.indexOf(0xf0) + 2);
     for (const [way, send] of Object.entries(ways)) {
@@ -156,7 +156,7 @@ suite("Bytes of a request", () => {
     );
   });
 
-  test("that cannot be decompressed are refused as bad requests", async () => {
+  test("that cannot be decompressed are refused as invalid requests", async () => {
     const broken = Buffer.from("this is no gzip");
     const cut = gzipSync(json("a")).subarray(0, 12);
     const before = seen.length;
@@ -210,7 +210,7 @@ suite("Bytes of a request", () => {
     assert.equal(seen.length, before);
   });
 
-  test("of an upload that is given up are no error of the server", async () => {
+  test("of an aborted upload do not cause an error in the server", async () => {
     for (const path of [GET_BUDGET, "/text"]) {
       const headers = { "content-type": "application/json", "content-length": 1000, expect: "100-continue" };
       const upload = request(`${transports.httpUrl}${path}`, { method: "POST", headers });
@@ -220,7 +220,7 @@ suite("Bytes of a request", () => {
       upload.write('{"project":');
       upload.destroy();
     }
-    // Whatever the server says of an upload, it has said before it answers a later request of a new connection.
+    // The server logs an aborted upload before it answers a later request of a new connection.
     await post(GET_BUDGET, "application/json", json("later"));
     assert.deepEqual(logged, []);
   });

@@ -54,7 +54,7 @@ const invalid = (call: Promise<unknown>) =>
   );
 
 suiteForEach("A page token", { stores: ["PostgreSQL"], ways: EVERY_WAY }, (api) => {
-  test("is good for the list that it came from, as it came, and for no other", async () => {
+  test("is valid only unchanged, and only for the list that it came from", async () => {
     const { client } = api;
     const name = api.newName();
     for (const user of ["alice", "bob", "carol"]) {
@@ -82,12 +82,12 @@ suiteForEach("A page token", { stores: ["PostgreSQL"], ways: EVERY_WAY }, (api) 
     ]) {
       await invalid(client.listUsers({ project, pageToken: tampered }));
     }
-    // One made by somebody who has read the code points nowhere, and says so.
+    // A forged token of a caller who has read the code: well-formed, but pointing nowhere.
     const scope = ["ListPeriods", project, "alice"];
     for (const position of [["a"], ["1", "2"], [], ["9".repeat(40)]]) {
       await invalid(client.listPeriods({ ...name, pageToken: encodePageToken(scope, position) }));
     }
-    // Another page size is no other list.
+    // Another page size is still the same list.
     const rest = await client.listUsers({ project, pageSize: 9, pageToken: users });
     assert.deepEqual(
       rest.budgets.map(({ user }) => user),

@@ -22,7 +22,7 @@ const bytesOf = (request: MessageInitShape<typeof UpdateCostRequestSchema>): Uin
 /** The code of the error that a call ends with, and the reason and metadata in its details. */
 async function refusalOf(call: Promise<Buffer>) {
   const error = (await call.then(
-    () => assert.fail("the call was answered, and not refused"),
+    () => assert.fail("the call succeeded instead of being refused"),
     (thrown: unknown) => thrown,
   )) as ServiceError;
   const [bytes] = error.metadata.get("grpc-status-details-bin") as Buffer[];
@@ -47,7 +47,7 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
     return name;
   };
   const cost = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
-  test("tells a load balancer that it is healthy: the server, and the service", () =>
+  test("reports the server and the service as healthy to a load balancer", () =>
     withClient(async (raw) => {
       const serving = Buffer.from([0x08, 1]);
       const service = Buffer.from("budget.v1.BudgetService");
@@ -58,7 +58,7 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
       assert.equal((await refusalOf(unknown)).code, status.NOT_FOUND);
     }));
 
-  test("tells a client without a schema what it serves, with all the files that takes", () =>
+  test("describes its services to a client without a schema, with all required proto files", () =>
     withClient(async (raw) => {
       const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
       const services = await raw.stream(path, Buffer.from([0x3a, 0]));
@@ -77,7 +77,7 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
       }
     }));
 
-  test("refuses bytes that are no protobuf, and text that is no UTF-8, as bad requests", () =>
+  test("refuses bytes that are not protobuf, and text that is not UTF-8, as invalid requests", () =>
     withClient(async (raw) => {
       for (const bytes of [[0xff], [0x0a, 200], [0x0a, 2, 0xff, 0xfe]]) {
         assert.deepEqual(await refusalOf(raw.call(UPDATE_COST, Buffer.from(bytes))), {
@@ -88,7 +88,7 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
       }
     }));
 
-  test("refuses requests of 5 MB and of 30 MB alike, and both leave the connection as it was", () =>
+  test("refuses requests of 5 MB and of 30 MB alike, and keeps the connection open", () =>
     withClient(async (raw) => {
       const name = await newBudget();
       for (const bytes of [5e6, 30e6]) {
@@ -103,7 +103,7 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
       assert.equal(fromBinary(UpdateCostResponseSchema, answer).budget?.spentNanoUsd, 1n);
     }));
 
-  test("charges nothing when the deadline has passed already", () =>
+  test("charges nothing if the deadline has passed already", () =>
     withClient(async (raw) => {
       const name = await newBudget();
       const before = await stateOf(api, name);
@@ -112,18 +112,18 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
       assert.deepEqual(await stateOf(api, name), before);
     }));
 
-  test("charges nothing for a caller that went while its text was counted", () =>
+  test("charges nothing if the caller leaves while its text is counted", () =>
     withClient(async (raw) => {
       const name = await newBudget();
       const long = raw.begin(UPDATE_COST, bytesOf({ ...name, source: longText(4_000_000) }));
       long.cancel();
       assert.equal((await refusalOf(long.answer)).code, status.CANCELLED);
-      // Texts are counted one after the other: when this one is, nothing is left of the one before.
+      // Texts are counted one after the other: when this one is counted, the previous one is gone.
       const source = { case: "text" as const, value: { model: "gpt-4o-mini", inputText: "hello world" } };
       assert.equal((await api.client.updateCost({ ...name, source })).budget?.spentNanoUsd, 300n);
     }));
 
-  test("has no method that the service has not", () =>
+  test("answers UNIMPLEMENTED for an unknown method", () =>
     withClient(async (raw) => {
       const unknown = raw.call("/budget.v1.BudgetService/NoSuchMethod", Buffer.from([]));
       assert.equal((await refusalOf(unknown)).code, status.UNIMPLEMENTED);
@@ -135,7 +135,7 @@ suiteForEach(
   { stores: ["PostgreSQL"], ways: EVERY_WAY.filter((way) => way !== "Connect JSON") },
   (api) => {
     suite("is refused with the field named:", () => {
-      test("a count that is not a number, which JSON has no way to write", async () => {
+      test("a count of NaN, which JSON cannot express", async () => {
         for (const count of [Number.NaN, Number.POSITIVE_INFINITY]) {
           const value = { model: "gpt-4o", usage: { prompt_tokens: count, completion_tokens: 1 } };
           const call = api.client.updateCost({ ...api.newName(), source: { case: "completion", value } });

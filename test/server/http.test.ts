@@ -27,7 +27,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
       body,
     });
 
-  test("serves the API to a plain curl: JSON in, JSON out, amounts as text, enums by name", async () => {
+  test("serves the API to plain curl: JSON requests and answers, amounts as text, enums by name", async () => {
     const name = api.newName();
     const body = { ...name, totalBudgetNanoUsd: "10000000000", duration: "DURATION_MONTHLY" };
     const response = await post("CreateBudget", JSON.stringify(body));
@@ -37,7 +37,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     assert.deepEqual((budget.period as Record<string, unknown>).unit, "PERIOD_UNIT_MONTH");
   });
 
-  test("takes the names of the proto as well as their camel case", async () => {
+  test("accepts the proto's field names and their camel case", async () => {
     const { project } = api.newName();
     const response = await post(
       "CreateBudget",
@@ -47,7 +47,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     assert.equal(budget.totalBudgetNanoUsd, "5");
   });
 
-  test("serves reads to GET, so that caches and browsers can ask, and writes to POST alone", async () => {
+  test("serves reads by GET as well, for caches and browsers, and writes by POST only", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 5n });
     const query = new URLSearchParams({ connect: "v1", encoding: "json", message: JSON.stringify(name) });
@@ -59,7 +59,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     assert.equal((await api.client.getBudget(name)).budget?.totalBudgetNanoUsd, 5n);
   });
 
-  test("refuses JSON that is none, and values that do not fit, with the field", async () => {
+  test("refuses invalid JSON, and values of the wrong type with the field named", async () => {
     const bad: [method: string, body: string, field: string][] = [
       ["CreateBudget", '{"project":"p","user":"u","totalBudgetNanoUsd":NaN}', "request"],
       ["CreateBudget", '{"project":', "request"],
@@ -101,7 +101,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
       assert.equal(await fieldIn(await post(method, body)), field, body.slice(0, 200));
   });
 
-  test("refuses bytes that are no UTF-8 and no protobuf", async () => {
+  test("refuses bytes that are not UTF-8 or not protobuf", async () => {
     const notUtf8 = Buffer.from('{"project":"\xff","user":"u"}', "latin1");
     assert.equal(await fieldIn(await post("GetBudget", notUtf8)), "request");
     const proto = { "content-type": "application/proto" };
@@ -110,7 +110,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     }
   });
 
-  test("refuses names that it does not know: a misspelt total is no total of 0", async () => {
+  test("refuses unknown field names, so that a misspelt total is not a total of 0", async () => {
     const name = api.newName();
     const bad: [json: object, field: string][] = [
       [{ ...name, totalBudgetNanoUSD: "5" }, "totalBudgetNanoUSD"],
@@ -124,7 +124,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     assert.deepEqual((await api.client.listUsers(name)).budgets, []);
   });
 
-  test("takes compressed requests, and measures what they hold", async () => {
+  test("accepts compressed requests, and limits their decompressed size", async () => {
     const gzip = { "content-encoding": "gzip" };
     const name = api.newName();
     const small = JSON.stringify({ ...name, totalBudgetNanoUsd: "5" });
@@ -136,7 +136,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     }
   });
 
-  test("has no other pages, and says so", async () => {
+  test("answers other paths with 404", async () => {
     for (const path of ["/", "/nothing", `${SERVICE}/NoSuchMethod`, "/budget.v2.BudgetService/GetBudget"]) {
       const response = await fetch(`${api.server.httpUrl}${path}`, { method: "POST" });
       assert.equal(response.status, 404);
@@ -151,7 +151,7 @@ suiteForEach("HTTP", { stores: ["PostgreSQL"], ways: ["Connect JSON"] }, (api) =
     }
   });
 
-  test("charges nothing when the deadline has passed already", async () => {
+  test("charges nothing if the deadline has passed already", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 5n });
     const body = JSON.stringify({ ...name, cost: { model: "m", costNanoUsd: "1" } });

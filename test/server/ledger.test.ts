@@ -21,7 +21,7 @@ suiteForEach("ListCostEntries", {}, (api) => {
     return requestIds;
   };
 
-  test("gives the ledger of a project, newest first, each entry with the state that it left", async () => {
+  test("returns the ledger of a project, newest first, each entry with the state that it left", async () => {
     const name = await newBudget();
     const bob = await newBudget({ ...name, user: "bob" });
     await charge(api, name, 5n, { requestId: "r-1" });
@@ -48,7 +48,7 @@ suiteForEach("ListCostEntries", {}, (api) => {
     assert.deepEqual(entries[0].periodStart, entries[2]?.periodStart);
   });
 
-  test("of one user has that user's entries alone", async () => {
+  test("returns the entries of one user only, if a user is given", async () => {
     const name = await newBudget();
     const bob = await newBudget({ ...name, user: "bob" });
     await chargeOften(name, 2);
@@ -64,7 +64,7 @@ suiteForEach("ListCostEntries", {}, (api) => {
     assert.deepEqual(ids(await list({ project: name.project })), ["r-1", "r-0"]);
   });
 
-  test("is empty for a budget without charges and for an unknown project, NOT_FOUND for an unknown user", async () => {
+  test("is empty for a budget without charges and for an unknown project, and NOT_FOUND for an unknown user", async () => {
     const name = await newBudget();
     assert.deepEqual(ids(await list(name)), []);
     assert.deepEqual(ids(await list({ project: api.newName().project })), []);
@@ -72,21 +72,21 @@ suiteForEach("ListCostEntries", {}, (api) => {
     await assertRefused(list(nobody), "NotFound", "BUDGET_NOT_FOUND", nobody);
   });
 
-  test("has strictly later times for later entries of a budget, however fast they come", async () => {
+  test("gives later entries of a budget strictly later times, however fast they arrive", async () => {
     const name = await newBudget();
     const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
     await api.client.batchUpdateCost({ requests: Array.from({ length: 100 }, () => ({ ...name, source })) });
     const { entries } = await list(name);
     const times = entries.map(({ createTime }) => [createTime?.seconds, createTime?.nanos].join("."));
     assert.equal(new Set(times).size, 100);
-    // Newest first, and the newest has the most spent.
+    // Newest first, and the newest has the highest spending.
     assert.deepEqual(
       entries.map(({ spentAfterNanoUsd }) => spentAfterNanoUsd),
       Array.from({ length: 100 }, (_, index) => 100n - BigInt(index)),
     );
   });
 
-  test("bounds by time: from the start, which belongs to it, to the end, which does not", async () => {
+  test("filters by time, from the inclusive start to the exclusive end", async () => {
     const name = await newBudget();
     await chargeOften(name, 4);
     const { entries } = await list(name);
@@ -99,7 +99,7 @@ suiteForEach("ListCostEntries", {}, (api) => {
     await assertInvalid(list({ ...name, startTime, endTime: startTime }), "end_time");
   });
 
-  test("pages without gaps or repetitions, while new entries arrive", async () => {
+  test("pages without gaps or duplicates while new entries arrive", async () => {
     const name = await newBudget();
     const bob = await newBudget({ ...name, user: "bob" });
     const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
@@ -123,7 +123,7 @@ suiteForEach("ListCostEntries", {}, (api) => {
     assert.deepEqual(seen.toSorted(), requests.map(({ requestId }) => requestId).toSorted());
   });
 
-  test("gives 100 entries where no page size is asked for, and never more than 1,000", async () => {
+  test("returns 100 entries without a page size, and never more than 1,000", async () => {
     const name = await newBudget();
     const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
     const requests = Array.from({ length: 550 }, () => ({ ...name, source }));

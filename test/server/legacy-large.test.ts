@@ -6,13 +6,13 @@ import { assertConserved } from "../support/conservation.ts";
 import { LegacyClient, legacyPosts } from "../support/legacy.ts";
 
 const DOLLAR = 1_000_000_000n;
-// More than one transaction takes.
+// More records than one transaction takes.
 const USERS = 700;
 
 suiteForEach("A map of many users", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
   const posts = legacyPosts(() => api.server);
 
-  test("is taken whole, and then only what has changed of it is written", async () => {
+  test("is applied completely, and later posts write only the records that changed", async () => {
     const { project } = api.newName();
     const client = new LegacyClient(posts, project);
     for (let user = 0; user < USERS; user++) {

@@ -15,7 +15,7 @@ suite("Posts of one session that go to two servers", () => {
   });
   after(() => stack.disposeAsync());
 
-  test("are merged once, at the same time and in any order, beside charges and a reset", async () => {
+  test("are merged once, concurrently and in any order, beside charges and a reset", async () => {
     const project = "two-servers";
     const [here, there] = servers.map((server) => legacyPosts(() => server)) as [
       ReturnType<typeof legacyPosts>,

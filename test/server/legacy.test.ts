@@ -14,7 +14,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
   const costOf = async (name: { project: string; user: string }) =>
     (await api.client.getCurrentCost(name)).currentCostNanoUsd;
 
-  test("make a budget of a user that the client has created, and record what it has spent", async () => {
+  test("create a budget for a user that the client has created, and record its spending", async () => {
     const name = api.newName();
     const client = await connect(name.project);
     client.create("alice", { total_budget: 10.5, duration: 7, created_at: 1.7e9, last_updated_at: 1.7e9 });
@@ -42,7 +42,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     );
   });
 
-  test("hand out every budget as it is now, in records that the client understands", async () => {
+  test("return every budget in its current state, in records that the client understands", async () => {
     const name = api.newName();
     const { budget } = await api.client.createBudget({
       ...name,
@@ -78,7 +78,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     assert.deepEqual(seven, { total_budget: 0, current_cost: 0 });
   });
 
-  test("change nothing when the client posts what it was handed out", async () => {
+  test("change nothing when the client posts the records that it loaded", async () => {
     const name = api.newName();
     const { project } = name;
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 2n ** 63n - 1n, duration: Duration.YEARLY });
@@ -90,7 +90,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     assert.deepEqual(await stateOf(api, name), before);
   });
 
-  test("add what clients of both kinds spend at the same time", async () => {
+  test("add the concurrent spending of both kinds of clients", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n * DOLLAR });
     await charge(api, name, DOLLAR);
@@ -103,7 +103,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     assert.equal((await connect(name.project)).record("alice").current_cost, 3);
   });
 
-  test("take over a total and a duration that the client changes, and not what it merely repeats", async () => {
+  test("adopt a total and a duration that the client changes, and not one that it only repeats", async () => {
     const name = api.newName();
     const { project } = name;
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: DOLLAR, duration: Duration.DAILY });
@@ -125,7 +125,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     assert.equal(await costOf(name), DOLLAR / 2n);
   });
 
-  test("never delete a user that is missing in the map, nor bring back one that was deleted", async () => {
+  test("never delete a user that is missing in the map, and never restore a deleted one", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: DOLLAR });
     const client = await connect(name.project);
@@ -135,13 +135,13 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     await api.client.deleteBudget(name);
     await client.save(loaded);
     await assert.rejects(api.client.getBudget(name), /no budget for user "alice"/);
-    // But money that was spent is recorded.
+    // Money that was spent is still recorded.
     await client.spend("alice", 0.5).save();
     const { budget } = await api.client.getBudget(name);
     assert.deepEqual([budget?.totalBudgetNanoUsd, budget?.spentNanoUsd], [DOLLAR, DOLLAR / 2n]);
   });
 
-  test("count on ancestors, and say so to whoever watches", async () => {
+  test("count on ancestors, and notify their watchers", async () => {
     const name = api.newName();
     const team = { project: name.project, user: "team" };
     await api.client.createBudget({ ...team, totalBudgetNanoUsd: DOLLAR });
@@ -155,7 +155,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     stop.abort();
   });
 
-  test("record what current_cost has more than the models as nobody's", async () => {
+  test("record the excess of current_cost over the sum of the models without a model", async () => {
     const name = api.newName();
     const client = await connect(name.project);
     client.create("alice", { total_budget: 1, current_cost: 0.75, model_cost: { "gpt-4o": 0.5 } });
@@ -171,7 +171,7 @@ suiteForEach("LiteLLM's REST endpoints", { ways: ["gRPC"] }, (api) => {
     assert.deepEqual(JSON.parse(text), { status: "error", message: "unknown project_name" });
   });
 
-  test("are for POST only", async () => {
+  test("accept only POST", async () => {
     for (const path of ["/get_budget", "/set_budget"]) {
       assert.equal((await fetch(`${api.server.httpUrl}${path}`)).status, 405);
     }

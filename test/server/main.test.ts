@@ -17,7 +17,7 @@ import { startSilentProxy } from "../support/silent-proxy.ts";
 
 const run = promisify(execFile);
 
-/** Where it listens, as it says itself. */
+/** The address that the program prints. */
 async function addressesOf(program: Program): Promise<{ grpc: string; http: string }> {
   const [grpc, http] = await program.saying(
     /gRPC +(127\.0\.0\.1:\d+)\n.+(http:\/\/127\.0\.0\.1:\d+)\n[^]*GetCurrentCost/,
@@ -28,7 +28,7 @@ async function addressesOf(program: Program): Promise<{ grpc: string; http: stri
 const clientOf = async (program: Program) =>
   createClient(BudgetService, createGrpcTransport({ baseUrl: (await addressesOf(program)).grpc }));
 
-/** A folder for the embedded store, for the length of a test. */
+/** A folder for the embedded store, deleted after the test. */
 async function dataFolder(): Promise<AsyncDisposable & { environment: { DATA_DIR: string } }> {
   const folder = await makeDataFolder();
   return {
@@ -37,7 +37,7 @@ async function dataFolder(): Promise<AsyncDisposable & { environment: { DATA_DIR
   };
 }
 
-/** It ended with code 1, and one line on standard error, which says why. */
+/** Asserts that the program ended with code 1 and one line on standard error with the reason. */
 async function assertStopped(environment: Record<string, string>, line: RegExp): Promise<void> {
   await using program = startProgram(environment);
   assert.equal(await program.ended(), 1);
@@ -47,7 +47,7 @@ async function assertStopped(environment: Record<string, string>, line: RegExp):
 }
 
 suite("The program", { concurrency: 2 }, () => {
-  test("says where it listens, what it keeps budgets in, and three commands that work as they stand", async () => {
+  test("prints its address, its store, and three commands that work unchanged", async () => {
     await using folder = await dataFolder();
     await using program = startProgram(folder.environment);
     const { grpc, http } = await addressesOf(program);
@@ -68,7 +68,7 @@ suite("The program", { concurrency: 2 }, () => {
     assert.equal(program.stderr, "");
   });
 
-  test("leaves a folder alone that another one uses, and the other keeps working", async () => {
+  test("refuses a folder that another process uses, and that process continues", async () => {
     await using folder = await dataFolder();
     await using program = startProgram(folder.environment);
     const client = await clientOf(program);
@@ -76,7 +76,7 @@ suite("The program", { concurrency: 2 }, () => {
     assert.ok((await client.createBudget({ project: "p", user: "u" })).budget);
   });
 
-  test("does not start with a setting that is not allowed", async () => {
+  test("does not start with an invalid setting", async () => {
     await assertStopped(
       { GRPC_PORT: "eighty" },
       /GRPC_PORT="eighty" is not allowed: it must be a whole number/,
@@ -84,7 +84,7 @@ suite("The program", { concurrency: 2 }, () => {
     await assertStopped({ DATABASE_URL: "postgres://u:s3cret@" }, /DATABASE_URL="postgres:\/\/u:\*\*\*@"/);
   });
 
-  test("does not start where a port is taken", async () => {
+  test("does not start if a port is taken", async () => {
     await using folder = await dataFolder();
     await using other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
@@ -97,7 +97,7 @@ suite("The program", { concurrency: 2 }, () => {
     }
   });
 
-  test("does not start where a folder cannot be, or a database does not answer", async () => {
+  test("does not start if the folder cannot be created, or the database does not answer", async () => {
     await assertStopped(
       { DATA_DIR: join(ROOT, "package.json/data") },
       /the data folder \S+package\.json\/data is a file, or its path leads through a file: set DATA_DIR to a folder/,
@@ -108,12 +108,12 @@ suite("The program", { concurrency: 2 }, () => {
     );
   });
 
-  test("finishes the calls that have begun when it is told to stop, and ends with code 0", async () => {
+  test("finishes the calls in flight when it is told to stop, and exits with code 0", async () => {
     await using folder = await dataFolder();
     await using program = startProgram(folder.environment);
     const { http } = await addressesOf(program);
     await (await clientOf(program)).createBudget({ project: "p", user: "u", totalBudgetNanoUsd: 9n });
-    // A call that has begun, for certain: the server has asked for its body.
+    // The call has certainly begun: the server has asked for its body.
     const call = request(`${http}/budget.v1.BudgetService/UpdateCost`, {
       method: "POST",
       headers: { "content-type": "application/json", expect: "100-continue" },
@@ -133,7 +133,7 @@ suite("The program", { concurrency: 2 }, () => {
     assert.equal(cost.currentCostNanoUsd, 4n);
   });
 
-  test("ends even where its database never answers again", async () => {
+  test("exits even if its database never answers again", async () => {
     await using store = await makeStore("PostgreSQL");
     const url = new URL(store.environment.DATABASE_URL ?? "");
     await using proxy = await startSilentProxy(url.href);
@@ -150,7 +150,7 @@ suite("The program", { concurrency: 2 }, () => {
     const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };
     const charge = client.updateCost({ project: "p", user: "u", source });
     charge.catch(() => {});
-    // The charge has begun when a later call over the same connection is answered.
+    // The charge has begun once a later call over the same connection is answered.
     await assert.rejects(client.getBudget({ project: "", user: "u" }));
     program.process.kill("SIGTERM");
     assert.equal(await program.ended(), 1);
@@ -158,7 +158,7 @@ suite("The program", { concurrency: 2 }, () => {
     await assert.rejects(charge);
   });
 
-  test("killed in the middle of charges, has every one that it acknowledged when it starts again", async () => {
+  test("has every acknowledged charge when it restarts after SIGKILL", async () => {
     await using folder = await dataFolder();
     const name = { project: "p", user: "u" };
     const acknowledged: string[] = [];

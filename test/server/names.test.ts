@@ -10,7 +10,7 @@ const WHY = "must not begin with U+FEFF, the byte order mark";
 const source = { case: "cost", value: { model: "m", costNanoUsd: 1n } } as const;
 const amount = { case: "costNanoUsd", value: 1n } as const;
 
-/** Every field that a caller names something by, and a call with U+FEFF at the beginning of it. */
+/** Every field that holds a name, and a call with U+FEFF at the start of it. */
 const FIELDS: readonly [field: string, call: (client: Api["client"], name: Name) => Promise<unknown>][] = [
   ["project", (c, { user }) => c.createBudget({ project: MARKED, user })],
   ["user", (c, name) => c.createBudget({ ...name, user: MARKED })],

@@ -10,7 +10,7 @@ const project = "origin";
 const RPC = "/budget.v1.BudgetService/CreateBudget";
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** A request whose headers are as they are given: fetch would not let a test say who it is. */
+/** Sends the headers unchanged; fetch would not let a test set Host and Origin. */
 async function send(
   { httpUrl }: TestServer,
   method: string,
@@ -37,7 +37,7 @@ suite("A web page", { concurrency: true }, () => {
   });
   after(() => stack.disposeAsync());
 
-  test("of another origin, or by another name of the host, is refused on every route, and told which setting to change", async () => {
+  test("of another origin, or with another host name, is refused on every route, and the error names the setting to change", async () => {
     const server = closed;
     const foreign: [headers: Record<string, string>, setting: RegExp][] = [
       [{ origin: "https://evil.example" }, /CORS_ORIGINS/],
@@ -72,7 +72,7 @@ suite("A web page", { concurrency: true }, () => {
     assert.deepEqual((await server.grpc.listUsers({ project })).budgets, []);
   });
 
-  test("cannot post to the legacy routes what a browser sends without asking", async () => {
+  test("cannot make the requests to the legacy routes that browsers send without a preflight", async () => {
     const server = closed;
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]) {
       const headers: Record<string, string> = type === "" ? {} : { "content-type": type };
@@ -85,7 +85,7 @@ suite("A web page", { concurrency: true }, () => {
     assert.equal((await send(server, "POST", "/get_budget", json, '{"project_name":"origin"}')).status, 200);
   });
 
-  test("of the same origin, and a program by any name of loopback, is served", async () => {
+  test("of the same origin, and a program with any loopback name, is served", async () => {
     const server = closed;
     const { host, port } = new URL(server.httpUrl);
     const served: Record<string, string>[] = [
@@ -104,7 +104,7 @@ suite("A web page", { concurrency: true }, () => {
     }
   });
 
-  test("of a listed origin may call, after it has asked, and reads all that Connect and gRPC-Web say", async () => {
+  test("of a listed origin may call after a preflight, and can read every header of Connect and gRPC-Web", async () => {
     const server = listing;
     const origin = "https://app.example";
     const asked = await send(server, "OPTIONS", RPC, {
@@ -139,7 +139,7 @@ suite("A web page", { concurrency: true }, () => {
     const exposed = String(called.headers["access-control-expose-headers"]).toLowerCase();
     for (const name of ["grpc-status", "grpc-message", "grpc-status-details-bin"])
       assert.ok(exposed.includes(name));
-    // An error can be read as well, and an origin that is not listed stays out.
+    // The page can read errors as well; an origin that is not listed is still refused.
     const refused = await send(server, "POST", RPC, { ...JSON_TYPE, origin }, "{}");
     assert.deepEqual([refused.status, refused.headers["access-control-allow-origin"]], [400, origin]);
     assert.equal((await send(server, "GET", "/healthz", { origin: "https://evil.example" })).status, 403);
@@ -160,7 +160,7 @@ suite("The names of a server", () => {
     assert.ok(!accepts("127.0.0.1", [], ""));
   });
 
-  test("are any address where the server listens beyond loopback, since only names can be rebound", () => {
+  test("include every IP address if the server listens beyond loopback, because DNS rebinding needs a name", () => {
     assert.ok(accepts("0.0.0.0", [], "10.1.2.3:8080"));
     assert.ok(accepts("::", [], "[2001:db8::1]:8080"));
     assert.ok(!accepts("0.0.0.0", [], "evil.example"));

@@ -5,7 +5,10 @@ import { type ClosedPeriod, Duration } from "../../gen/es/budget/v1/budget_pb.ts
 import { type Api, budgetIn, charge, type Name, suiteForEach } from "../support/api.ts";
 import { assertRefused } from "../support/errors.ts";
 
-/** A daily budget of 100 that spent 3 on `a` and 4 on `b`, in a period that ended an hour ago and nobody has touched since. */
+/**
+ * A daily budget of 100 that spent 3 on `a` and 4 on `b`, in a period that ended an hour ago and that no call has
+ * touched since.
+ */
 async function endedBudget(api: Api, user = "alice"): Promise<Name> {
   const name = { ...api.newName(), user };
   await api.client.createBudget({ ...name, totalBudgetNanoUsd: 100n, duration: Duration.DAILY });
@@ -28,8 +31,8 @@ const amounts = (periods: readonly ClosedPeriod[]) =>
 const YESTERDAY = { spentNanoUsd: 7n, totalBudgetNanoUsd: 100n, modelCosts: { a: 3n, b: 4n } };
 
 suiteForEach("After its period has ended, a budget", {}, (api) => {
-  suite("is new to whoever reads it, before anything is written", () => {
-    test("GetBudget", async () => {
+  suite("is read in its new period before that period is written", () => {
+    test("by GetBudget", async () => {
       const name = await endedBudget(api);
       const budget = await budgetIn(api.client.getBudget(name));
       assert.equal(budget.spentNanoUsd, 0n);
@@ -38,14 +41,14 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       assert.equal(hour(budget.periodStart), hour(budget.createTime) + 24);
     });
 
-    test("GetCurrentCost", async () => {
+    test("by GetCurrentCost", async () => {
       const answer = await api.client.getCurrentCost(await endedBudget(api));
       assert.equal(answer.currentCostNanoUsd, 0n);
       assert.equal(answer.remainingNanoUsd, 100n);
       assert.deepEqual(answer.modelCosts, {});
     });
 
-    test("ListUsers", async () => {
+    test("by ListUsers", async () => {
       const { budgets } = await api.client.listUsers(await endedBudget(api));
       assert.deepEqual(
         budgets.map(({ spentNanoUsd }) => spentNanoUsd),
@@ -53,14 +56,14 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       );
     });
 
-    test("ProjectedCost", async () => {
+    test("by ProjectedCost", async () => {
       const name = await endedBudget(api);
       const answer = await api.client.projectedCost({ ...name, model: "gpt-4o-mini", text: "hello" });
       assert.equal(answer.currentCostNanoUsd, 0n);
       assert.equal(answer.remainingNanoUsd, 100n);
     });
 
-    test("ListPeriods, which has the period that ended", async () => {
+    test("by ListPeriods, which includes the period that ended", async () => {
       const name = await endedBudget(api);
       const { periods } = await api.client.listPeriods(name);
       assert.deepEqual(amounts(periods), [YESTERDAY]);
@@ -68,15 +71,15 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       assert.deepEqual(periods[0]?.periodEnd, periodStart);
     });
 
-    test("CreateBudget with the parameters of then", async () => {
+    test("by CreateBudget with the original parameters", async () => {
       const name = await endedBudget(api);
       const request = { ...name, totalBudgetNanoUsd: 100n, duration: Duration.DAILY };
       assert.equal((await budgetIn(api.client.createBudget(request))).spentNanoUsd, 0n);
     });
   });
 
-  suite("is written down by whoever writes to it, with the period that ended", () => {
-    test("UpdateCost", async () => {
+  suite("is written in its new period, with a record of the old one", () => {
+    test("by UpdateCost", async () => {
       const name = await endedBudget(api);
       const answer = await charge(api, name, 5n, { model: "b" });
       assert.equal(answer.budget?.spentNanoUsd, 5n);
@@ -84,7 +87,7 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       assert.deepEqual(amounts((await api.client.listPeriods(name)).periods), [YESTERDAY]);
     });
 
-    test("UpdateBudget: the closed period keeps the total that it had", async () => {
+    test("by UpdateBudget: the closed period keeps its old total", async () => {
       const name = await endedBudget(api);
       const updateMask = { paths: ["total_budget_nano_usd"] };
       await api.client.updateBudget({ ...name, updateMask, totalBudgetNanoUsd: 1n });
@@ -92,7 +95,7 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       assert.equal((await budgetIn(api.client.getBudget(name))).totalBudgetNanoUsd, 1n);
     });
 
-    test("ResetCost: two periods are closed then, the latter with nothing spent", async () => {
+    test("by ResetCost: two periods are closed then, the latter with nothing spent", async () => {
       const name = await endedBudget(api);
       await api.client.resetCost(name);
       const { periods } = await api.client.listPeriods(name);
@@ -100,7 +103,7 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       assert.deepEqual(periods[0]?.periodStart, periods[1]?.periodEnd);
     });
 
-    test("SweepDurations: of one user, of a project, and then there is nothing left to do", async () => {
+    test("by SweepDurations of one user and of a project, after which nothing is left to do", async () => {
       const alice = await endedBudget(api);
       const bob = { ...alice, user: "bob" };
       await api.client.createBudget({ ...bob, totalBudgetNanoUsd: 1n, duration: Duration.DAILY });
@@ -114,7 +117,7 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       assert.equal((await budgetIn(api.client.getBudget(alice))).spentNanoUsd, 0n);
     });
 
-    test("ten callers at once: the period is closed once, and no charge is lost", async () => {
+    test("by ten concurrent callers: the period is closed once, and every charge counts", async () => {
       const name = await endedBudget(api);
       await Promise.all([
         ...Array.from({ length: 10 }, () => charge(api, name, 1n)),
@@ -126,7 +129,7 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
     });
   });
 
-  test("still knows the request ids of before: a repeated one charges neither period", async () => {
+  test("still knows the request ids of the old period: a replay charges neither period", async () => {
     const name = await endedBudget(api);
     const again = await charge(api, name, 4n, { model: "b", requestId: "yesterday" });
     assert.equal(again.replayed, true);
@@ -134,7 +137,7 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
     assert.equal((await budgetIn(api.client.getBudget(name))).spentNanoUsd, 0n);
   });
 
-  test("that nobody touched for ten days has one closed period, the one that spent something", async () => {
+  test("records only the period with spending, after ten days without calls", async () => {
     const name = await endedBudget(api);
     await api.server.age(name, "10 days");
     await charge(api, name, 1n);
@@ -146,7 +149,7 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
 });
 
 suiteForEach("SweepDurations", {}, (api) => {
-  test("SweepDurations of everything reaches every project", async () => {
+  test("covers every project if the request names none", async () => {
     const names = [await endedBudget(api), await endedBudget(api)];
     await api.client.sweepDurations({});
     for (const name of names) {
@@ -155,14 +158,14 @@ suiteForEach("SweepDurations", {}, (api) => {
     }
   });
 
-  test("of a user that does not exist is NOT_FOUND", async () => {
+  test("is NOT_FOUND for a user without a budget", async () => {
     const name = api.newName();
     await assertRefused(api.client.sweepDurations(name), "NotFound", "BUDGET_NOT_FOUND", name);
   });
 });
 
 suiteForEach("ListPeriods", {}, (api) => {
-  test("pages through closed periods, newest first, the one not yet written included", async () => {
+  test("pages through closed periods, newest first, including the one that is not written yet", async () => {
     const name = { ...api.newName() };
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 100n, duration: Duration.DAILY });
     for (const cost of [1n, 2n, 3n, 4n, 5n]) {
@@ -179,7 +182,7 @@ suiteForEach("ListPeriods", {}, (api) => {
     assert.deepEqual(pages, [[5n, 4n], [3n, 2n], [1n]]);
   });
 
-  test("of a budget without a closed period is empty, of none at all NOT_FOUND", async () => {
+  test("is empty for a budget without a closed period, and NOT_FOUND for a missing budget", async () => {
     const name = api.newName();
     await assertRefused(api.client.listPeriods(name), "NotFound", "BUDGET_NOT_FOUND", name);
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 100n });

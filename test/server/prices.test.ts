@@ -15,14 +15,14 @@ const failure = async (
   call: Promise<unknown>,
 ): Promise<{ code: Code; reason: string | undefined; metadata: unknown }> => {
   const error = await call.then(
-    () => assert.fail("it was not refused"),
+    () => assert.fail("the call was not refused"),
     (thrown: unknown) => ConnectError.from(thrown),
   );
   const [info] = error.findDetails(ErrorInfoSchema);
   return { code: error.code, reason: info?.reason, metadata: info?.metadata };
 };
 
-/** A price file of this many models at one price. */
+/** A price file with this many models at one price. */
 const bigFile = (usdPerToken: number, models = 1000): string =>
   JSON.stringify(
     Object.fromEntries(
@@ -49,7 +49,7 @@ describe("prices", () => {
     server = stack.use(
       await startTestServer({ ...environment, PRICES_FILE: pricesFile, PROJECT_PRICES_MAX: "3" }),
     );
-    // Another server on the same database, without a file, which asks for prices anew every time.
+    // A second server on the same database, without a price file, which reads prices from the database every time.
     other = stack.use(await startTestServer({ ...environment, PRICES_REFRESH_MS: "0" }));
   });
   after(() => stack.disposeAsync());
@@ -67,7 +67,7 @@ describe("prices", () => {
     ],
   });
 
-  it("that a project sets go before all lists, in that project alone", async () => {
+  it("of a project come before all price lists, in that project only", async () => {
     const [own, others] = [await newBudget("own"), await newBudget("others")];
     await server.grpc.setModelPrice({ project: "own", price: price("gpt-4o-mini", "7") });
     const charged = await server.grpc.updateCost({ ...own, source: usage("GPT-4o-mini", 1000n, 1n) });
@@ -90,7 +90,7 @@ describe("prices", () => {
     assert.equal(elsewhere.costNanoUsd, 150_000n);
   });
 
-  it("reach other servers, and go away again", async () => {
+  it("take effect on other servers, and are removed there, too", async () => {
     const name = await newBudget("moving");
     const charge = async () =>
       (await other.grpc.updateCost({ ...name, source: usage("gpt-4o-mini", 1000n) })).costNanoUsd;
@@ -109,7 +109,7 @@ describe("prices", () => {
     );
   });
 
-  it("may have a default, and a zero is a price", async () => {
+  it("may have a default, and may be zero", async () => {
     const name = await newBudget("default");
     const source = usage("in-house-7b", 1_000_000n);
     const { code, reason } = await failure(other.grpc.updateCost({ ...name, source }));
@@ -122,7 +122,7 @@ describe("prices", () => {
     assert.equal((await other.grpc.updateCost({ ...name, source })).costNanoUsd, 0n);
   });
 
-  it("are listed in order of model, page by page, as they were set", async () => {
+  it("are listed by model, in pages, as they were set", async () => {
     for (const model of ["c", "a", "b"]) {
       await server.grpc.setModelPrice({
         project: "listed",
@@ -157,7 +157,7 @@ describe("prices", () => {
     );
   });
 
-  it("are at most as many as allowed; one that is there can still be changed", async () => {
+  it("are limited in number; at the limit, existing ones can still be changed", async () => {
     for (const model of ["a", "b", "c"]) {
       await server.grpc.setModelPrice({ project: "full", price: price(model, "1") });
     }
@@ -169,7 +169,7 @@ describe("prices", () => {
     await server.grpc.setModelPrice({ project: "full", price: price("c", "2") });
   });
 
-  it("that make no sense are refused with the field named", async () => {
+  it("are refused if they are invalid, and the error names the field", async () => {
     const rate = (changes: object) => ({ model: "m", rates: [{ dimension: "input", usd: "1", ...changes }] });
     const cases: [Parameters<typeof server.grpc.setModelPrice>[0]["price"], string][] = [
       [undefined, "price"],
@@ -193,7 +193,7 @@ describe("prices", () => {
     assert.deepEqual((await server.grpc.listModelPrices({ project: "bad" })).prices, []);
   });
 
-  it("do not stand in the way of a repeated request: it gets its first answer, priced or not", async () => {
+  it("do not affect a replay: it gets its first answer, priced or not", async () => {
     const name = await newBudget("repeated");
     await server.grpc.setModelPrice({ project: "repeated", price: price("mine", "1") });
     const request = { ...name, requestId: "r", source: usage("mine", 1_000_000n) };
@@ -216,7 +216,7 @@ describe("prices", () => {
       choices: [],
       usage: { prompt_tokens: 1000, completion_tokens: 0, cost: 0.0123456789 },
     };
-    it("are its own where the request says so, rounded once to nano-USD", async () => {
+    it("are taken from the response if the request asks for that, rounded once to nano-USD", async () => {
       const name = await newBudget("reported");
       const source = { case: "completion", value: completion } as const;
       const priced = await server.grpc.updateCost({ ...name, source });
@@ -246,7 +246,7 @@ describe("prices", () => {
     const cost = async (name: { project: string; user: string }): Promise<bigint> =>
       (await server.grpc.updateCost({ ...name, source: usage("filed-7", 1000n) })).costNanoUsd;
 
-    it("are followed when it changes; a bad file is refused, and the prices of before stay", async () => {
+    it("are reloaded when it changes; after a bad file the previous prices stay", async () => {
       const name = await newBudget("filed");
       assert.equal(await cost(name), 3_000_000n);
       await replaceFile(bigFile(1e-6));

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { charge, stateOf, suiteForEach } from "../support/api.ts";
 import { assertInvalid, assertRefused } from "../support/errors.ts";
 
-const MODEL = "gpt-4o-mini"; // $0.15 in and $0.60 out for a million tokens: 150 and 600 nano-USD a token.
+const MODEL = "gpt-4o-mini"; // $0.15 and $0.60 for a million tokens: 150 and 600 nano-USD a token.
 const MESSAGES = [
   { role: "system", content: "You are terse." },
   { role: "user", content: "hello world" },
@@ -16,7 +16,7 @@ suiteForEach("ProjectedCost", {}, (api) => {
     return name;
   };
 
-  test("says what a text would cost on top of what was spent", async () => {
+  test("returns what a text would cost, added to the current spending", async () => {
     const name = await newBudget(10_000n);
     await charge(api, name, 1_000n);
     const answer = await api.client.projectedCost({ ...name, model: MODEL, text: "hello world" });
@@ -31,7 +31,7 @@ suiteForEach("ProjectedCost", {}, (api) => {
     assert.equal(answer.price?.lines[0]?.quantity, "2");
   });
 
-  test("counts a chat with what its form costs, and tools on top", async () => {
+  test("counts a chat with its overhead, and tools in addition", async () => {
     const name = await newBudget(1_000_000n);
     const ask = async (tools: { type: string; function: { name: string; description: string } }[]) =>
       (await api.client.projectedCost({ ...name, model: MODEL, messages: MESSAGES, tools })).promptTokens;
@@ -42,7 +42,7 @@ suiteForEach("ProjectedCost", {}, (api) => {
     assert.ok((await ask([tool])) > bare);
   });
 
-  test("fits when the worst case is exactly what remains, and not when it is one more", async () => {
+  test("fits if the worst case is exactly what remains, and not if it is one more", async () => {
     const worst = 300n + 10n * 600n;
     for (const [total, fits] of [
       [worst, true],
@@ -57,7 +57,7 @@ suiteForEach("ProjectedCost", {}, (api) => {
     }
   });
 
-  test("affords nothing more when the budget is exceeded", async () => {
+  test("affords no output if the budget is exceeded", async () => {
     const name = await newBudget(10n);
     await charge(api, name, 11n);
     const answer = await api.client.projectedCost({ ...name, model: MODEL, text: "hello" });
@@ -66,14 +66,14 @@ suiteForEach("ProjectedCost", {}, (api) => {
     assert.equal(answer.maxAffordableOutputTokens, 0n);
   });
 
-  test("holds and changes nothing", async () => {
+  test("holds nothing and changes nothing", async () => {
     const name = await newBudget(10_000n);
     const before = await stateOf(api, name);
     await api.client.projectedCost({ ...name, model: MODEL, text: "hello", maxOutputTokens: 5n });
     assert.deepEqual(await stateOf(api, name), before);
   });
 
-  test("asks for a budget that exists and a model with a price", async () => {
+  test("requires an existing budget and a model with a price", async () => {
     const name = await newBudget(10_000n);
     const nobody = { ...name, user: "nobody" };
     const ask = (request: object) =>
@@ -83,7 +83,7 @@ suiteForEach("ProjectedCost", {}, (api) => {
     await assertRefused(ask({ model }), "FailedPrecondition", "UNPRICED_MODEL", metadata);
   });
 
-  test("asks for messages or text, and for counts that make sense", async () => {
+  test("requires messages or text, and valid counts", async () => {
     const name = await newBudget(10_000n);
     const ask = (request: object) => api.client.projectedCost({ ...name, model: MODEL, ...request });
     const tool = { type: "function", function: { name: "f" } };
@@ -93,7 +93,7 @@ suiteForEach("ProjectedCost", {}, (api) => {
     await assertInvalid(ask({ text: "a", model: "" }), "model");
     await assertInvalid(ask({ text: "a", maxOutputTokens: -1n }), "max_output_tokens");
     await assertInvalid(ask({ text: "a", maxOutputTokens: 2n ** 53n }), "max_output_tokens");
-    // More than 64 bits of nano-USD.
+    // The amount exceeds 64 bits of nano-USD.
     await assertInvalid(
       ask({ text: "a", model: "gpt-4", maxOutputTokens: 2n ** 53n - 1n }),
       "max_output_tokens",

@@ -14,7 +14,7 @@ suiteForEach("RefundCost", { ways: EVERY_WAY }, (api) => {
   const refund = (name: Name, chargeRequestId: string, amountNanoUsd?: bigint, requestId = "") =>
     api.client.refundCost({ project: name.project, chargeRequestId, amountNanoUsd, requestId });
 
-  test("takes back what a charge cost, as a correction that names it", async () => {
+  test("takes back the cost of a charge, as a correction that names it", async () => {
     const name = await newBudget();
     await charge(api, name, 30n, { model: "a", requestId: "charge" });
     await charge(api, name, 5n, { model: "b" });
@@ -37,7 +37,7 @@ suiteForEach("RefundCost", { ways: EVERY_WAY }, (api) => {
     await assertConserved(api.server.database.kysely);
   });
 
-  test("takes back parts, together at most what was charged", async () => {
+  test("takes back parts, together at most the charged amount", async () => {
     const name = await newBudget();
     await charge(api, name, 30n, { requestId: "charge" });
     assert.equal((await refund(name, "charge", 10n)).refundedNanoUsd, 10n);
@@ -56,7 +56,7 @@ suiteForEach("RefundCost", { ways: EVERY_WAY }, (api) => {
     });
   });
 
-  test("of many at once takes back no more than was charged", async () => {
+  test("takes back no more than the charge when many run concurrently", async () => {
     const name = await newBudget();
     await charge(api, name, 30n, { requestId: "charge" });
     const refunds = await Promise.allSettled(Array.from({ length: 10 }, () => refund(name, "charge", 7n)));
@@ -71,7 +71,7 @@ suiteForEach("RefundCost", { ways: EVERY_WAY }, (api) => {
     await charge(api, name, 1n);
     const second = await refund(name, "charge", 10n, "refund");
     assert.deepEqual(second, { ...first, replayed: true });
-    // An id is a charge's or a refund's.
+    // A request id belongs to either a charge or a refund.
     for (const [requestId, amount] of [
       ["refund", 11n],
       ["charge", 1n],
@@ -102,7 +102,7 @@ suiteForEach("RefundCost", { ways: EVERY_WAY }, (api) => {
     await assertConserved(api.server.database.kysely);
   });
 
-  test("counts in the present period, also when the charge's period is closed", async () => {
+  test("counts in the current period, also if the period of the charge is closed", async () => {
     const name = await newBudget();
     await charge(api, name, 30n, { requestId: "charge" });
     await api.client.resetCost(name);
@@ -116,7 +116,7 @@ suiteForEach("RefundCost", { ways: EVERY_WAY }, (api) => {
     await assertConserved(api.server.database.kysely);
   });
 
-  test("knows only charges, and none of a budget that was deleted since", async () => {
+  test("finds charges only, and none of a deleted budget", async () => {
     const name = await newBudget();
     const { requestId: reset } = await api.client.resetCost(name);
     await charge(api, name, 30n, { requestId: "charge" });
@@ -136,7 +136,7 @@ suiteForEach("RefundCost", { ways: EVERY_WAY }, (api) => {
     });
   });
 
-  test("refuses what is no amount, and what names no charge", async () => {
+  test("refuses an invalid amount, and an id that names no charge", async () => {
     const name = await newBudget();
     await assertInvalid(refund(name, ""), "charge_request_id", "is required");
     await assertInvalid(refund(name, "charge", 0n), "amount_nano_usd", "must be more than 0, not 0");

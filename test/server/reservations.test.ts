@@ -20,7 +20,7 @@ for (const kind of STORES) {
     });
     after(() => stack.disposeAsync());
 
-    it("that have expired are ended by CreateBudget, UpdateBudget and DeleteBudget, too", async () => {
+    it("that have expired are also ended by CreateBudget, UpdateBudget and DeleteBudget", async () => {
       const name = await bankOf.newBudget("expired-by-changes", "alice", 10n);
       const definition = {
         ...name,
@@ -45,7 +45,7 @@ for (const kind of STORES) {
       await server.grpc.deleteBudget(name);
     });
 
-    it("are admitted up to the total, equality included, and refused beyond it", async () => {
+    it("are admitted up to and including the total, and refused beyond it", async () => {
       const name = await bankOf.newBudget("limit", "alice", 10n);
       await bankOf.reserve(name, 4n);
       await bankOf.reserve(name, 6n);
@@ -57,13 +57,13 @@ for (const kind of STORES) {
       assert.equal(metadata.user, "alice");
       assert.equal(metadata.remaining_nano_usd, "0");
       assert.equal(quota?.violations[0]?.subject, "budget:limit/alice");
-      // The first hold runs out in 10 minutes, long before the month.
+      // The first hold expires in 10 minutes, long before the month ends.
       const seconds = Number(retry?.retryDelay?.seconds);
       assert.ok(seconds > 0 && seconds <= 600, String(seconds));
       assert.deepEqual(await bankOf.balances(name), [0n, 10n, 0n]);
     });
 
-    it("settle below and above the hold, and free it in the same step", async () => {
+    it("are settled below and above the hold, and free it in the same transaction", async () => {
       const name = await bankOf.newBudget("settle", "alice", 10n);
       const { reservation: below } = await bankOf.reserve(name, 4n);
       await bankOf.settle(name, below?.reservationId ?? "", 1n);
@@ -74,7 +74,7 @@ for (const kind of STORES) {
       assert.deepEqual(await bankOf.balances(name), [13n, 0n, -3n]);
     });
 
-    it("end exactly once; what settles late is still charged", async () => {
+    it("end exactly once; a late settle is still charged", async () => {
       const name = await bankOf.newBudget("late", "alice", 10n);
       const id = (await bankOf.reserve(name, 4n)).reservation?.reservationId ?? "";
       const released = await server.grpc.releaseReservation({ project: "late", reservationId: id });
@@ -97,7 +97,7 @@ for (const kind of STORES) {
       assert.deepEqual([closed.code, closed.reason], [Code.FailedPrecondition, "RESERVATION_CLOSED"]);
     });
 
-    it("are made once for one request_id, and the id names them", async () => {
+    it("are opened once for one request_id, which names them", async () => {
       const name = await bankOf.newBudget("once", "alice", 10n);
       const first = await bankOf.reserve(name, 4n, "call-1");
       const second = await bankOf.reserve(name, 4n, "call-1");
@@ -114,7 +114,7 @@ for (const kind of STORES) {
       assert.equal((await refusal(reused)).reason, "REQUEST_ID_REUSED");
     });
 
-    it("run out by themselves: the hold is gone, and nobody waits for a sweep", async () => {
+    it("expire by themselves: the hold is freed without a sweep", async () => {
       const name = await bankOf.newBudget("expiry", "alice", 10n);
       const id = (await bankOf.reserve(name, 10n)).reservation?.reservationId ?? "";
       await bankOf.runOut("expiry");
@@ -129,7 +129,7 @@ for (const kind of STORES) {
       assert.deepEqual(await bankOf.balances(name), [2n, 0n, 8n]);
     });
 
-    it("become a charge when they run out, where that was asked for", async () => {
+    it("become a charge when they expire, if that was chosen", async () => {
       const name = await bankOf.newBudget("in-flight", "alice", 10n);
       await server.grpc.reserveCost({
         ...name,
@@ -148,7 +148,7 @@ for (const kind of STORES) {
       );
     });
 
-    it("can be extended, and say until when they hold", async () => {
+    it("can be extended, and report their expire time", async () => {
       const name = await bankOf.newBudget("extend", "alice", 10n);
       const { reservation } = await bankOf.reserve(name, 1n);
       const ttl = { seconds: 86_400n, nanos: 0 };
@@ -174,7 +174,7 @@ for (const kind of STORES) {
       assert.equal((await refusal(unknown)).reason, "RESERVATION_NOT_FOUND");
     });
 
-    it("hold the worst case of a call, and say how it came about", async () => {
+    it("hold the worst case of a call, and report how it was computed", async () => {
       const name = await bankOf.newBudget("estimate", "alice", 10n);
       const messages = [{ role: "user", content: "Say hello." }];
       const call = { ...name, model: "gpt-4o-mini" };
@@ -187,7 +187,7 @@ for (const kind of STORES) {
       assert.equal(estimate?.maxOutputAssumed, false);
       const prompt = estimate?.promptTokens ?? 0n;
       assert.equal(bounded.reservation?.heldNanoUsd, prompt * 150n + 100n * 600n);
-      // Without a bound, all that the model's context of 128000 tokens leaves.
+      // Without an output bound: everything that the model's context of 128000 tokens leaves.
       const unbounded = await server.grpc.reserveCost({
         ...call,
         amount: { case: "estimate", value: { messages } },
@@ -213,10 +213,10 @@ for (const kind of STORES) {
       assert.equal((await refusal(unknown)).metadata.field, "estimate.max_output_tokens");
     });
 
-    it("are seen by whoever watches, who can go on where it left off", async () => {
+    it("notify watchers, who can resume from the last version that they saw", async () => {
       const name = await bankOf.newBudget("watched", "alice", 10n);
       for (const client of [server.grpc, server.connect]) {
-        // Leaving the loop does not end a call: its signal does.
+        // Leaving the loop does not end the call; its signal does.
         using stop = new DisposableStack();
         const signal = stop.adopt(new AbortController(), (controller) => controller.abort()).signal;
         const seen: bigint[] = [];

@@ -12,7 +12,7 @@ suiteForEach("ResetCost", {}, (api) => {
     return name;
   };
 
-  test("opens a period with nothing spent, which ends when the one before would have", async () => {
+  test("opens a period with nothing spent, which ends when the previous one would have", async () => {
     const name = await newBudget();
     await charge(api, name, 12n);
     const before = await budgetIn(api.client.getBudget(name));
@@ -27,7 +27,7 @@ suiteForEach("ResetCost", {}, (api) => {
     assert.deepEqual((await api.client.getCurrentCost(name)).modelCosts, {});
   });
 
-  test("keeps the closed period readable, with what each model spent in it", async () => {
+  test("keeps the closed period readable, with the spending of each model", async () => {
     const name = await newBudget();
     await charge(api, name, 3n, { model: "a" });
     await charge(api, name, 4n, { model: "b" });
@@ -45,7 +45,7 @@ suiteForEach("ResetCost", {}, (api) => {
     ]);
   });
 
-  test("is written down in the ledger", async () => {
+  test("adds a ledger entry", async () => {
     const name = await newBudget();
     const { requestId } = await api.client.resetCost(name);
     const { entries } = await api.client.listCostEntries(name);
@@ -55,7 +55,7 @@ suiteForEach("ResetCost", {}, (api) => {
     );
   });
 
-  test("happens once for a request_id, even when charges came in between", async () => {
+  test("happens once for a request_id, even if charges came in between", async () => {
     const name = await newBudget();
     await charge(api, name, 3n);
     const first = await api.client.resetCost({ ...name, requestId: "r-1" });
@@ -66,7 +66,7 @@ suiteForEach("ResetCost", {}, (api) => {
     assert.deepEqual(await stateOf(api, name), before);
   });
 
-  test("resets a budget without a period too", async () => {
+  test("resets a budget without a period, too", async () => {
     const name = api.newName();
     await api.client.createBudget({ ...name, totalBudgetNanoUsd: 10n });
     await charge(api, name, 3n);
@@ -75,7 +75,7 @@ suiteForEach("ResetCost", {}, (api) => {
     assert.equal(budget.periodEnd, undefined);
   });
 
-  test("leaves other budgets of the project alone", async () => {
+  test("leaves the other budgets of the project alone", async () => {
     const name = await newBudget();
     const bob = { ...name, user: "bob" };
     await api.client.createBudget({ ...bob, totalBudgetNanoUsd: 10n });
@@ -84,7 +84,7 @@ suiteForEach("ResetCost", {}, (api) => {
     assert.equal((await budgetIn(api.client.getBudget(bob))).spentNanoUsd, 3n);
   });
 
-  test("of a budget that does not exist is NOT_FOUND", async () => {
+  test("is NOT_FOUND for a budget that does not exist", async () => {
     const name = api.newName();
     await assertRefused(api.client.resetCost(name), "NotFound", "BUDGET_NOT_FOUND", name);
   });

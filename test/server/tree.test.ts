@@ -17,7 +17,7 @@ for (const kind of STORES) {
     after(() => stack.disposeAsync());
 
     describe("in a tree", () => {
-      it("count on every ancestor; the refusal names the level that refused", async () => {
+      it("count on every ancestor, and the refusal names the ancestor that refused", async () => {
         await bankOf.newBudget("tree", "org", 10n);
         await bankOf.newBudget("tree", "team", 8n, "org");
         const alice = await bankOf.newBudget("tree", "alice", 100n, "team");
@@ -33,14 +33,14 @@ for (const kind of STORES) {
           quota?.violations.map((violation) => violation.subject),
           ["budget:tree/org", "budget:tree/alice", "budget:tree/team"],
         );
-        // All or nothing: the levels that had room hold nothing more.
+        // All or nothing: the ancestors that had room hold nothing more.
         assert.deepEqual(await bankOf.balances(alice), [0n, 5n, 95n]);
         await bankOf.settle(alice, reservation?.reservationId ?? "", 6n);
         assert.deepEqual(await bankOf.balances({ project: "tree", user: "team" }), [6n, 0n, 2n]);
         assert.deepEqual(await bankOf.balances({ project: "tree", user: "org" }), [6n, 4n, 0n]);
       });
 
-      it("are explained: the chain, what each level has left, and when anything frees up", async () => {
+      it("are explained by GetBudget: the ancestors, what remains of each, and when the next hold expires", async () => {
         await bankOf.newBudget("explain", "org", 10n);
         const alice = await bankOf.newBudget("explain", "alice", 5n, "org");
         const { reservation } = await bankOf.reserve(alice, 1n);
@@ -56,7 +56,7 @@ for (const kind of STORES) {
         assert.deepEqual((await server.grpc.getBudget(alice)).levels, []);
       });
 
-      it("keep budgets where they are: no move, no deletion while they are open", async () => {
+      it("prevent moves and deletions of their budgets while they are open", async () => {
         await bankOf.newBudget("moves", "a", 10n);
         await bankOf.newBudget("moves", "b", 10n);
         const child = await bankOf.newBudget("moves", "child", 10n, "a");
@@ -71,7 +71,7 @@ for (const kind of STORES) {
         assert.equal((await refusal(move("grandchild"))).reason, "PARENT_CYCLE");
         assert.equal((await refusal(move("child"))).reason, "PARENT_CYCLE");
         assert.equal((await refusal(move("nobody"))).reason, "PARENT_NOT_FOUND");
-        // Nothing is carried over.
+        // The new parent does not inherit earlier spending.
         assert.equal((await move("b")).budget?.parent, "b");
         assert.deepEqual(await bankOf.balances({ project: "moves", user: "a" }), [2n, 0n, 8n]);
         assert.deepEqual(await bankOf.balances({ project: "moves", user: "b" }), [0n, 0n, 10n]);
@@ -80,7 +80,7 @@ for (const kind of STORES) {
         assert.deepEqual(await bankOf.balances({ project: "moves", user: "a" }), [2n, 0n, 8n]);
       });
 
-      it("are at most 8 levels deep", async () => {
+      it("support trees of at most 8 levels", async () => {
         for (let level = 1; level <= 8; level++) {
           await bankOf.newBudget("deep", `level-${level}`, 10n, level === 1 ? "" : `level-${level - 1}`);
         }
@@ -91,7 +91,7 @@ for (const kind of STORES) {
       });
     });
 
-    describe("with limits of models", () => {
+    describe("with limits for models", () => {
       it("are refused above the limit of their model, by name or by prefix", async () => {
         const name = { project: "models", user: "alice" };
         await server.grpc.createBudget({

@@ -15,7 +15,7 @@ for (const kind of STORES) {
     let environment: Record<string, string>;
     before(async () => {
       const store = stack.use(await makeStore(kind));
-      // Nobody reads the streams to their end: a server that stops need not wait for it.
+      // The streams are not read to their end, so a server that stops must not wait for that.
       environment = { ...store.environment, SHUTDOWN_GRACE_MS: "100" };
     });
     after(() => stack.disposeAsync());
@@ -23,7 +23,7 @@ for (const kind of STORES) {
     const watch = (server: TestServer, lastVersion = 0n) =>
       server.grpc.watchBudget({ ...name, lastVersion }, { signal: stop.signal })[Symbol.asyncIterator]();
 
-    it("goes on after the server was stopped and started again, from the last version seen", async () => {
+    it("resumes from the last version seen after the server was stopped and restarted", async () => {
       const first = await startTestServer(environment);
       await first.grpc.createBudget({ ...name, totalBudgetNanoUsd: 10n });
       const before = watch(first);
@@ -41,7 +41,7 @@ for (const kind of STORES) {
       assert.equal((await next).value?.budget?.spentNanoUsd, 1n);
     });
 
-    it("makes many changes one, and its last answer is the last state", async () => {
+    it("merges many changes into one, and its last answer is the last state", async () => {
       await using server = await startTestServer(environment);
       const seen: bigint[] = [];
       const changes = watch(server);
@@ -58,9 +58,9 @@ for (const kind of STORES) {
       assert.ok(seen.length < 100, `${seen.length} answers for 200 charges`);
     });
 
-    it("hears of what another server has done", async () => {
+    it("reports the changes of another server", async () => {
       await using one = await startTestServer(environment);
-      // The embedded store has one server: there it is the same.
+      // The embedded store has only one server, which is used as both.
       await using two = kind === "PostgreSQL" ? await startTestServer(environment) : undefined;
       const changes = watch(one);
       const spent = (await changes.next()).value?.budget?.spentNanoUsd ?? 0n;

@@ -21,7 +21,7 @@ import type { BudgetClient } from "../support/server.ts";
 
 const CONNECTIONS = 16;
 
-/** Clients with a connection each: connections, not calls, are shared out among the workers. */
+/** Clients with a connection each, because connections, not calls, are distributed among the workers. */
 async function clientsOf(program: Program): Promise<BudgetClient[]> {
   const [address] = await program.saying(/gRPC +(\S+)\n[^]*GetCurrentCost/);
   return Array.from({ length: CONNECTIONS }, () =>
@@ -41,7 +41,7 @@ describe("two workers behind the same free ports", () => {
   });
   after(() => postgres[Symbol.asyncDispose]());
 
-  it("share a hot budget to the last nano-dollar, also when one of them is killed in the middle", async () => {
+  it("charge a hot budget to the last nano-dollar, also if one of them is killed under load", async () => {
     await using stack = new AsyncDisposableStack();
     const DATABASE_URL = await postgres.createDatabase();
     const program = stack.use(startProgram({ DATABASE_URL, WORKERS: "2", LOG_LEVEL: "trace" }));
@@ -73,7 +73,7 @@ describe("two workers behind the same free ports", () => {
     assert.ok(repeated > 0, "no call was under way at the kill");
   });
 
-  it("tell each other's watchers, all read the prices at SIGHUP, and finish what has begun at SIGTERM", async () => {
+  it("notify each other's watchers, all reload the prices at SIGHUP, and finish the calls in flight at SIGTERM", async () => {
     const folder = await mkdtemp(join(tmpdir(), "purser-workers-"));
     await using stack = new AsyncDisposableStack();
     stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -104,7 +104,7 @@ describe("two workers behind the same free ports", () => {
     const again = (await logged(program, "prices read", 4)).slice(2);
     assert.deepEqual(new Set(again.map(({ pid }) => pid)), new Set(read.map(({ pid }) => pid)));
 
-    // A call that has begun, for certain: the server has asked for its body.
+    // The call has certainly begun: the server has asked for its body.
     const call = request(`${await httpOf(program)}/budget.v1.BudgetService/UpdateCost`, {
       method: "POST",
       headers: { "content-type": "application/json", expect: "100-continue" },
@@ -124,16 +124,16 @@ describe("two workers behind the same free ports", () => {
     );
   });
 
-  it("end with the primary, however it ends", async () => {
+  it("exit with the primary, however it ends", async () => {
     const DATABASE_URL = await postgres.createDatabase();
     await using program = startProgram({ DATABASE_URL, WORKERS: "2", LOG_LEVEL: "info" });
     await logged(program, "a worker is serving", 2);
     program.process.kill("SIGKILL");
-    // The end of a program is heard of when nobody holds its output open any more, as its workers do while they run.
+    // A program counts as ended only after its workers, which hold its output open, have ended.
     assert.equal(await program.ended(), "SIGKILL");
   });
 
-  it("do not start, and say why in one line, where a port is taken or the database does not answer", async () => {
+  it("do not start, and print the reason in one line, if a port is taken or the database does not answer", async () => {
     await using other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const port = String((other.address() as AddressInfo).port);

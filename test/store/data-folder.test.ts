@@ -8,7 +8,7 @@ import { openEmbedded } from "../../src/store/database.ts";
 import { lockFolder } from "../../src/store/folder-lock.ts";
 import { makeDataFolder } from "../support/embedded.ts";
 
-/** How a folder is broken, and what the error says after its name. */
+/** How to break a folder, and the text of the error after the name of the folder. */
 const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknown>, says: RegExp][] = [
   [
     "is of another version of PostgreSQL",
@@ -16,7 +16,7 @@ const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknow
     /was created by PostgreSQL 99, and this version of Purser reads PostgreSQL \d+: start the version/,
   ],
   [
-    "has lost PG_VERSION, where PGlite would begin anew",
+    "lacks PG_VERSION, without which PGlite would start empty",
     (folder) => rm(join(folder, "postgres/PG_VERSION")),
     /has data, but its file postgres\/PG_VERSION is missing: restore/,
   ],
@@ -26,7 +26,7 @@ const BROKEN: readonly [what: string, break_: (folder: string) => Promise<unknow
     /cannot be opened, because its files are damaged or incomplete \(PGlite says: .+\): restore the folder/,
   ],
   [
-    "has a lock that is none",
+    "has a lock that is not Purser's",
     async (folder) => {
       await rm(join(folder, "lock"), { force: true });
       await mkdir(join(folder, "lock"));
@@ -57,7 +57,7 @@ describe("a folder of the embedded store", () => {
       return true;
     });
 
-  it("is of the version of PostgreSQL that PGlite is", async () => {
+  it("has the PostgreSQL version of PGlite", async () => {
     assert.equal((await readFile(join(good, "postgres/PG_VERSION"), "utf8")).trim(), EMBEDDED_VERSION);
   });
 
@@ -67,7 +67,7 @@ describe("a folder of the embedded store", () => {
       await cp(good, folder, { recursive: true });
       await break_(folder);
       await assertRefused(folder, says);
-      if (what.includes("a lock that is none")) return;
+      if (what.includes("a lock that is not Purser's")) return;
       lockFolder(folder)[Symbol.dispose]();
     });
   }

@@ -19,7 +19,7 @@ describe("a folder's lock", () => {
     assert.throws(() => lockFolder(folder), FolderLockedError);
   });
 
-  it("can be taken again after it was given back", () => {
+  it("can be taken again after it was released", () => {
     lockFolder(folder)[Symbol.dispose]();
     lockFolder(folder)[Symbol.dispose]();
   });

@@ -20,7 +20,7 @@ describe("a transaction", () => {
   });
   after(() => stack.disposeAsync());
 
-  it("with a limit for locks fails with LockTimeout, once, and that is no outage", async () => {
+  it("with a lock timeout fails with LockTimeout, without a retry, and not as an outage", async () => {
     let attempts = 0;
     const outages: unknown[] = [];
     const store = createStore({ database, retryMsMax: 60_000, onOutage: (error) => outages.push(error) });
@@ -38,7 +38,7 @@ describe("a transaction", () => {
     });
     assert.equal(attempts, 1);
     assert.deepEqual(outages, []);
-    // The limit went with its transaction, and the connection is as good as before.
+    // The lock timeout ended with its transaction, so the connection can be used again.
     assert.equal((await take()).rows.length, 1);
     const { rows } = await sql<{ limit: string }>`select current_setting('lock_timeout') as limit`.execute(
       database.kysely,
@@ -46,7 +46,7 @@ describe("a transaction", () => {
     assert.deepEqual(rows, [{ limit: "0" }]);
   });
 
-  it("has its settings and its isolation level in the message that begins it", async () => {
+  it("sends its settings and its isolation level in the message that begins it", async () => {
     const settings = (options: { lockTimeoutMs?: number }) =>
       createStore({ database, retryMsMax: 0 }).transaction(
         (connection) =>
@@ -73,7 +73,7 @@ describe("a transaction", () => {
     ]);
   });
 
-  it("that is left alone is rolled back by the database, and runs again", async () => {
+  it("that is idle too long is rolled back by the database, and retried", async () => {
     await using own = openPostgres({ url, connectionsMax: 2, timeoutMs: 100, onIdleError: () => {} });
     const store = createStore({ database: own, retryMsMax: 60_000 });
     const locked = Promise.withResolvers<void>();
@@ -82,11 +82,11 @@ describe("a transaction", () => {
     const left = store.transaction(async (connection) => {
       await sql`update numbers set n = n + 1`.execute(connection);
       locked.resolve();
-      // Frozen, as far as the database can tell.
+      // The client looks frozen to the database.
       if (++attempts === 1) await rolledBack.promise;
     });
     await locked.promise;
-    // Waits for the row, and gets it although its holder does nothing.
+    // Waits for the row, and gets it without any action of its holder.
     await withClient(url, (client) => client.query("select n from numbers for update"));
     rolledBack.resolve();
     await left;

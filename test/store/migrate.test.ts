@@ -11,7 +11,7 @@ import { type Postgres, startPostgres } from "../support/postgres.ts";
 
 const names = (await readdir(MIGRATIONS_FOLDER)).toSorted();
 const OURS = names.map((name, index) => ({ version: index + 1, name }));
-/** The migration of a version to come. */
+/** A migration of a future version. */
 const MORE = `${String(names.length + 1).padStart(4, "0")}_more.sql`;
 
 const appliedTo = async ({ kysely }: Database): Promise<unknown[]> =>
@@ -39,7 +39,7 @@ describe("migrations", () => {
     return pathToFileURL(`${copy}/`);
   };
 
-  it("run once, however many servers start at once", async () => {
+  it("run once, however many servers start concurrently", async () => {
     const url = await postgres.createDatabase();
     await using servers = new AsyncDisposableStack();
     const ten = Array.from({ length: 10 }, () => servers.use(open(url)));
@@ -47,7 +47,7 @@ describe("migrations", () => {
     assert.deepEqual(await appliedTo(ten[0] as Database), OURS);
   });
 
-  it("are refused when the database was made by newer code", async () => {
+  it("are refused if newer code has made the database", async () => {
     await using database = open(await postgres.createDatabase());
     await migrate(database, await withOneMore("newer", "create table newer (project text primary key);"));
     await assert.rejects(migrate(database), (error: Error) => {
@@ -57,7 +57,7 @@ describe("migrations", () => {
     });
   });
 
-  it("are refused when one of them was changed after it had run", async () => {
+  it("are refused if one of them was changed after it had run", async () => {
     await using database = open(await postgres.createDatabase());
     await migrate(database, await withOneMore("before", "select 1;"));
     await assert.rejects(
@@ -66,7 +66,7 @@ describe("migrations", () => {
     );
   });
 
-  it("leave nothing behind when one of them fails", async () => {
+  it("leave nothing behind if one of them fails", async () => {
     await using database = open(await postgres.createDatabase());
     const broken = await withOneMore("broken", "create table half (a text);\nselect nonsense;");
     await assert.rejects(migrate(database, broken), /nonsense/);
@@ -76,7 +76,7 @@ describe("migrations", () => {
     assert.deepEqual(await appliedTo(database), OURS);
   });
 
-  it("run on the embedded store too, and again on its folder", async () => {
+  it("run on the embedded store too, and accept its folder on the next start", async () => {
     const data = join(folder, "embedded");
     for (const _start of ["first", "second"]) {
       await using database = await openEmbedded({ folder: data });

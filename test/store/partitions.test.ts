@@ -12,7 +12,7 @@ import { makeStore, startTestServer } from "../support/server.ts";
 const PROJECTS = Array.from({ length: 12 }, (_, index) => `project-${index}`);
 const CHARGES = 5;
 
-/** The statements of docs/scaling.md, each in a line or more. */
+/** The statements of docs/scaling.md, one per line or several lines. */
 async function statements(): Promise<string[]> {
   const page = await readFile(new URL("../../docs/scaling.md", import.meta.url), "utf8");
   const section = page.slice(page.indexOf("\n## Partitions\n"));
@@ -21,7 +21,7 @@ async function statements(): Promise<string[]> {
 }
 
 describe("the ledger in partitions by project", () => {
-  it("is charged, repeated, read and pruned as before", async () => {
+  it("supports charges, replays, reads and pruning as before", async () => {
     await using stack = new AsyncDisposableStack();
     const { environment } = stack.use(await makeStore("PostgreSQL"));
     const server = stack.use(await startTestServer(environment));

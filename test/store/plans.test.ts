@@ -11,10 +11,10 @@ import { startPostgres } from "../support/postgres.ts";
 const ROWS = 200_000;
 
 /**
- * The planner with statistics that say the tables are empty, as they are right after a first start, while one project
- * has grown large. What a statement reads is counted in the buffers it touches, which no noise of the machine changes.
+ * The planner has statistics of empty tables, as right after a first start, while one project has grown large. The cost
+ * of a statement is counted in the buffers that it touches, which does not depend on the load of the machine.
  */
-describe("with stale statistics, statements read what they name and no more", () => {
+describe("with stale statistics, statements read only the rows that they name", () => {
   const stack = new AsyncDisposableStack();
   let database: Database;
   before(async () => {
@@ -28,7 +28,7 @@ describe("with stale statistics, statements read what they name and no more", ()
       await sql`alter table ${sql.table(table)} set (autovacuum_enabled = false)`.execute(database.kysely);
     }
     await sql`analyze`.execute(database.kysely);
-    // Plans of the empty tables: where a driver kept them, they would be used again below.
+    // Runs every statement on empty tables first: if a driver cached those plans, it would use them again below.
     await touch(100);
     await sql`insert into budgets (project, user_id, total_nano_usd, period_id, period_start, creation_fingerprint,
       created_at, updated_at)
@@ -55,7 +55,7 @@ describe("with stale statistics, statements read what they name and no more", ()
     await findEntries(database.kysely, names(count));
   };
 
-  /** Rows that `work` read from the tables, from their indexes or whole. */
+  /** The rows that `work` read from the tables, through an index or by a sequential scan. */
   const rowsRead = async (work: () => Promise<unknown>): Promise<number> => {
     const read = async (): Promise<number> => {
       await sql`select pg_stat_force_next_flush()`.execute(database.kysely);
@@ -70,11 +70,11 @@ describe("with stale statistics, statements read what they name and no more", ()
   };
 
   for (const count of [1, 10, 100, 1000]) {
-    it(`locking ${count} budgets`, async () => {
+    it(`when locking ${count} budgets`, async () => {
       const read = await rowsRead(() => lockBudgets(database.kysely, names(count)));
       assert.ok(read <= 3 * count, `${read} rows read`);
     });
-    it(`finding ${count} request ids`, async () => {
+    it(`when finding ${count} request ids`, async () => {
       const read = await rowsRead(() => findEntries(database.kysely, names(count)));
       assert.ok(read <= 3 * count, `${read} rows read`);
     });
@@ -82,19 +82,19 @@ describe("with stale statistics, statements read what they name and no more", ()
 
   const page = { project: "p", user: undefined, startUs: undefined, endUs: undefined, before: undefined };
 
-  it("a page of the ledger", async () => {
+  it("for a page of the ledger", async () => {
     const read = await rowsRead(() => listEntries(database.kysely, { ...page, limit: 101 }));
     assert.ok(read <= 300, `${read} rows read`);
   });
 
-  it("a page of one user's ledger", async () => {
+  it("for a page of one user's ledger", async () => {
     const read = await rowsRead(() =>
       listEntries(database.kysely, { ...page, user: "user-777", limit: 101 }),
     );
     assert.ok(read <= 10, `${read} rows read`);
   });
 
-  it("the last page of users", async () => {
+  it("for the last page of users", async () => {
     const last = { project: "p", prefix: "", after: "user-9999", limit: 101 };
     const read = await rowsRead(() => listBudgets(database.kysely, last));
     assert.ok(read <= 300, `${read} rows read`);

@@ -10,8 +10,8 @@ const ROWS = 60_000;
 const SLICE = 1_000;
 const TABLES: readonly Prunable[] = ["reservations", "entries", "periods", "model_costs"];
 
-/** As in plans.test.ts: statistics that say the tables are empty, and what a statement reads counted in rows. */
-describe("with stale statistics, a slice of pruning reads its rows and what they name", () => {
+/** As in plans.test.ts: the statistics are those of empty tables, and the cost of a statement is counted in rows. */
+describe("with stale statistics, a slice of pruning reads only its own rows and the rows that they name", () => {
   const stack = new AsyncDisposableStack();
   let database: Database;
   before(async () => {
@@ -27,7 +27,8 @@ describe("with stale statistics, a slice of pruning reads its rows and what they
     }
     await sql`analyze`.execute(kysely);
     const series = sql`from generate_series(1, ${ROWS}::int) i`;
-    // Each budget is in its second period, so that all of the first may go; the entries count on a parent besides.
+    // Each budget is in its second period, so that the whole first one can be deleted; the entries count on a parent as
+    // well.
     await sql`insert into budgets (project, user_id, total_nano_usd, period_id, period_start, creation_fingerprint,
       created_at, updated_at) select 'p', 'user-' || i, 1, 2000000, now(), '', now(), now() ${series}`.execute(
       kysely,
@@ -66,7 +67,7 @@ describe("with stale statistics, a slice of pruning reads its rows and what they
   for (const table of TABLES) {
     it(`of ${table}`, async () => {
       let after: WalkPosition | undefined;
-      // The second slice begins in the middle.
+      // The second slice starts in the middle.
       for (const dryRun of [true, false]) {
         const bounds = { project: "p", beforeUs: 3_000_000n, dryRun };
         const [slice, read] = await rowsRead(() =>
@@ -82,7 +83,7 @@ describe("with stale statistics, a slice of pruning reads its rows and what they
     });
   }
 
-  it("and the list of projects reads by projects", async () => {
+  it("and the list of projects skips from project to project", async () => {
     for (const table of TABLES) {
       const [projects, read] = await rowsRead(() => projectsIn(database.kysely, table));
       assert.deepEqual(projects, ["p"]);

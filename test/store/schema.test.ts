@@ -12,7 +12,7 @@ import { type Database, openPostgres } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { startPostgres } from "../support/postgres.ts";
 
-/** What a PostgreSQL that shards by `project` needs. */
+/** The requirements of a PostgreSQL that shards by `project`. */
 describe("the schema and the statements", () => {
   const stack = new AsyncDisposableStack();
   let url: string;
@@ -64,7 +64,7 @@ describe("the schema and the statements", () => {
     assert.deepEqual(rows, []);
   });
 
-  it("name the project in every statement that touches a table, but for the sweep's two lists of projects", async () => {
+  it("name the project in every statement that touches a table, except for the two lists of projects of the sweep", async () => {
     const statements = await statementsOfAllCalls(url);
     const names = await tables();
     const touching = statements.filter((text) =>
@@ -79,12 +79,12 @@ describe("the schema and the statements", () => {
   });
 });
 
-/** Compares it with a value, joins on it, or inserts it. */
+/** The statement compares project with a value, joins on it, or inserts it. */
 const namesProject = (text: string): boolean =>
   /"?project"? = (\$\d+|any\(\$|(?!projects\.)[a-z]+\.project)/.test(text) ||
   /insert into "?\w+"? \("?project"?,/.test(text.replaceAll(/\s+/g, " ").replaceAll("( ", "("));
 
-/** Makes every call once, and gives the statements that the server ran for them. */
+/** Makes every call once, and returns the statements that the server ran for them. */
 async function statementsOfAllCalls(url: string): Promise<string[]> {
   const statements: string[] = [];
   const config = loadConfig({ DATABASE_URL: url, GRPC_PORT: "0", HTTP_PORT: "0" });

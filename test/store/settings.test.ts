@@ -7,7 +7,7 @@ import { DatabaseUnfit } from "../../src/store/requirements.ts";
 import { type Postgres, startPostgres, withClient } from "../support/postgres.ts";
 import { startTestServer } from "../support/server.ts";
 
-/** What may be set for a database or a role, and is not as the statements and parsers of Purser take it for. */
+/** Settings of a database or a role that differ from what Purser's statements and parsers assume. */
 const SETTINGS = [
   "DateStyle = 'SQL, DMY'",
   "DateStyle = 'German'",
@@ -41,7 +41,7 @@ describe("a PostgreSQL with other settings", () => {
       const url = await postgres.createDatabase();
       await withClient(url, (client) => client.query("create schema own"));
       await alter(url, setting).catch((error: { code?: string }) => {
-        // A PostgreSQL without this locale cannot be set to it.
+        // A PostgreSQL without this locale cannot use it.
         if (error.code !== "22023") throw error;
       });
       await using server = await startTestServer({ DATABASE_URL: url });

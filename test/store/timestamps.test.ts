@@ -7,7 +7,7 @@ import { startPostgres } from "../support/postgres.ts";
 
 const US_MIN = -62_135_596_800_000_000n;
 const US_MAX = 253_402_300_799_999_999n;
-/** The edges, both sides of 1970, years of two digits, leap days, and fractions with zeros before and after. */
+/** The bounds, both sides of 1970, two-digit years, leap days, and fractions with leading and trailing zeros. */
 const INSTANTS = [
   US_MIN,
   US_MIN + 1n,
@@ -42,7 +42,7 @@ describe("instants", () => {
   after(() => stack.disposeAsync());
 
   for (const zone of ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"]) {
-    it(`come back to the microsecond from a session in ${zone}`, async () => {
+    it(`are returned to the microsecond by a session in ${zone}`, async () => {
       await sql`set time zone ${sql.lit(zone)}`.execute(database.kysely);
       for (const instantUs of INSTANTS) {
         const { rows } = await sql<{ instant: bigint }>`

@@ -12,10 +12,10 @@ import {
   type TestServer,
 } from "./server.ts";
 
-/** The ways into a server that speak protobuf. */
+/** The protobuf protocols that a server supports. */
 export type Way = "gRPC" | "Connect" | "Connect JSON" | "gRPC-Web";
 
-/** The two transports; Connect's other dialects share all but their framing with it. */
+/** The two transports. Connect's other dialects share all but their framing with Connect. */
 export const TRANSPORTS: readonly Way[] = ["gRPC", "Connect"];
 export const EVERY_WAY: readonly Way[] = ["gRPC", "Connect", "Connect JSON", "gRPC-Web"];
 
@@ -24,7 +24,7 @@ export interface Api {
   readonly way: Way;
   readonly client: BudgetClient;
   readonly server: TestServer;
-  /** A user of a project that no other test has. */
+  /** A user of a new project that no other test uses. */
   newName(): Name;
 }
 
@@ -38,12 +38,12 @@ const clientOf = (server: TestServer, way: Way): BudgetClient =>
     "gRPC-Web": server.grpcWeb,
   })[way];
 
-// A server has many callers at once, so why not those of its tests.
+// Tests run concurrently, because a server has many callers at once.
 const TESTS_AT_ONCE = 8;
 
 /**
- * Runs a suite once for each store and each way in. A file has one server for each store, which all its suites share:
- * every test makes a project of its own, and they run at the same time.
+ * Runs a suite once for each store and each way in. All suites of a file share one server for each store: every test
+ * makes its own project, and the tests run concurrently.
  */
 export function suiteForEach(
   subject: string,
@@ -75,18 +75,21 @@ const kindsNeeded = new Set<StoreKind>();
 const servers = new Map<StoreKind, Promise<TestServer>>();
 after(() => stack.disposeAsync());
 
-/** The file's server on a store, started before the first suite that needs any, and stopped when the file is through. */
+/**
+ * The file's server on a store. It is started before the first suite that needs a server, and stopped after the last
+ * one.
+ */
 function serverDuringFile(kind: StoreKind): () => TestServer {
   kindsNeeded.add(kind);
   let server: TestServer | undefined;
   before(async () => {
-    // All at once: one store starts while the other waits for its disk.
+    // Starts all stores concurrently: one starts while the other waits for its disk.
     for (const needed of kindsNeeded) servers.set(needed, servers.get(needed) ?? start(needed));
     await Promise.all(servers.values());
     server = await servers.get(kind);
   });
   return () => {
-    if (server === undefined) throw new Error("the server runs while tests run");
+    if (server === undefined) throw new Error("the server is only available while tests run");
     return server;
   };
 }
@@ -96,7 +99,7 @@ async function start(kind: StoreKind): Promise<TestServer> {
   return stack.use(await startTestServer(store.environment));
 }
 
-/** The budget that is in an answer: every answer about a budget has one. */
+/** Returns the budget of an answer; every answer about a budget has one. */
 export async function budgetIn(answer: Promise<{ budget?: Budget }>): Promise<Budget> {
   const { budget } = await answer;
   assert.ok(budget !== undefined);
@@ -112,7 +115,7 @@ export const charge = (
 ): Promise<UpdateCostResponse> =>
   client.updateCost({ project, user, requestId, source: { case: "cost", value: { model, costNanoUsd } } });
 
-/** What the server has of a budget: to compare before and after what must change nothing. */
+/** The stored state of a budget, to compare before and after a call that must change nothing. */
 export const stateOf = async ({ client }: Pick<Api, "client">, { project, user }: Name): Promise<unknown> => [
   await client.getBudget({ project, user }),
   await client.getCurrentCost({ project, user }),
@@ -121,7 +124,7 @@ export const stateOf = async ({ client }: Pick<Api, "client">, { project, user }
   (await client.listUsers({ project })).budgets.map((budget) => budget.user),
 ];
 
-/** A message's fields, without the mark that tells its type. */
+/** The fields of a message, without its type name. */
 export const fieldsOf = <T extends { $typeName: string }>(message: T): Omit<T, "$typeName"> => {
   const { $typeName: _, ...fields } = message;
   return fields;

@@ -5,7 +5,7 @@ import type { ServiceTier } from "../../gen/es/budget/v1/cost_pb.ts";
 import { type Api, charge, type Name } from "./api.ts";
 import { COMPLETIONS } from "./completions.ts";
 
-/** A bad request: what is wrong with it, the call, the field that the error must name, and what it says of it. */
+/** A bad request: what is wrong, the call, the field that the error must name, and the text of the error. */
 export type Case = [
   wrong: string,
   call: (client: Api["client"], name: Name) => Promise<unknown>,
@@ -57,18 +57,18 @@ const names: Case[] = [
     CONTROL,
   ],
   [
-    "a prefix of users of 257 bytes",
+    "a user prefix of 257 bytes",
     (c, name) => c.listUsers({ ...name, userPrefix: "u".repeat(257) }),
     "user_prefix",
     NAME_TOO_LONG,
   ],
   [
-    "a sweep of a user of no project",
+    "a sweep of a user without a project",
     (c) => c.sweepDurations({ user: "u" }),
     "project",
     "is required if user is given",
   ],
-  ["entries of no project", (c) => c.listCostEntries({}), "project", "is required"],
+  ["entries without a project", (c) => c.listCostEntries({}), "project", "is required"],
 ];
 
 const budgets: Case[] = [
@@ -84,7 +84,7 @@ const budgets: Case[] = [
     "total_budget_nano_usd",
   ],
   [
-    "a duration that is none",
+    "an unknown duration",
     (c, name) => c.createBudget({ ...name, user: "new", duration: 99 as Duration }),
     "duration",
   ],
@@ -111,7 +111,7 @@ const budgets: Case[] = [
     "update_mask",
   ],
   [
-    "an update of what cannot be",
+    "an update of a field that cannot change",
     (c, name) => c.updateBudget({ ...name, updateMask: { paths: ["spent_nano_usd"] } }),
     "update_mask",
     'cannot change "spent_nano_usd"',
@@ -127,7 +127,7 @@ const budgets: Case[] = [
     "update_mask",
   ],
   [
-    "an update of a field with an endless name",
+    "an update of a field with a very long name",
     (c, name) => c.updateBudget({ ...name, updateMask: { paths: ["x".repeat(1e6)] } }),
     "update_mask",
     /^cannot change "x{300,400}\.\.\.$/,
@@ -141,18 +141,13 @@ const period =
 
 const periods: Case[] = [
   ["no unit", period({ unit: PeriodUnit.UNSPECIFIED }), "period.unit"],
-  ["a unit that is none", period({ unit: 99 }), "period.unit"],
+  ["an unknown unit", period({ unit: 99 }), "period.unit"],
   ["a count of 0", period({ count: 0 }), "period.count", "must be 1 to 1000, not 0"],
   ["a count of -1", period({ count: -1 }), "period.count"],
   ["a count of 1001", period({ count: 1001 }), "period.count"],
-  [
-    "a time zone that nobody knows",
-    period({ timeZone: "Mars/Olympus" }),
-    "period.time_zone",
-    /America\/New_York/,
-  ],
+  ["an unknown time zone", period({ timeZone: "Mars/Olympus" }), "period.time_zone", /America\/New_York/],
   ["a time zone with a control character", period({ timeZone: "UTC\0" }), "period.time_zone"],
-  ["an endless time zone", period({ timeZone: "A".repeat(1e5) }), "period.time_zone"],
+  ["a very long time zone", period({ timeZone: "A".repeat(1e5) }), "period.time_zone"],
   [
     "a mask that names a bad period",
     (c, name) => c.updateBudget({ ...name, updateMask: { paths: ["period"] }, period: { unit: 1 } }),
@@ -171,11 +166,11 @@ const known = (value: object): Case[1] => update({ case: "cost", value: { model:
 const sources: Case[] = [
   ["no source", update({ case: undefined }), "source", "must be one of completion, text, usage, cost"],
   ["a negative cost", known({ costNanoUsd: -1n }), "cost.cost_nano_usd", "must be 0 or more, not -1"],
-  ["a cost of no model", known({ model: "" }), "cost.model", "is required"],
+  ["a cost without a model", known({ model: "" }), "cost.model", "is required"],
   ["a cost of a model of 257 bytes", known({ model: "m".repeat(257) }), "cost.model", NAME_TOO_LONG],
   ["a cost of a model with a NUL", known({ model: "\0" }), "cost.model", CONTROL],
-  ["a text of no model", text({ model: "", inputText: "a" }), "text.model"],
-  ["counts of no model", usage({ model: "" }), "usage.model"],
+  ["a text without a model", text({ model: "", inputText: "a" }), "text.model"],
+  ["counts without a model", usage({ model: "" }), "usage.model"],
   ["a negative count", usage({ inputTokens: -1n }), "usage.input_tokens"],
   ["a count above 2^53-1", usage({ outputTokens: 2n ** 53n }), "usage.output_tokens"],
   [
@@ -184,9 +179,9 @@ const sources: Case[] = [
     "usage.input_tokens",
     /less than its parts/,
   ],
-  ["seconds that are no number", usage({ inputSeconds: Number.NaN }), "usage.input_seconds"],
+  ["seconds of NaN", usage({ inputSeconds: Number.NaN }), "usage.input_seconds"],
   ["infinite seconds", usage({ outputSeconds: Number.POSITIVE_INFINITY }), "usage.output_seconds"],
-  ["a tier that is none", usage({ serviceTier: 99 as ServiceTier }), "usage.service_tier"],
+  ["an unknown tier", usage({ serviceTier: 99 as ServiceTier }), "usage.service_tier"],
   [
     "counts that cost more than 64 bits",
     usage({ model: "gpt-4", outputTokens: 2n ** 53n - 1n }),
@@ -212,7 +207,7 @@ const completions: Case[] = [
     /last chunk/,
   ],
   [
-    "a usage of no known form",
+    "a usage of an unknown format",
     completion({ model: "gpt-4o", usage: { tokens: 5 } }),
     "completion.usage",
     /unknown form/,
@@ -230,7 +225,7 @@ const completions: Case[] = [
   ["no model", completion(withoutModel), "completion.model"],
   ["a model with a NUL", completion({ ...chat, model: "gpt-4o\0" }), "completion.model", CONTROL],
   [
-    "an endless model",
+    "a very long model",
     completion({ ...chat, model: "gpt-4o".repeat(50_000) }),
     "completion.model",
     NAME_TOO_LONG,
@@ -245,9 +240,9 @@ const pages: Case[] = [
     "page_size",
     "must be 0 or more, not -1",
   ],
-  ["a page token of nobody's", (c, name) => c.listUsers({ ...name, pageToken: "abc" }), "page_token"],
+  ["an invalid page token", (c, name) => c.listUsers({ ...name, pageToken: "abc" }), "page_token"],
   [
-    "an endless page token",
+    "a very long page token",
     (c, name) => c.listPeriods({ ...name, pageToken: ".".repeat(1e5) }),
     "page_token",
   ],
@@ -263,7 +258,7 @@ const pages: Case[] = [
   ],
 ];
 
-/** Requests that are each wrong in one way, by what they are about. */
+/** Requests with one mistake each, grouped by subject. */
 export const BAD_REQUESTS: Readonly<Record<string, readonly Case[]>> = {
   names,
   budgets,

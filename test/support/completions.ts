@@ -1,4 +1,7 @@
-/** Responses of the usual providers, cut to what matters, each with what it used: 1,000 tokens in and 500 out. */
+/**
+ * Responses of the usual providers, reduced to the relevant fields, each with its usage: 1,000 input tokens and 500
+ * output tokens.
+ */
 export const COMPLETIONS = {
   "OpenAI chat completions": {
     id: "chatcmpl-1",

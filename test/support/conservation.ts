@@ -14,7 +14,10 @@ const limits = sql`budgets b cross join lateral (
   from jsonb_array_elements(coalesce(b.model_limits, '[]')) each
 ) l`;
 
-/** Each finds what does not add up, anywhere in the database. An entry counts on a level whose current period it falls in. */
+/**
+ * Each query finds rows that do not add up, in the whole database. An entry counts on each level whose current period
+ * contains it.
+ */
 const LAWS = {
   "spent is the sum of this period's entries": sql`
     select b.project, b.user_id, b.spent_nano_usd as stored, coalesce(sum(e.cost_nano_usd), 0) as summed
@@ -33,23 +36,23 @@ const LAWS = {
       select b.project, b.user_id, c.model, c.cost_nano_usd as cost from budgets b
       join model_costs c on c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
     ) stored using (project, user_id, model) where entered.cost is distinct from stored.cost`,
-  "a limit counts what its models have spent": sql`
+  "the spending of a limit is that of its models": sql`
     select b.project, b.user_id, l.limit_of, l.spent from ${limits} where l.spent <> (
       select coalesce(sum(c.cost_nano_usd), 0) from model_costs c
       where c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id and ${named(sql.ref("c.model"))})`,
-  "a limit counts what is held for its models": sql`
+  "the holds of a limit are those of its models": sql`
     select b.project, b.user_id, l.limit_of, l.held from ${limits} where l.held <> (
       select coalesce(sum(r.held_nano_usd), 0) from reservations r where ${holds} and ${named(sql.ref("r.model"))})`,
-  "a closed period spent what its models did": sql`
+  "the spending of a closed period is the sum of its models": sql`
     select p.project, p.user_id, p.period_id, p.spent_nano_usd from periods p where p.spent_nano_usd <> (
       select coalesce(sum(c.cost_nano_usd), 0) from model_costs c
       where c.project = p.project and c.user_id = p.user_id and c.period_id = p.period_id)`,
-  "what ends with a charge has the entry of that moment, and what runs out is charged once": sql`
+  "a charged reservation has one entry at its closing time, and others have none": sql`
     select r.project, r.reservation_id, r.state from reservations r where (
       select count(*) from entries e where e.project = r.project and e.reservation_id = r.reservation_id
         and e.created_at = r.closed_at
     ) <> (case when r.state = 'SETTLED' or (r.state = 'EXPIRED' and r.on_expiry = 'CHARGE') then 1 else 0 end)`,
-  "an id is a reservation's or an entry's": sql`
+  "no id is both a reservation's and an entry's": sql`
     select project, request_id from entries e where exists (
       select 1 from reservations r where r.project = e.project and r.reservation_id = e.request_id)`,
 };

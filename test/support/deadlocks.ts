@@ -1,6 +1,9 @@
 import pg from "pg";
 
-/** How many deadlocks PostgreSQL has counted in a database. Connections add theirs when they end: stop the servers first. */
+/**
+ * The number of deadlocks that PostgreSQL has counted in a database. Connections report theirs when they end, so stop
+ * the servers first.
+ */
 export async function countDeadlocks(url: string): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openEmbedded } from "../../src/store/database.ts";
 
-/** An empty folder of the embedded store, made from a template: making one anew takes seconds, a copy does not. */
+/**
+ * An empty folder of the embedded store. It is copied from a template, because initializing a new one takes seconds.
+ */
 export async function makeDataFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "purser-data-"));
   await cp(await template(), folder, { recursive: true });
@@ -20,7 +22,7 @@ async function template(): Promise<string> {
   const fresh = await mkdtemp(`${target}-`);
   const database = await openEmbedded({ folder: fresh });
   await database[Symbol.asyncDispose]();
-  // Another test process may have been faster: its template is as good.
+  // Another test process may have been faster; its template is equally good.
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
   return target;
 }

@@ -9,7 +9,7 @@ import type { Schema } from "../../src/store/schema.ts";
 import { createStore, type Store } from "../../src/store/store.ts";
 import { makeDataFolder } from "./embedded.ts";
 
-/** What is behind the handlers, on an empty embedded store. */
+/** The engine behind the handlers, on an empty embedded store. */
 export interface Inside extends AsyncDisposable {
   kysely: Kysely<Schema>;
   store: Store;
@@ -51,7 +51,7 @@ export async function startInside({ batchesInFlightMax = 2 } = {}): Promise<Insi
   };
 }
 
-/** Moves all that is known of a project back in time, which is what the passing of time looks like from inside. */
+/** Moves all times of a project back, which looks from inside as if that time had passed. */
 export async function passTime(kysely: Kysely<Schema>, project: string, hours: number): Promise<void> {
   const span = sql`make_interval(hours => ${hours}::integer)`;
   const moved = (...columns: string[]) =>
@@ -60,7 +60,7 @@ export async function passTime(kysely: Kysely<Schema>, project: string, hours: n
   const id = sql`period_id = -period_id - ${us}::bigint`;
   const where = sql`where project = ${project}`;
   await kysely.transaction().execute(async (transaction) => {
-    // Ids of periods are instants too, and parts of keys: by way of the negative, so that none meets another on its way.
+    // Period ids are instants and parts of keys. The detour over negative ids avoids collisions with other periods.
     for (const table of ["budgets", "model_costs", "periods", "entries"]) {
       await sql`update ${sql.table(table)} set period_id = -period_id ${where}`.execute(transaction);
     }

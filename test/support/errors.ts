@@ -7,7 +7,7 @@ import {
   RetryInfoSchema,
 } from "../../gen/es/google/rpc/error_details_pb.ts";
 
-/** What an error says, all of it that callers may build on. */
+/** The parts of an error that callers may depend on. */
 export interface Told {
   code: keyof typeof Code;
   domain: string | undefined;
@@ -46,11 +46,11 @@ export async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
     () => undefined,
     (error: unknown) => error,
   );
-  assert.ok(outcome instanceof ConnectError, "the call was answered, and not refused");
+  assert.ok(outcome instanceof ConnectError, "the call succeeded instead of being refused");
   return outcome;
 }
 
-/** Refused with a reason: its code, ErrorInfo and every value in the metadata. */
+/** Asserts that a call is refused with this code, this reason in ErrorInfo and exactly this metadata. */
 export async function assertRefused(
   call: Promise<unknown>,
   code: keyof typeof Code,
@@ -60,7 +60,9 @@ export async function assertRefused(
   assert.deepEqual(told(await errorOf(call)), { code, domain: "budget.v1", reason, metadata, fields: [] });
 }
 
-/** Refused because of a field: INVALID_ARGUMENT, with the field in ErrorInfo, in BadRequest and in the message. */
+/**
+ * Asserts that a call is refused with INVALID_ARGUMENT, and that ErrorInfo, BadRequest and the message name the field.
+ */
 export async function assertInvalid(
   call: Promise<unknown>,
   field: string,

@@ -1,11 +1,11 @@
 import type { BudgetError } from "../../src/domain/errors.ts";
 
 const NAME_BYTES_MAX = 256;
-/** A name as long as names may be, in text that takes as much as it can when it is quoted and escaped. */
+/** A name of the maximum length, in the text that needs the most bytes when it is quoted and escaped. */
 const longest = (character: string, prefix = ""): string =>
   prefix + character.repeat(Math.floor((NAME_BYTES_MAX - prefix.length) / Buffer.byteLength(character)));
 
-/** The error of every reason, with values as large as they can be. */
+/** One error for every reason, with the largest possible values. */
 export function everyError(character: string): BudgetError[] {
   const name = longest(character);
   const [project, user, model, parent] = [name, name, name, name];

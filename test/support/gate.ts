@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** Stands between a client and a server, and can be shut. */
+/** A proxy between a client and a server that can be shut. */
 export interface Gate extends AsyncDisposable {
   readonly url: string;
-  /** From now on connections are refused, and those that there are have been cut. */
+  /** From now on, connections are refused; the existing ones have been closed. */
   shut(): Promise<void>;
-  /** From now on connections stay open, and swallow what is sent over them. */
+  /** From now on, connections stay open, and bytes sent over them are dropped. */
   stall(): void;
   open(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 
-/** How a call ended, as it is on the wire. */
+/** The end of a call, as it is on the wire. */
 export interface Ended {
   code: number;
   message: string;
@@ -18,12 +18,12 @@ export interface Ended {
   headers: IncomingHttpHeaders;
 }
 
-/** gRPC as frames of HTTP/2: for what no client would send, or reads as it came. */
+/** gRPC as raw HTTP/2 frames, to send what no client would send, or to read exactly what is sent. */
 export interface Frames extends Disposable {
   readonly session: ClientHttp2Session;
-  /** Begins a call. Nothing is sent but its headers. */
+  /** Begins a call. Only its headers are sent. */
   begin(path: string, options?: { encoding?: string | undefined; timeout?: string }): ClientHttp2Stream;
-  /** Sends a whole body, and gives the end of the call. */
+  /** Sends a whole body, and returns the end of the call. */
   send(
     path: string,
     body: Uint8Array,

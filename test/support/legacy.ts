@@ -31,7 +31,7 @@ export const legacyPosts = (server: () => Pick<Api["server"], "httpUrl">) => {
 
 type Posts = ReturnType<typeof legacyPosts>;
 
-/** What BudgetManager does, without its threads: a test decides which of its posts arrive, when, and how often. */
+/** BudgetManager without its threads: a test decides which of its posts arrive, when, and how often. */
 export class LegacyClient {
   map: LegacyMap = {};
   readonly #posts: Posts;
@@ -68,18 +68,18 @@ export class LegacyClient {
     return this;
   }
 
-  /** reset_cost: it saves nothing. */
+  /** Like reset_cost, which does not save. */
   reset(user: string): this {
     Object.assign(this.record(user), { current_cost: 0, model_cost: {} });
     return this;
   }
 
-  /** What a thread that saves now would post. */
+  /** The body that a thread would post if it saved now. */
   snapshot(): LegacyMap {
     return structuredClone(this.map);
   }
 
-  /** Posts the map as it is, or as it was. */
+  /** Posts the current map, or an earlier one. */
   async save(map: LegacyMap = this.map): Promise<void> {
     assert.deepEqual(await this.#posts.set(this.#project, map), {
       status: 200,

@@ -1,8 +1,8 @@
 import { type PythonVenv, pythonVenv } from "./python.ts";
 
 /**
- * LiteLLM with what its BudgetManager and its prices import, and none of the rest that it asks for: all of it would be some
- * hundred megabytes more, and is not needed to keep budgets.
+ * LiteLLM with the packages that its BudgetManager and its prices import. Its other dependencies would be some hundred
+ * megabytes more, and are not needed to keep budgets.
  */
 const REQUIREMENTS = [
   "litellm==1.109.1",
@@ -51,7 +51,7 @@ const REQUIREMENTS = [
   "zipp==4.1.2",
 ];
 
-/** Prices and tokenizers that are in the package: nothing is fetched while a test runs. */
+/** Uses the prices and tokenizers of the package, so that nothing is fetched while a test runs. */
 export const LITELLM_ENVIRONMENT = { LITELLM_LOCAL_MODEL_COST_MAP: "True" };
 
 /** Python with LiteLLM, unchanged. */

@@ -9,17 +9,17 @@ import { createRandom } from "./run.ts";
 import type { BudgetClient } from "./server.ts";
 
 /**
- * Callers that never give up: each operation is sent again, with the same ids, until it is answered. So whatever fails in
- * between, all of it must be there in the end, exactly once.
+ * Callers that never give up: each operation is sent again, with the same ids, until it is answered. So after any
+ * failure, every operation must have been applied exactly once.
  */
 export interface Load {
-  /** Resolves when this many more operations have been answered. */
+  /** Resolves after this many more operations have been answered. */
   answered(count: number): Promise<void>;
-  /** What an event gives; rejects as soon as a caller fails, since the event may then never come. */
+  /** Resolves with the event, and rejects as soon as a caller fails, because the event may then never happen. */
   unlessFailed<T>(event: Promise<T>): Promise<T>;
-  /** Lets every caller finish what it has begun. */
+  /** Lets every caller finish its current operation. */
   stop(): Promise<void>;
-  /** Compares what the callers know with what the database has. */
+  /** Compares the callers' records with the database. */
   check(kysely: Kysely<Schema>): Promise<{ answered: number; repeated: number }>;
 }
 
@@ -97,7 +97,7 @@ export function startLoad(client: (caller: number) => Promise<BudgetClient>, see
   };
 
   const callers = Promise.all(Array.from({ length: CALLERS }, (_, caller) => work(caller)));
-  // A caller that fails ends the others, and the waiting of whoever waits for them.
+  // A caller that fails stops the others, and rejects everything that waits for them.
   const failed = callers.then(() => new Promise<never>(() => {}));
   failed.catch(() => {
     hasFailed = true;
@@ -119,7 +119,7 @@ export function startLoad(client: (caller: number) => Promise<BudgetClient>, see
   };
 }
 
-/** What says nothing of whether it was done. A refusal or a defect of the server is none of that. */
+/** Errors after which the outcome is unknown. A refusal or a defect of the server is not among them. */
 function mayRepeat(error: unknown): boolean {
   if (!(error instanceof ConnectError)) return false;
   const [info] = error.findDetails(ErrorInfoSchema);
@@ -128,7 +128,7 @@ function mayRepeat(error: unknown): boolean {
   return codes.includes(error.code);
 }
 
-/** Every operation exactly once, on every level, and nothing else. */
+/** Checks that every operation was applied exactly once on every level, and nothing else was. */
 async function assertAllOnce(kysely: Kysely<Schema>, journal: Journal): Promise<void> {
   const entries = await kysely
     .selectFrom("entries")

@@ -9,7 +9,7 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** What a program has logged so far: whole lines of its standard error that are JSON. */
+/** The log of a program so far: the complete lines of its standard error that are JSON. */
 export const logOf = ({ stderr }: Program): LogLine[] =>
   stderr
     .slice(0, stderr.lastIndexOf("\n") + 1)
@@ -17,7 +17,7 @@ export const logOf = ({ stderr }: Program): LogLine[] =>
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as LogLine);
 
-/** Waits until a program has logged as many lines with this message, and gives these. */
+/** Waits until a program has logged this many lines with this message, and returns them. */
 export async function logged(program: Program, msg: string, lines: number): Promise<LogLine[]> {
   for (;;) {
     const found = logOf(program).filter((line) => line.msg === msg);

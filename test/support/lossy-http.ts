@@ -2,15 +2,15 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What goes wrong with a request: its answer is lost after it was made, or it never arrives and the answer is 503. */
+/** How a request fails: its answer is lost after the work was done, or it never arrives and the answer is 503. */
 export type Loss = "lose the answer" | "answer 503";
 
-/** Stands between a client and a server over HTTP, and passes on what they say until told otherwise. */
+/** A proxy between a client and a server over HTTP, which passes everything on until told otherwise. */
 export interface LossyHttp extends AsyncDisposable {
   readonly url: string;
-  /** The headers of the requests that have come, in order. */
+  /** The headers of the received requests, in order. */
   readonly headers: IncomingMessage["headers"][];
-  /** The next requests go wrong, one after another. */
+  /** The next requests fail in these ways, one after another. */
   lose(...losses: Loss[]): void;
 }
 

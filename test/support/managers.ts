@@ -3,11 +3,11 @@ import { after, before, suite } from "node:test";
 import { BudgetManager, createPurserClient, openLocal, type PurserClient } from "../../src/client/index.ts";
 import { makeStore, startTestServer } from "./server.ts";
 
-/** BudgetManager where it can be: on a server, or with the service in this process. */
+/** BudgetManager in both of its modes: on a server, or with the service in this process. */
 export interface Managers {
-  /** A manager of a project that no other test has. */
+  /** A manager of a new project that no other test uses. */
   create(): BudgetManager;
-  /** The client beneath. */
+  /** The underlying client. */
   readonly client: PurserClient;
 }
 
@@ -19,7 +19,7 @@ const KINDS: Record<string, (stack: AsyncDisposableStack) => Promise<PurserClien
   local: async (stack) => stack.use(await openLocal({ dataDir: "memory://" })).client,
 };
 
-/** Runs a suite on a server, and once more with the service in this process. */
+/** Runs a suite on a server, and again with the service in this process. */
 export function suiteForManagers(subject: string, define: (managers: Managers) => void): void {
   for (const [kind, open] of Object.entries(KINDS)) {
     suite(`${subject}, ${kind}`, { concurrency: 4 }, () => {
@@ -30,7 +30,7 @@ export function suiteForManagers(subject: string, define: (managers: Managers) =
       });
       after(() => stack.disposeAsync());
       const client = (): PurserClient => {
-        if (opened === undefined) throw new Error("the client is there while tests run");
+        if (opened === undefined) throw new Error("the client is only available while tests run");
         return opened;
       };
       define({

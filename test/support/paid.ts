@@ -16,7 +16,7 @@ export interface Paid extends AsyncDisposable {
   fetch: BudgetFetch;
   openai: OpenAI;
   anthropic: Anthropic;
-  /** What the budget has spent and holds, once all charges are made. */
+  /** The spending and the holds of the budget, after all charges are made. */
   balance(): Promise<{ spent: bigint; held: bigint }>;
 }
 
@@ -31,7 +31,7 @@ export async function startPaid(
   const name = api.newName();
   await api.client.createBudget({ ...name, totalBudgetNanoUsd: totalNanoUsd });
   const provider = await startProvider(answer);
-  // Other tests share the machine: no answer is late.
+  // Long, because other tests share the machine and no answer may count as late.
   const fetch = budgetFetch(client, { ...name, timeoutMs: 120_000, ...rest });
   return {
     name,

@@ -8,12 +8,12 @@ import { basename, dirname, join } from "node:path";
 import pg from "pg";
 
 /**
- * A real PostgreSQL for tests: the one at TEST_DATABASE_URL, or one from npm, started for this process and stopped with
- * it. PostgreSQL refuses to run as root, so there it runs as nobody; and since nobody may not enter a home that is closed
- * to others, the binaries are copied to the temporary folder, once a version.
+ * A real PostgreSQL for tests: the one at TEST_DATABASE_URL, or one from npm that is started for this process and
+ * stopped with it. PostgreSQL refuses to run as root, so under root it runs as `nobody`. Because `nobody` may lack
+ * access to the home folder, the binaries are copied to the temporary folder, once for each version.
  */
 export interface Postgres extends AsyncDisposable {
-  /** Makes an empty database and gives its URL. */
+  /** Makes an empty database and returns its URL. */
   createDatabase(): Promise<string>;
 }
 
@@ -21,18 +21,18 @@ export async function startPostgres(): Promise<Postgres> {
   const given = process.env.TEST_DATABASE_URL;
   if (given !== undefined && given !== "")
     return { ...serverAt(given), [Symbol.asyncDispose]: async () => {} };
-  // Nothing in it is worth keeping.
+  // The data is temporary, so durability can be turned off.
   const postgres = await startOwnPostgres(["-c", "fsync=off"]);
   return postgres;
 }
 
-/** One that can be killed and started again on what it has written down. */
+/** A PostgreSQL that can be killed and restarted on its data. */
 export interface MortalPostgres extends Postgres {
-  /** SIGKILL for all of it, and a start that recovers. Ready when the promise is kept. */
+  /** Sends SIGKILL to all of its processes, and restarts it with recovery. Resolves when it is ready. */
   killAndRestart(): Promise<void>;
 }
 
-/** A PostgreSQL of this process, which syncs what it commits unless told otherwise. */
+/** A PostgreSQL for this process. It syncs its commits to disk unless told otherwise. */
 export async function startOwnPostgres(settings: readonly string[] = []): Promise<MortalPostgres> {
   const folder = await mkdtemp(join(tmpdir(), "purser-postgres-"));
   const user = unprivileged();
@@ -51,7 +51,7 @@ export async function startOwnPostgres(settings: readonly string[] = []): Promis
       cwd: folder,
     });
   let server = begin();
-  // Whatever ends this process ends the server.
+  // Stops the server however this process ends.
   const kill = () => server.kill("SIGKILL");
   process.once("exit", kill);
   await untilReady(server);
@@ -63,7 +63,7 @@ export async function startOwnPostgres(settings: readonly string[] = []): Promis
       server.kill("SIGKILL");
       for (const pid of workers) killIfThere(pid);
       await exited;
-      // It refuses to start while a process of the one before is left.
+      // PostgreSQL refuses to start while a process of the previous server is left.
       for (;;) {
         server = begin();
         const isReady = await untilReady(server).then(
@@ -86,7 +86,7 @@ export async function startOwnPostgres(settings: readonly string[] = []): Promis
   };
 }
 
-/** Processes begun by another, where /proc tells; elsewhere they end by themselves when they notice. */
+/** The child processes of a process, from /proc; on other systems they end by themselves when they notice. */
 async function childrenOf(parent: number): Promise<number[]> {
   const path = `/proc/${parent}/task/${parent}/children`;
   const text = await readFile(path, "utf8").catch(() => "");
@@ -97,7 +97,7 @@ function killIfThere(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }
 
@@ -130,12 +130,12 @@ async function installBinaries(): Promise<string> {
   await linkLibraries(copy);
   for (const name of ["initdb", "postgres"]) await chmod(join(copy, "bin", name), 0o755);
   await cp(join(root, "package.json"), join(copy, "bin", "complete"));
-  // Another test process may have been faster: its copy is as good.
+  // Another test process may have been faster; its copy is equally good.
   await rename(copy, target).catch(() => rm(copy, { recursive: true, force: true }));
   return installed;
 }
 
-/** npm packages hold no links, so the package lists the ones that its libraries need. */
+/** npm packages cannot hold symbolic links, so the package lists the links that its libraries need. */
 async function linkLibraries(root: string): Promise<void> {
   const links = JSON.parse(await readFile(join(root, "pg-symlinks.json"), "utf8")) as {
     source: string;
@@ -180,7 +180,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Statements of a hand on a database. */
+/** Runs statements outside of Purser, on a separate connection. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -4,15 +4,15 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** `node src/main.ts`, perhaps with arguments, as a process of its own. Disposing kills it, if it still runs. */
+/** `node src/main.ts`, with optional arguments, as a separate process. Disposing kills it if it still runs. */
 export interface Program extends AsyncDisposable {
   readonly process: ChildProcess;
-  /** All that it has written so far. */
+  /** Its output so far. */
   readonly stdout: string;
   readonly stderr: string;
-  /** Waits until it has written this, and gives what the groups of the pattern matched. */
+  /** Waits until its output matches, and returns the groups of the pattern. */
   saying(pattern: RegExp): Promise<string[]>;
-  /** Waits for its end, and gives the code; a signal's name where it was killed. */
+  /** Waits for its end, and returns the exit code, or the name of the signal that killed it. */
   ended(): Promise<number | string>;
 }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A request as the provider got it. */
+/** A request as the provider received it. */
 export interface Received {
   method: string;
   path: string;
@@ -10,25 +10,25 @@ export interface Received {
   body: string;
 }
 
-/** How the provider answers: with JSON, or with a stream; or it never does. */
+/** How the provider answers: with JSON, with a stream, or never. */
 export type Answer =
   | { json: unknown; status?: number; headers?: Record<string, string> }
   | {
-      /** What is written, piece by piece. */
+      /** The pieces of the body. */
       stream: readonly (string | Uint8Array)[];
-      /** How it ends: well, with a cut connection, or not before the caller goes. */
+      /** How the stream ends: normally, with a cut connection, or only when the caller leaves. */
       ending?: "end" | "cut" | "wait";
     }
   | "cut"
   | "wait";
 
-/** A local server that answers in the forms of LLM providers, and remembers what it was asked. */
+/** A local server that answers in the formats of LLM providers, and records its requests. */
 export interface Provider extends AsyncDisposable {
   readonly url: string;
   readonly received: readonly Received[];
-  /** Resolves with the next request, as soon as it has arrived. */
+  /** Resolves with the next request as soon as it has arrived. */
   next(): Promise<Received>;
-  /** Resolves when a caller has gone before its answer ended. */
+  /** Resolves when a caller has left before its answer ended. */
   readonly abandoned: Promise<void>;
 }
 
@@ -81,21 +81,21 @@ async function write(response: ServerResponse, answer: Answer): Promise<void> {
   }
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
   for (const piece of answer.stream) {
-    // Each piece is a chunk of its own.
+    // Sends each piece as a separate chunk.
     await new Promise<void>((resolve) => response.write(piece, () => resolve()));
   }
   const { ending = "end" } = answer;
   if (ending === "end") response.end();
-  // Not before what was written has left.
+  // Waits until the written bytes have been sent.
   if (ending === "cut") setImmediate(() => response.destroy());
 }
 
-/** Events as OpenAI writes them: data alone, and a last one that says that it is done. */
+/** Events in OpenAI's format: data lines only, and a last event that marks the end. */
 export const dataEvents = (events: readonly unknown[]): string[] => [
   ...events.map((event) => `data: ${JSON.stringify(event)}\n\n`),
   "data: [DONE]\n\n",
 ];
 
-/** Events with a name, as Anthropic and OpenAI's Responses API write them. */
+/** Events with a name, in the format of Anthropic and OpenAI's Responses API. */
 export const namedEvents = (events: readonly ({ type: string } & Record<string, unknown>)[]): string[] =>
   events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);

@@ -2,16 +2,16 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 /**
- * What goes wrong on a connection: at the answer to COMMIT it is cut, or stalls; or it stalls before COMMIT is heard. A
- * connection that stalls stays open, and swallows what is sent over it.
+ * How a connection fails: at the answer to COMMIT it is cut or stalls, or it stalls before the server gets COMMIT. A
+ * connection that stalls stays open, and bytes sent over it are dropped.
  */
 export type Fault = "cut the answer" | "stall the answer" | "swallow the commit";
 
-/** Stands between a server and PostgreSQL, and passes on what they say until told otherwise. */
+/** A proxy between a server and PostgreSQL, which passes everything on until told otherwise. */
 export interface Proxy extends AsyncDisposable {
-  /** Of the same database, by way of the proxy. */
+  /** The URL of the same database through the proxy. */
   readonly url: string;
-  /** The next COMMIT, on whichever connection, goes wrong. Resolves when it has. */
+  /** The next COMMIT on any connection fails in this way. Resolves after that. */
   strike(fault: Fault): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export async function startProxy(database: string): Promise<Proxy> {
         other.destroy();
       });
     }
-    // The first message of a client has no type; PostgreSQL's all have one.
+    // The first message of a client has no type; all messages of PostgreSQL have one.
     const asks = messageReader(true);
     const answers = messageReader(false);
     client.on("data", (chunk: Buffer) => {
@@ -83,7 +83,7 @@ export async function startProxy(database: string): Promise<Proxy> {
   };
 }
 
-/** Cuts a stream into PostgreSQL's messages: a type, a length that counts itself, a body. */
+/** Splits a stream into PostgreSQL's messages: a type, a length that includes itself, and a body. */
 function messageReader(beginsUntyped: boolean): (chunk: Buffer) => { type: string; body: string }[] {
   let rest: Buffer = Buffer.alloc(0);
   let typeBytes = beginsUntyped ? 0 : 1;

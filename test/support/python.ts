@@ -10,18 +10,21 @@ const run = promisify(execFile);
 const INSTALL_MS_MAX = 900_000;
 const KEY_CHARACTERS = 16;
 
-/** Python with packages of its own. */
+/** Python with its own packages. */
 export interface PythonVenv {
-  /** Path of the interpreter. Modules run as `python -m name`: scripts in its folder name the folder that it was made in. */
+  /**
+   * Path of the interpreter. Run modules as `python -m name`, because the scripts in its folder contain the path of the
+   * folder that it was made in.
+   */
   python: string;
 }
 
 /**
- * A virtual environment with these packages, from wherever pip is set up to find them. Made once for a set of requirements,
- * and kept in the temporary folder for later runs: name exact versions, as in `litellm==1.109.1`, or it keeps old ones.
- *
- * @param requirements As pip takes them on its command line, options included.
- * @throws Error where python3 or its venv module is missing, or pip cannot install.
+ * A virtual environment with these packages, from the index that pip is configured for. It is made once for a set of
+ * requirements and kept in the temporary folder for later runs, so pin exact versions, as in `litellm==1.109.1`;
+ * otherwise it keeps old ones.
+ * @param requirements Arguments of pip install, options included.
+ * @throws Error if python3 or its venv module is missing, or pip cannot install.
  */
 export async function pythonVenv(requirements: readonly string[]): Promise<PythonVenv> {
   const { stdout: version } = await explained(
@@ -36,7 +39,7 @@ export async function pythonVenv(requirements: readonly string[]): Promise<Pytho
 const pythonIn = (folder: string): string =>
   process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
 
-/** Beside its place, then renamed: whoever finds the folder finds all of it. */
+/** Built in a neighbouring folder and then renamed, so the folder is complete as soon as it exists. */
 async function make(target: string, requirements: readonly string[]): Promise<void> {
   const fresh = await mkdtemp(`${target}-`);
   try {
@@ -45,7 +48,7 @@ async function make(target: string, requirements: readonly string[]): Promise<vo
     await run(pythonIn(fresh), ["-m", "pip", "install", ...quiet, ...requirements], {
       timeout: INSTALL_MS_MAX,
     });
-    // Another test process may have been faster: its folder is as good.
+    // Another test process may have been faster; its folder is equally good.
     await rename(fresh, target).catch(() => stat(target));
   } finally {
     await rm(fresh, { recursive: true, force: true });

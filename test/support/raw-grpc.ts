@@ -1,12 +1,12 @@
 import * as grpc from "@grpc/grpc-js";
 
-/** A gRPC client that knows no messages: bytes out, bytes in. For what the generated client would never send. */
+/** A gRPC client without message types: bytes out, bytes in. It sends what the generated client never would. */
 export interface RawGrpc extends Disposable {
   /** One request, one answer. */
   call(path: string, request: Uint8Array, options?: grpc.CallOptions): Promise<Buffer>;
   /** One request on a stream, and its first answer. */
   stream(path: string, request: Uint8Array): Promise<Buffer>;
-  /** A call to give up on. */
+  /** A call that the test can cancel. */
   begin(path: string, request: Uint8Array): { cancel(): void; answer: Promise<Buffer> };
 }
 

@@ -22,7 +22,10 @@ const PIECES = [
 ];
 const PHRASES = ["a.", "a/", "-v1:0", "-2025-09-29", "://a:", "0a", "Aa", " a", "'s", ".ft-", "\r\n", "!?"];
 
-/** Long texts of one repeated piece: after every start that the pattern itself suggests, and before an odd end. */
+/**
+ * Long texts of one repeated piece, after every start that the pattern itself suggests, and before an end that does not
+ * match.
+ */
 function* texts(source: string): Generator<string> {
   const own = source.match(/[A-Za-z0-9]+|[^A-Za-z0-9\\^$()[\]{}|?*+]/g) ?? [];
   for (const piece of new Set([...PIECES, ...PHRASES, ...own])) {

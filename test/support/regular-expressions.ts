@@ -7,7 +7,7 @@ import type * as recheck from "recheck";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-// The main module starts a native program; this one is the same checker in JavaScript.
+// The package's main module starts a native program; this import is the same checker in JavaScript.
 const { checkSync } = createRequire(import.meta.url)("recheck/lib/browser.js") as typeof recheck;
 
 /** A regular expression of the sources. */
@@ -17,7 +17,7 @@ export interface Found {
   readonly flags: string;
 }
 
-/** All regular expressions of src: those written as literals, and where others are built from text. */
+/** All regular expressions of src: the literals, and the places where others are built from text. */
 export function regularExpressions(): { literals: Found[]; builtIn: string[] } {
   const literals: Found[] = [];
   const builtIn = new Set<string>();
@@ -49,8 +49,8 @@ function* nodesIn(typeScript: string): Generator<SyntaxNode> {
 }
 
 /**
- * Why the time of a regular expression is not proven to be linear in the length of the text, or undefined where it is
- * proven. The proof is by automata: it holds for all texts, and for a search that starts anywhere.
+ * Why the time of a regular expression is not proven to be linear in the length of the text, or undefined if it is
+ * proven. The proof uses automata: it holds for all texts, and for a search that starts anywhere.
  */
 export function notProvenLinear({ source, flags }: Omit<Found, "where">): string | undefined {
   const verdict = checkSync(source, flags, { checker: "automaton", timeout: 60_000 });

@@ -11,10 +11,10 @@ import type { TestServer } from "./server.ts";
 
 export const DOLLAR = 1_000_000_000n;
 
-/** What a refusal said. */
+/** The contents of a refusal. */
 export const refusal = async (call: Promise<unknown>) => {
   const error = await call.then(
-    () => assert.fail("it was not refused"),
+    () => assert.fail("the call was not refused"),
     (thrown: unknown) => ConnectError.from(thrown),
   );
   const [info] = error.findDetails(ErrorInfoSchema);
@@ -56,7 +56,7 @@ export function bank(server: TestServer) {
       (amount) => (amount ?? -1n) / DOLLAR,
     );
   };
-  /** As if the time to live of a project's holds had passed. */
+  /** Expires the holds of a project. */
   const runOut = async (project: string): Promise<void> => {
     await sql`update reservations set expires_at = clock_timestamp() where project = ${project} and state = 'HELD'`.execute(
       server.database.kysely,

@@ -4,11 +4,11 @@ import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { type Program, startProgram } from "./program.ts";
 import type { BudgetClient } from "./server.ts";
 
-/** A server in a process of its own, which can be killed and started again. */
+/** A server in a separate process, which can be killed and restarted. */
 export interface Restartable extends AsyncDisposable {
-  /** A client of the server that runs now, or of the next one while none does. */
+  /** A client of the current server, or of the next one while none runs. */
   client(): Promise<BudgetClient>;
-  /** SIGKILL, and a start on the same store. Ready when the promise is kept. */
+  /** Sends SIGKILL, and restarts the server on the same store. Resolves when it is ready. */
   killAndRestart(): Promise<void>;
 }
 

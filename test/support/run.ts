@@ -1,16 +1,16 @@
-/** How much of the proof is run: `npm test` a short form, `npm run test:long` an hour of it. */
+/** How many random cases are run: few with `npm test`, an hour's worth with `npm run test:long`. */
 export const LONG = process.env.PURSER_TEST_LONG === "1";
 
-/** The value for this form of the run. */
+/** The value for this kind of run. */
 export const perRun = <T>(short: T, long: T): T => (LONG ? long : short);
 
 const given = process.env.PURSER_TEST_SEED ?? "";
 
-// The short form makes the same choices every time, so that it says something of a change and not of chance; the long form
-// looks for what nobody has seen yet.
+// The short run makes the same choices every time, so that a failure comes from a change and not from chance; the long
+// run makes new choices.
 const SHORT_SEED = 4_937_625;
 
-/** What random choices are made from. Printed, and taken from PURSER_TEST_SEED to run the same choices again. */
+/** The seed of the random choices. It is printed; PURSER_TEST_SEED repeats the choices of a run. */
 export const SEED =
   given === "" ? perRun(SHORT_SEED, Math.trunc(Math.random() * 0x7fff_ffff)) : Number(given);
 
@@ -18,7 +18,7 @@ process.stdout.write(`PURSER_TEST_SEED=${SEED}${LONG ? " PURSER_TEST_LONG=1" : "
 
 /** Random choices that the seed repeats (mulberry32). */
 export interface Random {
-  /** 0 or more, less than `bound`. */
+  /** An integer from 0 to `bound` - 1. */
   below(bound: number): number;
   pick<T>(values: readonly T[]): T;
 }

@@ -17,7 +17,7 @@ import { startPostgres } from "./postgres.ts";
 
 export type BudgetClient = Client<typeof BudgetService>;
 
-/** A server under test: the clients of every way in, and a back door to its database. */
+/** A server under test: the clients of every way in, and direct access to its database. */
 export interface TestServer extends AsyncDisposable {
   grpc: BudgetClient;
   connect: BudgetClient;
@@ -27,11 +27,11 @@ export interface TestServer extends AsyncDisposable {
   httpUrl: string;
   database: Database;
   reloadPrices(): Promise<void>;
-  /** Moves a budget back in time, which is what the passing of time looks like from inside. */
+  /** Moves the times of a budget back, which looks from inside as if that time had passed. */
   age(name: { project: string; user: string }, interval: string): Promise<void>;
 }
 
-/** Starts a whole server on free ports. */
+/** Starts a complete server on free ports. */
 export async function startTestServer(
   environment: Record<string, string>,
   log = pino({ level: "silent" }),

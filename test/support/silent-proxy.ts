@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** Stands between a client and a server. When it falls silent it takes all bytes and passes none on, as a cut cable seems to. */
+/**
+ * A proxy between a client and a server. After it falls silent, it accepts all bytes and passes none on, as if a cable
+ * was cut.
+ */
 export interface SilentProxy extends AsyncDisposable {
   readonly url: string;
   fallSilent(): void;

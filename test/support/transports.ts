@@ -15,7 +15,7 @@ import { createOriginPolicy } from "../../src/server/origin.ts";
 import { createPipeline, type Handlers, type TextHandler } from "../../src/server/pipeline.ts";
 import { DETAIL_TYPES } from "../../src/server/status.ts";
 
-/** All transports in front of handlers that a test makes up: for what no real handler does on demand. */
+/** All transports in front of the test's own handlers, for what no real handler does on demand. */
 export interface Transports extends AsyncDisposable {
   readonly grpcUrl: string;
   readonly httpUrl: string;

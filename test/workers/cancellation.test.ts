@@ -13,7 +13,7 @@ function watchWorkers(): Disposable & { workers: Worker[] } {
   return { workers, [Symbol.dispose]: () => unsubscribe("worker_threads", onWorker) };
 }
 
-/** Resolves when the worker has been given its next job. */
+/** Resolves when the worker gets its next job. */
 const givenJob = (worker: Worker): Promise<void> =>
   new Promise((resolve) => {
     const post = worker.postMessage.bind(worker);
@@ -24,7 +24,7 @@ const givenJob = (worker: Worker): Promise<void> =>
     };
   });
 
-test("a caller that goes away while its text is counted frees the thread for the next, which is the same thread", async () => {
+test("a caller that leaves while its text is counted frees the thread, which then counts the next text", async () => {
   using watched = watchWorkers();
   await using store = await makeStore("PGlite");
   await using server = await startTestServer({ ...store.environment, TOKEN_THREADS: "1" });
@@ -38,7 +38,7 @@ test("a caller that goes away while its text is counted frees the thread for the
       { signal },
     );
 
-  // Seconds of counting, at the least.
+  // Takes seconds to count, at least.
   const caller = new AbortController();
   const taken = givenJob(worker);
   const long = charge("a".repeat(3_500_000), caller.signal);

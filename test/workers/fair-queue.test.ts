@@ -30,7 +30,7 @@ test("callers take turns, however many items one has", () => {
   assert.equal(takeAll(queue), "a1 b1 c1 a2 c2 a3 a4");
 });
 
-test("shares are of the cost: as many bytes of short items as of long ones", () => {
+test("shares are measured by cost: as many bytes of short items as of long ones", () => {
   const queue = createFairQueue<Item>(40);
   for (let at = 0; at < 10; at++) queue.add(item("long", "L", 30 + at));
   for (let at = 0; at < 100; at++) queue.add(item("short", "s", 1 + (at % 10)));
@@ -42,7 +42,7 @@ test("shares are of the cost: as many bytes of short items as of long ones", () 
   assert.ok(taken.long > 200);
 });
 
-test("a caller whose items come one by one has no more turns than one who waits", () => {
+test("a caller whose items arrive one by one gets no more turns than one whose items wait", () => {
   const queue = createFairQueue<Item>(10);
   for (const name of ["b1", "b2", "b3"]) queue.add(item("b", name));
   const taken: (string | undefined)[] = [];
@@ -53,14 +53,14 @@ test("a caller whose items come one by one has no more turns than one who waits"
   assert.deepEqual(taken, ["b1", "a1", "b2", "a2", "b3", "a3"]);
 });
 
-test("an item that costs more than any should is taken all the same", () => {
+test("an item that costs more than the largest share is still taken", () => {
   const queue = createFairQueue<Item>(10);
   queue.add(item("a", "a1", 1000));
   queue.add(item("b", "b1"));
   assert.equal(takeAll(queue), "a1 b1");
 });
 
-test("nothing is kept of a caller without items, be they taken or removed", () => {
+test("no state is kept for a caller whose items were all taken or removed", () => {
   const queue = createFairQueue<Item>(10);
   const items = Array.from({ length: 10_000 }, (_, index) => item(`project ${index}`, String(index)));
   for (const each of items) queue.add(each);

@@ -4,12 +4,12 @@ import { loadConfig } from "../../src/config.ts";
 import { createTokenCounter, type TokenCounter } from "../../src/workers/tokens.ts";
 import { makeStore, startTestServer } from "../support/server.ts";
 
-// All by the order of answers: a slow machine is slow for both.
+// Compares the order of answers only, which a slow machine does not change.
 const model = "gpt-4o";
 const { TOKEN_QUEUE_JOBS_MAX: queueJobsMax, TOKEN_QUEUE_BYTES_MAX: queueBytesMax } = loadConfig({});
 const startCounter = (): TokenCounter => createTokenCounter({ threads: 1, queueJobsMax, queueBytesMax });
 
-/** Counts, and notes the names of jobs as they are answered. */
+/** Counts texts, and records the names of jobs in the order of their answers. */
 function recorder(counter: TokenCounter) {
   const answered: string[] = [];
   const cancelled = new AbortController();
@@ -17,11 +17,11 @@ function recorder(counter: TokenCounter) {
     await counter.count({ model, text }, { caller, signal: cancelled.signal });
     answered.push(name);
   };
-  /** Gives up what is not counted yet. */
+  /** Cancels all jobs that are not counted yet. */
   const end = async (left: readonly Promise<void>[]): Promise<void> => {
     cancelled.abort();
     await Promise.allSettled(left);
-    // Counted after the thread has given up what it had.
+    // Counted after the thread has given up its cancelled jobs.
     await counter.count({ model, text: "last" }, { caller: "last" });
   };
   return { answered, count, end };
@@ -34,7 +34,7 @@ for (const caller of ["another caller", "long"]) {
     const text = "a".repeat(3_900_000);
     const long = Array.from({ length: 40 }, (_, index) => count(`long ${index}`, "long", text));
     await count("hi", caller, "hi");
-    // The first long one is being counted, or the thread still starts.
+    // The first long text is being counted, or the thread is still starting.
     assert.deepEqual(answered, ["hi"]);
     await Promise.race(long);
     await count("hi again", caller, "hi");
@@ -73,19 +73,19 @@ test("a caller's own long text is counted beside a flood of its short ones", asy
   await end([]);
 });
 
-test("long texts of callers take turns, however many one has", async () => {
+test("callers take turns with long texts, however many one has", async () => {
   await using counter = startCounter();
   const { answered, count, end } = recorder(counter);
   const text = "word ".repeat(220_000);
   const many = Array.from({ length: 6 }, (_, index) => count(`many ${index}`, "many", text));
   const few = Array.from({ length: 2 }, (_, index) => count(`few ${index}`, "few", text));
   await Promise.all(few);
-  // The first of many was given to the thread before the others came.
+  // The first of many was given to the thread before the others arrived.
   assert.deepEqual(answered, ["many 0", "many 1", "few 0", "many 2", "few 1"]);
   await end(many);
 });
 
-test("a chat of many texts does not hold up a short one", async () => {
+test("a chat of many texts does not delay a short one", async () => {
   await using counter = startCounter();
   const answered: string[] = [];
   const messages = Array.from({ length: 50_000 }, () => ({ role: "user", content: "the quick brown fox" }));

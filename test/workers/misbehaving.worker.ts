@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { CountWork, ThreadData, ToThread } from "../../src/workers/protocol.ts";
 
 /**
- * Stands in for tokens.worker.ts: does what the text says, and otherwise answers with the length of the text. "hold" is
+ * Replaces tokens.worker.ts: the text says how to misbehave; for any other text the answer is its length. "hold" is
  * answered when it is cancelled, or when "release" comes.
  */
 const { atWork } = workerData as ThreadData;

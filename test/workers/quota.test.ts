@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createQuota, type Quota } from "../../src/workers/quota.ts";
 
-/** How many jobs of these bytes a caller gets. */
+/** The number of jobs of this size that a caller is granted. */
 function takeAll(quota: Quota, caller: string, bytes: number): number {
   let taken = 0;
   while (quota.take(caller, bytes)) taken++;
   return taken;
 }
 
-test("a caller holds as many jobs as it leaves free, and so does the next", () => {
+test("a caller may hold as many jobs as it leaves free, and so may the next caller", () => {
   const quota = createQuota(80, 1000);
   assert.deepEqual(
     ["a", "b", "c", "d"].map((caller) => takeAll(quota, caller, 1)),
@@ -25,7 +25,7 @@ test("bytes are shared in the same way", () => {
   assert.equal(quota.take("c", 10), true);
 });
 
-test("what is given back can be taken again, and nothing is kept of a caller that holds nothing", () => {
+test("returned shares can be taken again, and no state is kept for a caller that holds nothing", () => {
   const quota = createQuota(2_000_000, 2_000_000);
   for (let index = 0; index < 10_000; index++) assert.equal(quota.take(`project ${index}`, 3), true);
   assert.equal(quota.callers, 10_000);

@@ -25,7 +25,7 @@ async function errorOf(promise: Promise<unknown>): Promise<BudgetError> {
 
 const reasonOf = async (promise: Promise<unknown>): Promise<string> => (await errorOf(promise)).reason;
 
-test("texts and chats are counted on threads as they are without", async () => {
+test("threads count texts and chats as the main thread does", async () => {
   await using counter = createTokenCounter({ threads: 2, ...queue });
   const messages = [{ role: "user", content: "hello world" }];
   const tools = [{ type: "function", function: { name: "search" } }];
@@ -47,7 +47,7 @@ test("texts and chats are counted on threads as they are without", async () => {
   );
 });
 
-test("what cannot be counted is refused as without threads, and the thread lives on", async () => {
+test("input that cannot be counted gets the same error as without threads, and the thread continues", async () => {
   await using counter = createTokenCounter({ threads: 1, ...queue });
   assert.deepEqual(
     await errorOf(counter.count({ model, messages: [{ role: "user", content: 5 }] }, { caller })),
@@ -74,13 +74,13 @@ test("more than 4 MiB of text is refused, naming the field", async () => {
   assert.equal(await counter.count({ model, text: long.slice(1) }, { caller }), TEXT_BYTES_MAX / 2);
 });
 
-test("a job is cancelled before it is given, while it waits, and while a thread has it", async () => {
+test("a job can be cancelled before it is queued, in the queue, and on a thread", async () => {
   await using counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
   const started: Worker[] = [];
   const onWorker = (message: unknown): void => void started.push((message as { worker: Worker }).worker);
   subscribe("worker_threads", onWorker);
   const controllers = Array.from({ length: 40 }, () => new AbortController());
-  // As many as a thread is given are held, and the others wait.
+  // A thread holds as many jobs as it is given at once; the others wait.
   const jobs = controllers.map(({ signal }) =>
     reasonOf(counter.count({ model, text: "hold" }, { caller, signal })),
   );
@@ -98,7 +98,7 @@ test("a job is cancelled before it is given, while it waits, and while a thread 
   assert.equal(started.length, 0);
 });
 
-test("a thread that does not give up a cancelled job is replaced, and its other jobs are counted", async () => {
+test("a thread that does not stop a cancelled job is replaced, and its other jobs are counted", async () => {
   await using counter = createTokenCounter({
     threads: 1,
     ...queue,
@@ -119,7 +119,7 @@ function abortable(): { signal: AbortSignal; abort: () => void } {
   return { signal: controller.signal, abort: () => controller.abort() };
 }
 
-test("a thread that dies fails the job that it was at alone, and is replaced", async () => {
+test("a thread that dies fails only its current job, and is replaced", async () => {
   await using counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
   const outcomes = await Promise.allSettled(
     ["hold", "one", "throw", "four", "exit", "seven", "release"].map((text) =>
@@ -133,14 +133,14 @@ test("a thread that dies fails the job that it was at alone, and is replaced", a
   assert.deepEqual(counter.load, { jobs: 0, callers: 0 });
 });
 
-test("a thread that dies before it is at a job fails all that it had, so that it does not die for ever", async () => {
+test("a thread that dies before its first job fails all its jobs, so that they do not kill thread after thread", async () => {
   await using counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
   const jobs = ["exit at once", "four"].map((text) => reasonOf(counter.count({ model, text }, { caller })));
   assert.deepEqual(await Promise.all(jobs), ["INTERNAL", "INTERNAL"]);
   assert.equal(await counter.count({ model, text: "four" }, { caller }), 4);
 });
 
-test("a full queue says so at once, and has room for another caller", async () => {
+test("a full queue refuses at once, and still has room for another caller", async () => {
   const limits = { queueJobsMax: 6, queueBytesMax: 1000 };
   await using counter = createTokenCounter({ threads: 1, ...limits, workerFile: misbehaving });
   const held = ["hold", "hold", "hold"].map((text) => counter.count({ model, text }, { caller }));
@@ -164,7 +164,7 @@ test("too many bytes in the queue are refused, too", async () => {
   assert.equal(await reasonOf(counter.count({ model, text: "x".repeat(51) }, { caller })), "OVERLOADED");
 });
 
-test("disposing ends every job, and takes no more", async () => {
+test("disposing ends every job, and refuses new ones", async () => {
   const counter = createTokenCounter({ threads: 1, ...queue, workerFile: misbehaving });
   const jobs = ["hang", "queued"].map((text) => reasonOf(counter.count({ model, text }, { caller })));
   await counter[Symbol.asyncDispose]();
@@ -172,7 +172,7 @@ test("disposing ends every job, and takes no more", async () => {
   assert.equal(await reasonOf(counter.count({ model, text: "late" }, { caller })), "CANCELLED");
 });
 
-test("disposing ends although a thread gives up a cancelled job meanwhile", async () => {
+test("disposing ends while a thread is still giving up a cancelled job", async () => {
   const program = `
     import { createTokenCounter } from ${JSON.stringify(new URL("../../src/workers/tokens.ts", import.meta.url).href)};
     const counter = createTokenCounter({ threads: 1, queueJobsMax: 9, queueBytesMax: 2 ** 24 });

@@ -4,11 +4,11 @@ import { createTurns, type Turn, type Turns } from "../../src/workers/turns.ts";
 
 const work = (id: number, caller: string, cost: number): Turn => ({ id, caller, cost });
 
-/** The ids of the works that have so many turns, where none of them ends. */
+/** The ids of the works in the order of this many turns, if none of them ends. */
 const turnsOf = (turns: Turns<Turn>, count: number): (number | undefined)[] =>
   Array.from({ length: count }, () => turns.next()?.work()?.id);
 
-test("a caller's turn goes to its shortest work, and each fourth to its oldest", () => {
+test("three of four turns of a caller go to its shortest work, the fourth to its oldest", () => {
   const turns = createTurns();
   turns.add(work(1, "a", 4_000_000));
   turns.add(work(2, "a", 2));
@@ -23,7 +23,7 @@ test("callers take turns, however many works one has", () => {
   assert.deepEqual(turnsOf(turns, 6), [1, 4, 1, 4, 1, 4]);
 });
 
-test("a caller with a work that just came is next but the others' turns", () => {
+test("a caller with new work gets its turn after the turns of the other callers", () => {
   const turns = createTurns();
   turns.add(work(1, "a", 4_000_000));
   turns.add(work(2, "b", 4_000_000));
@@ -32,7 +32,7 @@ test("a caller with a work that just came is next but the others' turns", () => 
   assert.deepEqual(turnsOf(turns, 3), [1, 2, 3]);
 });
 
-test("a caller whose short works come one by one does not push out another", () => {
+test("a caller whose short works arrive one by one does not starve another", () => {
   const turns = createTurns();
   turns.add(work(1, "long", 4_000_000));
   const had: (number | undefined)[] = [];
@@ -47,7 +47,7 @@ test("a caller whose short works come one by one does not push out another", () 
   assert.deepEqual(had, [1, 2, 1, 3, 1, 4]);
 });
 
-test("within a turn, the next work of the caller follows one that ends, and none once it has no more", () => {
+test("within a turn, the caller's next work follows one that ends, until the caller has no more", () => {
   const turns = createTurns();
   turns.add(work(1, "a", 20));
   turns.add(work(2, "a", 10));

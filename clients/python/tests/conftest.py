@@ -28,7 +28,7 @@ def client(address: str) -> Iterator[Client]:
 
 @dataclass
 class Account:
-    """A budget of a project that no other test has, and what has become of it."""
+    """A budget in a new project that no other test uses, and its current state."""
 
     client: Client
     project: str
@@ -40,7 +40,7 @@ class Account:
 
     @property
     def entries(self) -> list[cost_pb2.CostEntry]:
-        """Newest first."""
+        """The ledger entries, newest first."""
         return list(self.client.list_cost_entries(pb.ListCostEntriesRequest(project=self.project)).entries)
 
     @property
@@ -52,7 +52,7 @@ class Account:
 
 @pytest.fixture
 def account(client: Client) -> Account:
-    """With ten dollars."""
+    """A budget of ten dollars."""
     account = Account(client, f"project-{uuid.uuid4()}")
     BudgetManager(account.project, client=client).create_budget(10, account.user)
     return account

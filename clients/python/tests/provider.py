@@ -1,4 +1,4 @@
-"""A local server that answers in the forms of LLM providers, and remembers what it was asked."""
+"""A local server that answers in the formats of LLM providers, and records its requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Whole:
-    """An answer in one piece."""
+    """A complete answer."""
 
     json: Any
     status: int = 200
@@ -36,18 +36,18 @@ class Whole:
 
 @dataclass(frozen=True)
 class Streamed:
-    """A stream, piece by piece: it ends well, is cut off, or does not end before the caller goes."""
+    """A stream in pieces. It ends normally, is cut off, or ends only when the caller leaves."""
 
     pieces: Sequence[bytes]
     then: Literal["end", "cut", "wait"] = "end"
 
 
-#: An answer; or the connection is cut, or nothing ever comes.
+#: An answer, a cut connection, or no answer at all.
 Answer = Union[Whole, Streamed, Literal["cut", "wait"]]
 
 
 class Provider:
-    """Answers what `answer` says, which tests set."""
+    """Gives the answer that a test has set as `answer`."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -68,7 +68,7 @@ class Provider:
             do_GET = do_POST
 
             def log_message(self, *_: object) -> None:
-                """Says nothing."""
+                """Logs nothing."""
 
             def _write(self, answer: Answer) -> None:
                 if answer == "wait":
@@ -128,7 +128,7 @@ class Provider:
 
 
 def response(name: str) -> dict[str, Any]:
-    """A response as a provider recorded it."""
+    """A recorded response of a provider."""
     return json.loads((RESPONSES / f"{name}.json").read_text())
 
 
@@ -147,7 +147,7 @@ def chat_chunk(content: str) -> bytes:
 
 
 def chat_usage(prompt_tokens: int, completion_tokens: int) -> bytes:
-    """The chunk that comes last where `stream_options.include_usage` asks for it."""
+    """The last chunk if the request sets `stream_options.include_usage`."""
     counts = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     return event(
         {**_CHUNK, "choices": [], "usage": {**counts, "total_tokens": prompt_tokens + completion_tokens}}
@@ -158,7 +158,7 @@ DONE = event("[DONE]")
 
 
 def message_events(*texts: str) -> list[bytes]:
-    """A stream of Anthropic's messages: 100 tokens in, 40 of them from the cache, and 30 out."""
+    """A stream of Anthropic's messages: 100 input tokens, 40 of them cached, and 30 output tokens."""
     usage = {
         "input_tokens": 60,
         "cache_read_input_tokens": 40,

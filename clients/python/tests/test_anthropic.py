@@ -15,7 +15,7 @@ from .provider import Provider, Streamed, Whole, message_events, response
 
 HI = [{"role": "user", "content": "hi"}]
 MODEL = "claude-sonnet-4-6"
-#: At 3, 0.30 and 15 dollars for a million of tokens.
+#: At 3, 0.30 and 15 dollars per million tokens.
 INPUT_NANO_USD, CACHED_NANO_USD, OUTPUT_NANO_USD = 3000, 300, 15000
 PROMPT_NANO_USD = 60 * INPUT_NANO_USD + 40 * CACHED_NANO_USD
 

@@ -142,7 +142,7 @@ def test_gives_the_hold_back_of_who_is_cancelled_while_it_is_made(
             json={"model": "gpt-4o-mini", "messages": HI, "max_tokens": 100},
         )
         task = asyncio.ensure_future(http.handle_async_request(request))
-        # Begun, and not yet answered: its thread has the hold in its hands.
+        # The call is in flight, and its thread owns the hold.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()

@@ -9,7 +9,7 @@ from purser import BudgetManager
 
 @pytest.mark.filterwarnings("ignore")
 def test_takes_a_model_response(manager: BudgetManager, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Otherwise it fetches a list of prices when it is imported.
+    # Without this, LiteLLM fetches a price list when it is imported.
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from litellm import ModelResponse, Usage
 

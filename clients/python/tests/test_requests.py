@@ -1,4 +1,4 @@
-"""What the transport makes of requests, and what it leaves as it is."""
+"""How the transport handles requests: which it charges, and which it passes through."""
 
 from __future__ import annotations
 

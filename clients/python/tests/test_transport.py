@@ -17,13 +17,13 @@ from .conftest import Account
 from .provider import DONE, Provider, Streamed, Whole, chat_chunk, chat_usage, event, response
 
 HI = [{"role": "user", "content": "How tall is the Eiffel tower?"}]
-#: At 0.15 and 0.60 dollars for a million of tokens.
+#: At 0.15 and 0.60 dollars per million tokens.
 INPUT_NANO_USD, OUTPUT_NANO_USD = 150, 600
-#: What the server counts for HI.
+#: The number of tokens that the server counts for HI.
 HI_TOKENS = 14
 
 OpenAi = Callable[..., openai.OpenAI]
-#: Tests that concern what the libraries do differently, or may.
+#: For tests in which the two libraries may behave differently.
 with_both = pytest.mark.parametrize(
     "library", [httpx, httpx2], indirect=True, ids=lambda library: library.__name__
 )
@@ -36,7 +36,7 @@ def library(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def open_ai(library: Any, client: Client, account: Account, provider: Provider) -> Iterator[OpenAi]:
-    """Makes SDKs that pay from the account; options are the transport's."""
+    """Makes SDKs that pay from the account; the options are the transport's."""
     made: list[openai.OpenAI] = []
 
     def make(**options: Any) -> openai.OpenAI:
@@ -61,7 +61,7 @@ def ask(sdk: openai.OpenAI, **more: Any) -> Any:
 
 
 def settled(account: Account, cost_nano_usd: int) -> None:
-    """One call was made, this was charged for it, and nothing is held any more."""
+    """Asserts that one call was made, that it was charged this amount, and that nothing is held."""
     assert account.budget.spent_nano_usd == cost_nano_usd
     assert account.budget.held_nano_usd == 0
     assert account.reservations == ["SETTLED"]

@@ -1,4 +1,4 @@
-"""What happens while Purser cannot be reached."""
+"""BudgetTransport and BudgetManager while Purser cannot be reached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}],
 
 
 class Line:
-    """A port that leads to the server, or nowhere."""
+    """A port that forwards to the server while `is_up`."""
 
     def __init__(self, address: str) -> None:
         target = urlsplit(address if "://" in address else f"//{address}")
@@ -89,7 +89,7 @@ def transport_of(line: Line, account: Account, **options: Any) -> BudgetTranspor
 
 
 def ask(transport: BudgetTransport, provider: Provider) -> httpx2.Response:
-    # Without a client, whose end would flush.
+    # Without an httpx client, because closing it would flush.
     url = f"{provider.url}/v1/chat/completions"
     answer = transport.handle_request(httpx2.Request("POST", url, json=CHAT, headers={"host": "provider"}))
     answer.read()
@@ -164,7 +164,7 @@ def test_tells_of_a_charge_that_is_refused(line: Line, account: Account, provide
 
 
 def test_asks_again_with_the_same_id(line: Line, account: Account) -> None:
-    """The line comes back while the manager tries."""
+    """The line is restored while the manager retries."""
     threading.Timer(0.3, lambda: setattr(line, "is_up", True)).start()
     with BudgetManager(account.project, api_base=line.address) as manager:
         charged = manager.update_cost("alice", model="gpt-4o-mini", input_text="hello", output_text="world")
@@ -173,7 +173,7 @@ def test_asks_again_with_the_same_id(line: Line, account: Account) -> None:
 
 
 def flushed(transport: BudgetTransport) -> None:
-    """gRPC needs a moment to notice that the line is back."""
+    """Flushes until gRPC has noticed that the line is restored."""
     for _ in range(100):
         try:
             transport.flush()

@@ -11,6 +11,8 @@ export interface Ending {
   now(project: string, user: string | undefined): Promise<number>;
   /** Does the same for a project in the background, and at most once a second. */
   soon(project: string): void;
+  /** Resolves when none runs any more. */
+  drain(): Promise<void>;
 }
 
 /** How long `soon` ignores a project after it has ended the project's holds. */
@@ -55,6 +57,9 @@ export function createEnding(context: CommitContext, onCommitted: (slice: Commit
       const resume = (): unknown => setTimeout(() => paused.delete(project), PAUSE_MS).unref();
       // An error is ignored, because the next batch of the project and the sweep try again.
       now(project, undefined).then(resume, resume);
+    },
+    async drain() {
+      await Promise.allSettled(running.values());
     },
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BudgetError, Failure } from "../../domain/errors.ts";
+import { Failure } from "../../domain/errors.ts";
 import type { BudgetName } from "../../store/names.ts";
+import { LockTimeout } from "../../store/outage.ts";
 import { projectsWithExpired } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
 import { createGroups } from "../groups.ts";
@@ -9,7 +10,14 @@ import { createBusyBudgets, type Turn } from "./busy-budgets.ts";
 import { createEnding } from "./ending.ts";
 import { keysOf, namesToLock } from "./names.ts";
 import { needsBelow, type Operation, type Verdict } from "./operation.ts";
-import { BudgetsBusy, type CommitContext, type Committed, commitTogether } from "./transaction.ts";
+import { type Abandoned, inOrder, refused, type Submitted, withoutAbandoned } from "./submitted.ts";
+import {
+  BudgetsBusy,
+  type CommitContext,
+  type Committed,
+  commitTogether,
+  TooManyRestarts,
+} from "./transaction.ts";
 
 export interface EngineLimits {
   batchOperationsMax: number;
@@ -20,12 +28,6 @@ export interface EngineLimits {
   /** How long an operation waits for a budget that another session has locked. Then it is refused with STORE_UNAVAILABLE. */
   lockWaitMsMax: number;
 }
-
-/**
- * Says why the caller no longer waits for its answer. Undefined while it waits. The engine calls it before the operation joins
- * a batch, and after each failed attempt on a busy budget.
- */
-export type Abandoned = () => "CANCELLED" | "DEADLINE_EXCEEDED" | undefined;
 
 /** Commits operations. Every change of a budget is one. */
 export interface Engine {
@@ -49,12 +51,6 @@ export interface ExpiredScope {
   project?: string | undefined;
   /** Present: only holds that count on this budget. Absent: all holds of the project. */
   user?: string | undefined;
-}
-
-interface Submitted {
-  operation: Operation;
-  abandoned: Abandoned | undefined;
-  submittedMs: number;
 }
 
 const OVERLOADED_RETRY_MS = 100;
@@ -91,6 +87,13 @@ export function createEngine(options: {
    * often come together: a caller retries, or a queue delivers twice.
    */
   let repeats = false;
+
+  const overloaded = refused({
+    reason: "OVERLOADED",
+    operationsMax: limits.queueOperationsMax,
+    retryAfterMs: OVERLOADED_RETRY_MS,
+  });
+  const locked = refused({ reason: "STORE_UNAVAILABLE", retryAfterMs: LOCKED_RETRY_MS });
 
   const isAlone = ({ operation }: Submitted): boolean => needsBelow(operation);
   const busy = createBusyBudgets<Submitted, Verdict>({
@@ -143,11 +146,14 @@ export function createEngine(options: {
     const waits = new Map<Submitted, Promise<Verdict>>();
     for (const each of submitted) {
       const key = keysNeededBy(each).find((name) => keys.has(name));
-      if (key !== undefined) waits.set(each, busy.add(key, each));
+      if (key !== undefined) waits.set(each, waitFor(key, each));
     }
     const others = submitted.filter((each) => !waits.has(each));
     return inOrder(submitted, waits, others, await commit(others));
   };
+
+  const waitFor = async (key: string, submitted: Submitted): Promise<Verdict> =>
+    busy.waiting < limits.queueOperationsMax ? busy.add(key, submitted) : overloaded;
 
   const keysNeededBy = ({ operation }: Submitted): string[] => [
     ...keysOf(namesToLock(ancestry, [operation])),
@@ -168,6 +174,8 @@ export function createEngine(options: {
       const first = await retry(submitted.slice(0, middle));
       return [...first, ...(await retry(submitted.slice(middle)))];
     }
+    // Another session has inserted its id, or the name of its budget, and has not committed.
+    if (error instanceof TooManyRestarts && error.cause instanceof LockTimeout) return [locked];
     options.onDefect(error);
     return [refused({ reason: "INTERNAL" })];
   };
@@ -175,42 +183,38 @@ export function createEngine(options: {
   /** Retries until the locks are free, or each operation has waited for `lockWaitMsMax` or has been abandoned. */
   const commitBusy = async (submitted: readonly Submitted[], turn: Turn): Promise<Verdict[]> => {
     const verdicts = new Map<Submitted, Verdict>();
-    for (let waiting = submitted; waiting.length > 0; ) {
+    const answer = (those: readonly Submitted[], answers: readonly Verdict[]): void =>
+      those.forEach((each, index) => verdicts.set(each, answers[index] as Verdict));
+    for (let waiting = withoutAbandoned(submitted, verdicts); waiting.length > 0; ) {
       try {
         const operations = operationsOf(waiting);
-        const done = committed(
-          await turn(() => commitTogether(busyContext, operations, { lookUp: repeats })),
+        answer(
+          waiting,
+          committed(await turn(() => commitTogether(busyContext, operations, { lookUp: repeats }))),
         );
-        for (const [index, each] of waiting.entries()) verdicts.set(each, done[index] as Verdict);
         break;
       } catch (error) {
         if (!(error instanceof BudgetsBusy)) {
-          const done = await isolateFailing<Verdict>(error, waiting, (half) => commitBusy(half, turn));
-          for (const [index, each] of waiting.entries()) verdicts.set(each, done[index] as Verdict);
+          answer(waiting, await isolateFailing<Verdict>(error, waiting, (half) => commitBusy(half, turn)));
           break;
         }
+        // Other operations of the queue may need none of the budgets that are locked now.
+        const free = waiting.filter((each) => !keysNeededBy(each).some((key) => error.keys.has(key)));
+        if (free.length > 0 && free.length < waiting.length) answer(free, await commitBusy(free, turn));
         if (error.progress !== undefined) committed(error.progress);
         else await sleep(BUSY_PAUSE_MS);
         for (const each of waiting) {
-          const why = reasonToStop(each, error);
-          if (why !== undefined) verdicts.set(each, refused(why));
+          // Each attempt that ends expired holds is progress: the operation is not stuck behind a lock.
+          const isLate = performance.now() - each.submittedMs >= limits.lockWaitMsMax;
+          if (isLate && error.progress === undefined && !verdicts.has(each)) verdicts.set(each, locked);
         }
-        waiting = waiting.filter((each) => !verdicts.has(each));
+        waiting = withoutAbandoned(
+          waiting.filter((each) => !verdicts.has(each)),
+          verdicts,
+        );
       }
     }
     return submitted.map((each) => verdicts.get(each) as Verdict);
-  };
-
-  const reasonToStop = (
-    { abandoned, submittedMs }: Submitted,
-    error: BudgetsBusy,
-  ): BudgetError | undefined => {
-    const gone = abandoned?.();
-    if (gone !== undefined) return { reason: gone };
-    // Each attempt that ends expired holds is progress, so the operation waits on. It is not stuck behind a lock.
-    if (error.progress !== undefined || performance.now() - submittedMs < limits.lockWaitMsMax)
-      return undefined;
-    return { reason: "STORE_UNAVAILABLE", retryAfterMs: LOCKED_RETRY_MS };
   };
 
   const work = async (submitted: readonly Submitted[]): Promise<(Verdict | Promise<Verdict>)[]> => {
@@ -220,7 +224,7 @@ export function createEngine(options: {
       if (reason !== undefined) answered.set(each, refused({ reason }));
       else if (busy.waiting > 0) {
         const key = busy.find(keysNeededBy(each));
-        if (key !== undefined) answered.set(each, busy.add(key, each));
+        if (key !== undefined) answered.set(each, waitFor(key, each));
       }
     }
     if (answered.size === 0) return commit(submitted);
@@ -244,13 +248,8 @@ export function createEngine(options: {
   return {
     submit: (operation, abandoned) => {
       const submitted = { operation, abandoned, submittedMs: performance.now() };
-      if (foreground.waiting + busy.waiting < limits.queueOperationsMax) return foreground.submit(submitted);
-      const error: BudgetError = {
-        reason: "OVERLOADED",
-        operationsMax: limits.queueOperationsMax,
-        retryAfterMs: OVERLOADED_RETRY_MS,
-      };
-      return Promise.resolve(refused(error));
+      if (foreground.waiting < limits.queueOperationsMax) return foreground.submit(submitted);
+      return Promise.resolve(overloaded);
     },
     submitInBackground: (operation) =>
       background.submit({ operation, abandoned: undefined, submittedMs: performance.now() }),
@@ -262,23 +261,8 @@ export function createEngine(options: {
     },
     async drain() {
       await Promise.all([foreground.drain(), background.drain()]);
+      await ending.drain();
       await busy.drain();
     },
   };
-}
-
-const refused = (error: BudgetError): Verdict => ({ ok: false, error });
-
-/** Merges the results of some items with those of the others, in the order of `items`. */
-function inOrder<Item, Result>(
-  items: readonly Item[],
-  some: ReadonlyMap<Item, Result>,
-  others: readonly Item[],
-  resultsOfOthers: readonly Result[],
-): Result[] {
-  const results = new Map([
-    ...some,
-    ...others.map((item, index) => [item, resultsOfOthers[index] as Result] as const),
-  ]);
-  return items.map((item) => results.get(item) as Result);
 }

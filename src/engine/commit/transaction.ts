@@ -19,6 +19,8 @@ import { makeRequestId } from "./request-id.ts";
 const EXPIRED_MAX = 500;
 /** Restarts of a batch, at most. Retries after a failure of the database do not count. Concurrent moves of the tree need 2 or 3. */
 const RESTARTS_MAX = 20;
+/** Restarts of a batch of several operations because of a lock that no budget explains. */
+const LOCK_TIMEOUTS_MAX = 2;
 
 export interface Committed {
   /** One for each operation, in order. */
@@ -125,6 +127,8 @@ async function commitWith(
   /** The budgets that the last attempt wanted to lock. */
   let tried: readonly BudgetName[] = [];
   const attempt: Attempt = { operations, ancestry, mayEnd: (key) => !avoided.has(key) && !isBusy(key) };
+  // The operation that waits for an id of another session is looked for soon, because its neighbours wait with it.
+  const lockTimeoutsMax = operations.length > 1 ? LOCK_TIMEOUTS_MAX : RESTARTS_MAX;
   for (let restarts = 0; ; restarts++) {
     try {
       const committed = await store.transaction(
@@ -135,6 +139,7 @@ async function commitWith(
       if (committed.expired >= EXPIRED_MAX)
         throw new BudgetsBusy(keysOf(committed.changed), merged(before, committed));
       before = merged(before, committed);
+      if (restarts >= RESTARTS_MAX) throw new BudgetsBusy(keysOf(committed.changed), before);
     } catch (error) {
       if (error instanceof BudgetsBusy) throw error;
       if (error instanceof RestartWith) extras = withExtra(extras, error.extra, attempt);
@@ -142,7 +147,9 @@ async function commitWith(
       else if (error instanceof UnlockedParent) await ancestry.refresh(tried);
       else if (error instanceof LockTimeout) await noteLocked();
       else throw error;
-      if (restarts >= RESTARTS_MAX) throw new TooManyRestarts({ cause: error });
+      if (restarts >= (error instanceof LockTimeout ? lockTimeoutsMax : RESTARTS_MAX)) {
+        throw new TooManyRestarts({ cause: error });
+      }
     }
   }
 
@@ -151,7 +158,8 @@ async function commitWith(
    * another transaction that inserts one of its ids. In both cases it restarts.
    */
   async function noteLocked(): Promise<void> {
-    const locked = keysOf(await store.read((connection) => findLocked(connection, tried)));
+    // It locks the free ones for the length of a statement, so it is no read.
+    const locked = keysOf(await store.write((connection) => findLocked(connection, tried)));
     const needed = keysOf(namesToLock(ancestry, operations)).intersection(locked);
     if (needed.size > 0) throw new BudgetsBusy(needed, before.expired > 0 ? before : undefined);
     for (const key of locked) avoided.add(key);
@@ -204,7 +212,8 @@ async function commitOnce(
   if (locked.hasExpired) throw new RestartWith("expired");
   // These are separate statements that begin after the locks are held, so they see what earlier holders of the locks committed.
   const state: LockedState = { ...locked, ...(await readLockedState(connection, all, extras)) };
-  if (expiredUnseen(state.reservations, expiries, locked.nowUs)) throw new RestartWith("expired");
+  if (expiredUnseen(state.reservations, keysOf(needed), expiries, locked.nowUs))
+    throw new RestartWith("expired");
   const { verdicts, changes } = decideBatch(all, state);
   const repeats = verdicts.some((verdict, index) => mayBeRepeated(verdict, all[index] as Operation));
   if (repeats && !extras.lookUp) throw new RestartWith("lookUp");
@@ -227,15 +236,20 @@ const mayBeRepeated = (verdict: Verdict, operation: Operation): boolean =>
     ? verdict.replayed && operation.kind !== "create"
     : verdict.error.reason !== "BUDGET_NOT_FOUND" && idsOf(operation).requestId !== undefined;
 
-/** Whether a hold that an operation names has expired, but is not among those that this transaction ends. */
+/**
+ * Whether a hold that an operation names has expired, but is not among those that this transaction ends. A hold on a budget
+ * that no operation needs does not matter: an operation that names it is refused, whatever its state.
+ */
 function expiredUnseen(
   reservations: ReadonlyMap<string, Reservation>,
+  needed: ReadonlySet<string>,
   expiries: readonly Expire[],
   nowUs: InstantUs,
 ): boolean {
   const seen = new Set(expiries.map((expiry) => reservationKey(expiry.project, expiry.reservationId)));
   return [...reservations].some(
-    ([key, { state, expiresAtUs }]) => state === "HELD" && expiresAtUs <= nowUs && !seen.has(key),
+    ([key, { state, expiresAtUs, project, user }]) =>
+      state === "HELD" && expiresAtUs <= nowUs && !seen.has(key) && needed.has(budgetKey(project, user)),
   );
 }
 

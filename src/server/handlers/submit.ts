@@ -1,6 +1,6 @@
 import { Failure } from "../../domain/errors.ts";
-import type { Abandoned } from "../../engine/commit/engine.ts";
 import type { Operation, Verdict } from "../../engine/commit/operation.ts";
+import type { Abandoned } from "../../engine/commit/submitted.ts";
 import type { Services } from "./services.ts";
 
 /** Submits an operation and returns its verdict. A refusal is thrown. @throws Failure */

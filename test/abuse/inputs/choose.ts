@@ -7,7 +7,10 @@ import { makeGrpcCall, makeGrpcGarbage } from "./grpc.ts";
 import { makeLegacyPost } from "./legacy.ts";
 import { makePlainRequest } from "./plain.ts";
 
-/** How often each kind of input is made, in parts of a hundred. A third is valid, so that there is something to break. */
+/**
+ * The share of each kind of input, in percent. A third of the inputs is valid, so that budgets and charges exist to be
+ * attacked.
+ */
 const KINDS: readonly [parts: number, make: (by: { random: Random; world: World }) => Input][] = [
   [15, (by) => makeGrpcCall(by, by.random.pick(METHODS), "valid")],
   [15, (by) => makeHttpCall(by, by.random.pick(METHODS), "valid")],

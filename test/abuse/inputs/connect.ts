@@ -8,7 +8,7 @@ import { encode, type Strangeness } from "./encoded.ts";
 import { frame } from "./grpc.ts";
 import { type HttpRequest, toInput, twist } from "./http.ts";
 
-/** Calls over HTTP/1.1: Connect, binary, in JSON and by GET, its streams, and gRPC-Web in its three forms. */
+/** Calls over HTTP/1.1: Connect in binary, in JSON and by GET, Connect streams, and gRPC-Web in its three forms. */
 
 const TYPES = {
   Connect: "application/proto",
@@ -112,14 +112,14 @@ function getRequest(
     headers: [],
     body: Buffer.alloc(0),
     framing: "none",
-    // Node refuses a request whose line is longer than its headers may be.
+    // Node refuses a request line that is longer than the limit of its headers.
     mayClose: bytes.length > 8000,
   };
 }
 
 const DAY_MS = 86_400_000;
 
-/** Deadlines of Connect, each with its time where it is one that Connect allows: at most ten digits. */
+/** Values of Connect's timeout header, each with its time if Connect allows the value (at most ten digits). */
 const TIMEOUTS_MS: readonly [text: string, ms?: number][] = [
   ["0"],
   ["1"],
@@ -133,7 +133,7 @@ const TIMEOUTS_MS: readonly [text: string, ms?: number][] = [
   [""],
 ];
 
-/** What is Connect's or gRPC-Web's own to get wrong. */
+/** Errors that are specific to Connect or gRPC-Web. */
 function twistCall(request: HttpRequest, way: ConnectWay, message: Buffer, random: Random): HttpRequest {
   const add = (what: string, name: string, value: string): HttpRequest => ({
     ...request,
@@ -154,12 +154,12 @@ function twistCall(request: HttpRequest, way: ConnectWay, message: Buffer, rando
     () => ({ ...request, what: "an empty body", body: Buffer.alloc(0) }),
     () => ({
       ...request,
-      what: "5 MB of a body",
+      what: "a body of 5 MB",
       body: Buffer.concat([request.body, Buffer.alloc(5_000_000, " ")]),
     }),
     () => ({
       ...request,
-      what: "20 MB of a body",
+      what: "a body of 20 MB",
       body: Buffer.concat([request.body, Buffer.alloc(20_000_000, " ")]),
     }),
   ];
@@ -178,7 +178,7 @@ function twistCall(request: HttpRequest, way: ConnectWay, message: Buffer, rando
       reframed("part of a prefix", Buffer.from([0, 0, 0])),
       () => ({
         ...request,
-        what: "text that is no base64",
+        what: "text that is not base64",
         body: Buffer.concat([request.body, Buffer.from("%=%=")]),
       }),
     );
@@ -186,7 +186,7 @@ function twistCall(request: HttpRequest, way: ConnectWay, message: Buffer, rando
   return random.pick(choices)();
 }
 
-/** Connect's calls are compressed as a whole; the messages of streams and of gRPC-Web one by one. */
+/** Connect's unary calls are compressed as a whole; streams and gRPC-Web compress each message. */
 function compressed(request: HttpRequest, way: ConnectWay, message: Buffer, random: Random): HttpRequest {
   const { what, encoding, bytes } = compress(message, random);
   if (!FRAMED.has(way)) {

@@ -4,11 +4,11 @@ import { changeJson, changeProtobuf } from "../bytes.ts";
 import { type Making, makeMessage } from "../messages.ts";
 import type { World } from "../world.ts";
 
-/** A request's bytes, in one of the two encodings. */
+/** The bytes of a request, in binary or JSON. */
 export interface Encoded {
   what: string;
   bytes: Buffer;
-  /** The message itself, where nothing was changed after it was encoded. */
+  /** The message itself, unless its bytes were changed after encoding. */
   isWhole: boolean;
 }
 
@@ -16,7 +16,7 @@ export type Strangeness = "valid" | "odd values" | "changed bytes";
 
 const ODD_ONE_IN = 6;
 
-/** Makes a request of a method, as strange as asked for. */
+/** Makes a request of a method, with the given share of hostile values. */
 export function encode(
   { random, world }: { random: Random; world: World },
   method: DescMethod,
@@ -30,7 +30,8 @@ export function encode(
   return { what: strangeness, bytes: change(bytes, random), isWhole: false };
 }
 
-// Some of what bites cannot be encoded, such as a timestamp of the year 1,000,000 in JSON: another is made then.
+// Some hostile values cannot be encoded, such as a timestamp of the year 1,000,000 in JSON: another message is made
+// then.
 const ATTEMPTS_MAX = 20;
 
 function attempt(making: Making, method: DescMethod, encodeIt: (message: Message) => Buffer): Buffer {
@@ -54,7 +55,7 @@ const jsonBytes = (making: Making, method: DescMethod): Buffer =>
     return Buffer.from(stringify(making, json));
   });
 
-// What JSON can say and protobuf cannot, in place of a value.
+// Replaces a value by one that JSON can express and protobuf cannot.
 const ODD_VALUES: readonly JsonValue[] = [
   null,
   true,

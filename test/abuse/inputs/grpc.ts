@@ -6,13 +6,13 @@ import type { Input, Sent } from "../input.ts";
 import type { World } from "../world.ts";
 import { encode, type Strangeness } from "./encoded.ts";
 
-/** Calls of native gRPC: frames of HTTP/2, and what a client can get wrong in them. */
+/** Calls of native gRPC: HTTP/2 frames, and the errors that a client can make in them. */
 
 type Stream = Sent & { kind: "http2" };
 type Call = Omit<Input, "sent"> & { sent: Stream };
 type Twist = (call: Call, random: Random, message: Buffer) => Partial<Call>;
 
-/** A message with its prefix: the flag of compression and the length. */
+/** A message with its prefix: the compression flag and the length. */
 export function frame(message: Buffer, { flag = 0, length = message.length } = {}): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt8(flag, 0);
@@ -71,12 +71,12 @@ const without =
 
 const HOUR_MS = 3_600_000;
 
-/** Deadlines, each with its time where it is one that gRPC allows. */
+/** Values of gRPC's timeout header, each with its time if gRPC allows the value. */
 const TIMEOUTS: readonly [text: string, ms?: number][] = [
   ["1n"],
   ["0S"],
   ["1H", HOUR_MS],
-  // More than the 2^31-1 ms that a timer of Node takes, which is almost 25 days.
+  // More than the 2^31-1 ms (almost 25 days) that a timer of Node takes.
   ["600H", 600 * HOUR_MS],
   ["99999999H", 99_999_999 * HOUR_MS],
   ["99999999S", 99_999_999_000],
@@ -154,7 +154,7 @@ const TWISTS: readonly Twist[] = [
   withHeaders("method BREW", { ":method": "BREW" }),
   withHeaders("an unknown grpc-accept-encoding", { "grpc-accept-encoding": "snappy,,gzip;q=0" }),
   withHeaders("answers in gzip", { "grpc-accept-encoding": "gzip" }),
-  withHeaders("metadata that is no base64", { "x-bin": "%%%" }),
+  withHeaders("metadata that is not base64", { "x-bin": "%%%" }),
   withHeaders("metadata named after a prototype", { __proto__x: "1", constructor: "2" }),
   withHeaders("a header of 10 KB", { "x-long": "a".repeat(10_000) }),
   (call, random, message) => ({
@@ -165,14 +165,14 @@ const TWISTS: readonly Twist[] = [
     ),
     mayClose: true,
   }),
-  // gRPC's specification (doc/compression.md) demands INTERNAL for this one.
+  // gRPC's specification (doc/compression.md) demands INTERNAL for this input.
   (call, random, message) => ({
-    ...withChunks("the flag of compression without an encoding", (bytes) => [
+    ...withChunks("the compression flag without an encoding", (bytes) => [
       frame(gzipSync(bytes), { flag: 1 }),
     ])(call, random, message),
     codeSpecified: INTERNAL,
   }),
-  withChunks("a flag that means nothing", (bytes, random) => [frame(bytes, { flag: 2 + random.below(250) })]),
+  withChunks("an undefined flag", (bytes, random) => [frame(bytes, { flag: 2 + random.below(250) })]),
   withChunks("a prefix that is longer than the message", (bytes) => [
     frame(bytes, { length: bytes.length + 100 }),
   ]),
@@ -202,7 +202,7 @@ const TWISTS: readonly Twist[] = [
   ({ sent }, random, message) => {
     const whole = frame(message);
     return {
-      what: "half a message, and gone",
+      what: "half a message, then a closed connection",
       sent: { ...sent, chunks: [whole.subarray(0, random.below(whole.length))], ending: "leave" },
     };
   },
@@ -210,7 +210,7 @@ const TWISTS: readonly Twist[] = [
 
 const LARGE_BYTES = 4_500_000;
 
-/** A field that no message has, of many bytes. */
+/** An unknown field of many bytes. */
 function largeField(): Buffer {
   const head = Buffer.from([0xfa, 0x3f, 0, 0, 0, 0]);
   head[2] = (LARGE_BYTES & 127) | 128;
@@ -220,7 +220,7 @@ function largeField(): Buffer {
   return Buffer.concat([head, Buffer.alloc(LARGE_BYTES)]);
 }
 
-/** Bytes on gRPC's port that are no call. */
+/** Bytes to the gRPC port that are not a call. */
 export function makeGrpcGarbage(random: Random): Input {
   const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
@@ -245,7 +245,7 @@ export function makeGrpcGarbage(random: Random): Input {
     ["a preface, settings and noise", preface, settings, noise],
     [`a frame of type ${type}`, preface, settings, strange],
     ["half a preface", preface.subarray(0, random.below(preface.length))],
-    ["a greeting of TLS", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), noise],
+    ["a TLS ClientHello", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), noise],
     ["nothing"],
   ]);
   const bytes = Buffer.concat(parts);

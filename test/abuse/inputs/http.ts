@@ -1,7 +1,7 @@
 import type { Random } from "../../support/run.ts";
 import type { Ending, Input, Way } from "../input.ts";
 
-/** A request of HTTP/1.1 before it is bytes. Its headers are sent as they are, in their order, twice where given twice. */
+/** An HTTP/1.1 request before it is encoded. Its headers are sent unchanged, in this order, duplicates included. */
 export interface HttpRequest {
   what: string;
   way: Way;
@@ -10,10 +10,10 @@ export interface HttpRequest {
   target: string;
   headers: readonly (readonly [name: string, value: string])[];
   body: Buffer;
-  /** How the body's length is told. The default is Content-Length. */
+  /** How the length of the body is declared. The default is Content-Length. */
   framing?: "length" | "chunked" | "none";
   ending?: Ending;
-  /** Requests like this one that are sent at once. */
+  /** The number of copies of this request that are sent at once. */
   pipelined?: number;
   isStream?: boolean;
   mayClose?: boolean;
@@ -21,7 +21,7 @@ export interface HttpRequest {
   isForeign?: boolean;
 }
 
-/** The request as bytes. */
+/** Encodes the request. */
 export function toInput(request: HttpRequest): Input {
   const { what, way, method, mayClose, deadlineMs, isForeign } = request;
   const answers = request.pipelined ?? 1;
@@ -67,7 +67,7 @@ const replacingType =
     ),
   });
 
-/** What a client can get wrong in HTTP/1.1, whatever the route. */
+/** Errors that a client can make in HTTP/1.1 on every route. */
 const TWISTS: readonly Twist[] = [
   replacingType((type) => type.toUpperCase()),
   replacingType((type) => `${type}; charset=utf-8`),
@@ -82,7 +82,7 @@ const TWISTS: readonly Twist[] = [
     headers: headers.filter(([name]) => name !== "Content-Type"),
   }),
   () => ({ what: "a body in chunks", framing: "chunked" }),
-  () => ({ what: "no length of the body", framing: "none", ending: "half-close", mayClose: true }),
+  () => ({ what: "a body without a length", framing: "none", ending: "half-close", mayClose: true }),
   ({ headers, body }) => ({
     what: "a length longer than the body",
     headers: [...headers, ["Content-Length", String(body.length + 100)]],
@@ -103,7 +103,7 @@ const TWISTS: readonly Twist[] = [
     mayClose: true,
   }),
   ({ headers }, random) => ({
-    what: "a length that is no number",
+    what: "a length that is not a number",
     headers: [...headers, ["Content-Length", random.pick(["-1", "1e3", "0x10", "9".repeat(30), "1, 2", ""])]],
     framing: "none",
     mayClose: true,
@@ -158,7 +158,7 @@ const TWISTS: readonly Twist[] = [
   adding("answers in gzip", ["Accept-Encoding", "gzip"]),
   adding("answers in an unknown encoding", ["Accept-Encoding", "zstd;q=2, *;q=0, gzip;q=abc"]),
   adding("an odd Accept", ["Accept", "\u0000".repeat(0) + "x/y;q=9"]),
-  adding("odd names of headers", ["__proto__", "1"], ["constructor", "2"]),
+  adding("odd header names", ["__proto__", "1"], ["constructor", "2"]),
   (request, random) => ({
     ...adding("headers of 100 KB", ["X-Long", "a".repeat(100_000)])(request, random),
     mayClose: true,
@@ -199,18 +199,18 @@ const TWISTS: readonly Twist[] = [
     isForeign: true,
   }),
   (request, random) => ({
-    ...adding("a name that was made to lead here", ["Host", "evil.example"])(request, random),
+    ...adding("a DNS-rebound host name", ["Host", "evil.example"])(request, random),
     isForeign: true,
   }),
   () => ({ what: "ten requests at once", pipelined: 10 }),
   (_, random) => ({
-    what: "an odd method of HTTP",
+    what: "an odd HTTP method",
     verb: random.pick(["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND"]),
     mayClose: true,
     ending: "half-close",
   }),
   (_, random) => ({
-    what: "an unknown method of HTTP",
+    what: "an unknown HTTP method",
     verb: random.pick(["BREW", "post", "P\u0000", ""]),
     mayClose: true,
   }),

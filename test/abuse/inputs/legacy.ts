@@ -6,14 +6,14 @@ import { MODELS, ODD_MODELS, ODD_NAMES } from "../values.ts";
 import type { World } from "../world.ts";
 import { type HttpRequest, toInput, twist } from "./http.ts";
 
-/** Posts of LiteLLM's BudgetManager, and what they become when a client is broken or hostile. */
+/** Posts of LiteLLM's BudgetManager, valid ones and those of broken or hostile clients. */
 
 export type LegacyStrangeness = "valid" | "odd values" | "changed bytes" | "odd transport";
 
 type LegacyRecord = Record<string, unknown>;
 type LegacyMap = Record<string, LegacyRecord>;
 
-/** The kind under which the world remembers maps that /get_budget gave. */
+/** The kind under which the world remembers maps that /get_budget returned. */
 export const MAPS = "legacy map";
 
 interface Loaded {
@@ -57,7 +57,7 @@ function post(
   const isOdd = strangeness === "odd values";
   const changed = isOdd ? random.pick(ODD_MAPS)(map, random) : map;
   const text = JSON.stringify({ project_name: loaded?.project ?? project, user_dict: changed });
-  // Numbers that JSON can say and JSON.stringify does not.
+  // Numbers that are valid JSON but that JSON.stringify never writes.
   return isOdd && random.below(3) === 0
     ? text.replace(
         /"current_cost":[^,}]+/,
@@ -172,7 +172,7 @@ const ODD_MAPS: readonly ((map: LegacyMap, random: Random) => unknown)[] = [
   }),
   (_, random) => Object.fromEntries(ODD_NAMES.map((name) => [name, newRecord(random)])),
   (_, random) => random.pick<unknown>([null, [], 1, "a", {}, [{}], true]),
-  // About as much as a request may be, and refused at its end: what comes before must not be written.
+  // Almost as large as a request may be, and invalid at its end: the valid records before that must not be written.
   (_, random) =>
     Object.fromEntries([
       ...Array.from({ length: HUGE_USERS }, (_, each) => [`huge-${each}`, { total_budget: 1 }]),

@@ -2,7 +2,7 @@ import type { Random } from "../../support/run.ts";
 import type { Input } from "../input.ts";
 import { type HttpRequest, toInput, twist } from "./http.ts";
 
-/** Requests for what is no method: health checks, unknown paths, and bytes that are no HTTP. */
+/** Requests that call no method: health checks, unknown paths, and bytes that are not HTTP. */
 
 const TARGETS = [
   "/healthz",
@@ -54,7 +54,7 @@ function garbage(random: Random): Input {
     ["HTTP/3.0", "GET / HTTP/3.0\r\nHost: a\r\n\r\n"],
     ["no Host", "GET /healthz HTTP/1.1\r\n\r\n"],
     ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", noise],
-    ["a greeting of TLS", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), noise],
+    ["a TLS ClientHello", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), noise],
     ["lines that end in LF alone", "GET /healthz HTTP/1.1\nHost: a\n\n"],
     ["a folded header", "GET /healthz HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"],
     ["CONNECT", "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n"],

@@ -10,7 +10,7 @@ const clientOf = ({ grpcPort }: Target): Client<typeof BudgetService> =>
   createClient(BudgetService, createGrpcTransport({ baseUrl: `http://127.0.0.1:${grpcPort}` }));
 
 const DOLLAR = 1_000_000_000n;
-// As many as a server of HTTP/2 usually allows on one connection.
+// HTTP/2 servers usually allow this many streams on one connection.
 const WATCHERS_PER_CONNECTION = 100;
 
 /** Opens watches of one budget, changes it a few times, and waits until every watcher has seen the last change. */
@@ -73,15 +73,15 @@ export async function postLargeMap(target: Target, users: number): Promise<void>
     project: project_name,
     user: "user-0",
   });
-  assert.equal(currentCostNanoUsd, DOLLAR / 2n, "a map that is posted back says nothing new");
+  assert.equal(currentCostNanoUsd, DOLLAR / 2n, "a map that is posted back unchanged adds nothing");
 }
 
 const HOLDS_AT_ONCE = 200;
-// Long enough to make the holds in, so that they expire together.
+// Long enough to make all the holds first, so that they expire together.
 const HOLD_MS_EACH = 3;
 const POLL_MS = 500;
 
-/** Makes holds that expire about together, and waits until none is held any more. */
+/** Makes holds that expire at about the same time, and waits until none is left. */
 export async function createHolds(target: Target, holds: number): Promise<void> {
   const name = { project: "holds", user: "holds" };
   const client = clientOf(target);

@@ -6,7 +6,7 @@ export const ANSWER_MS_MAX = 30_000;
 
 type Bytes = Sent & { kind: "bytes" };
 
-/** Writes bytes to a connection of their own, and reads the last of the answers of HTTP/1.1 that they get. */
+/** Writes bytes to a new connection, and reads the last of the HTTP/1.1 answers to them. */
 export function sendBytes(sent: Bytes, port: number): Promise<Answer> {
   const started = performance.now();
   return new Promise((resolve) => {
@@ -52,13 +52,13 @@ interface Read {
   status: number;
   headers: ReadonlyMap<string, string>;
   body: Buffer;
-  /** Bytes that it took. */
+  /** Length of the answer in bytes. */
   length: number;
 }
 
 const HEAD_END = "\r\n\r\n";
 
-/** The first answer in these bytes, once it is whole. `100 Continue` is no answer. */
+/** Parses the first complete answer in these bytes. `100 Continue` is skipped. */
 function readAnswer(bytes: Buffer, how: { isEnd: boolean; isStream: boolean }): Read | undefined {
   const end = bytes.indexOf(HEAD_END);
   if (end === -1) return undefined;
@@ -89,7 +89,7 @@ function readBody(
   if (headers.get("transfer-encoding") === "chunked") {
     const { chunks, length, isWhole } = readChunks(rest);
     const bytes = Buffer.concat(chunks);
-    // A stream that goes on is answered with its first message.
+    // An open stream counts as answered after its first message.
     return isWhole || (isStream && chunks.length > 0) ? { bytes, length } : undefined;
   }
   const stated = headers.get("content-length");

@@ -5,11 +5,11 @@ import { ANSWER_MS_MAX } from "./http1.ts";
 
 type Stream = Sent & { kind: "http2" };
 
-/** Opens a stream of HTTP/2 on a connection of its own, and reads its answer, trailers included. */
+/** Opens an HTTP/2 stream on a new connection, and reads its answer, trailers included. */
 export function sendStream(sent: Stream, port: number): Promise<Answer> {
   const started = performance.now();
   return new Promise((resolve) => {
-    // Above the 10 MB that Node allows a session: the largest inputs are larger.
+    // Above the 10 MB that Node allows a session by default, because the largest inputs are larger.
     const session = connect(`http://127.0.0.1:${port}`, { maxSessionMemory: 100 });
     const finish = (answer: Answer): void => {
       clearTimeout(timer);
@@ -59,7 +59,7 @@ function request(
   try {
     return session.request(sent.headers, { endStream: sent.chunks.length === 0 && sent.ending === "end" });
   } catch (error) {
-    // Node's own client refuses some of what it is told to send.
+    // Node's own client refuses to send some inputs.
     refused(`the client: ${(error as Error).message}`);
     return undefined;
   }
@@ -72,7 +72,7 @@ function write(stream: ClientHttp2Stream, sent: Stream, left: () => void): void 
       stream.end();
       return;
     case "reset":
-      // Written first, so that the server has begun to read when the reset comes.
+      // Writes first, so that the server has begun to read when the reset arrives.
       stream.write(Buffer.alloc(0), () => stream.close(constants.NGHTTP2_CANCEL));
       return;
     case "leave":

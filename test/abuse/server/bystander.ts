@@ -1,13 +1,16 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
-/** One caller with a budget and a project of its own, who charges and reads while others misbehave. */
+/** A caller with a project and a budget of its own, which charges and reads while other callers misbehave. */
 export interface Bystander extends AsyncDisposable {
-  /** Begins a new series of times, and gives the one before. @throws what went wrong: a failed call, or a wrong sum */
+  /**
+   * Starts a new series of times, and returns the previous one.
+   * @throws The failure of a call, or a wrong sum.
+   */
   lap(): Promise<Times>;
-  /** Waits until it has made so many calls in this series. */
+  /** Waits until this series has this many calls. */
   called(calls: number): Promise<void>;
-  /** As `lap`, when the call in flight has ended. */
+  /** Like `lap`, once the call in flight has ended. */
   stop(): Promise<Times>;
 }
 
@@ -25,7 +28,7 @@ export interface Report {
   failure: string | undefined;
 }
 
-/** Begins at once, with a budget that must not be there yet. */
+/** Starts at once, and creates its budget, which must not exist yet. */
 export function startBystander(
   grpcPort: number,
   { project = "bystander", user = "bystander" } = {},
@@ -33,7 +36,7 @@ export function startBystander(
   const workerData = { grpcPort, project, user };
   const worker = new Worker(new URL("./bystander.worker.ts", import.meta.url), { workerData });
   const ask = async (order: Order): Promise<Times> => {
-    // One question at a time: the next message answers it.
+    // Only one request at a time, so the next message answers it.
     worker.postMessage(order);
     const [{ times, failure }] = (await once(worker, "message")) as [Report];
     if (failure !== undefined) throw new Error(`the bystander: ${failure}`);

@@ -6,10 +6,10 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { BudgetService } from "../../../gen/es/budget/v1/budget_service_pb.ts";
 import type { Order, Report, Times } from "./bystander.ts";
 
-/** The bystander runs on a thread of its own: what the abuse costs the thread that sends it does not count. */
+/** The bystander runs on its own thread, so that its times exclude the work of the thread that sends the abuse. */
 
 const PAUSE_MS = 20;
-/** A call that takes longer has failed: the bound is loose, and only a server that hangs breaks it. */
+/** A call that takes longer has failed. The bound is loose: only a server that hangs exceeds it. */
 const CALL_MS_MAX = 30_000;
 
 const { grpcPort, project, user } = workerData as { grpcPort: number; project: string; user: string };

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 
-/** What a process keeps, in bytes. */
+/** The memory of a process, in bytes. */
 export interface Memory {
-  /** Objects that are alive after a garbage collection, in the heap and outside of it. */
+  /** Objects that survive a garbage collection, inside and outside of the heap. */
   live: number;
-  /** What the process has of the machine's memory. */
+  /** The resident memory of the process. */
   resident: number;
 }
 
@@ -15,7 +15,10 @@ interface Reply {
 
 const ANSWER_MS_MAX = 60_000;
 
-/** Asks a process, through the debugger that NODE_OPTIONS=--inspect has opened, to collect its garbage and say what is left. */
+/**
+ * Makes a process collect its garbage and report its memory, through the debugger that NODE_OPTIONS=--inspect has
+ * opened.
+ */
 export async function measureMemory(debuggerUrl: string, pid: number): Promise<Memory> {
   const socket = new WebSocket(debuggerUrl);
   await heard(socket, "open");
@@ -33,7 +36,7 @@ export async function measureMemory(debuggerUrl: string, pid: number): Promise<M
     socket.send(JSON.stringify({ id, method, params }));
     return withinTime(promise);
   };
-  // Twice: what a finalizer frees in the first is collected in the second.
+  // Collects twice: what a finalizer frees in the first collection is collected in the second.
   await ask("HeapProfiler.collectGarbage");
   await ask("HeapProfiler.collectGarbage");
   const expression = "JSON.stringify(process.memoryUsage())";
@@ -64,7 +67,7 @@ const heard = (socket: WebSocket, name: "open" | "close"): Promise<void> =>
     }),
   );
 
-/** Where /proc tells. */
+/** Only on systems that have /proc. */
 async function residentOf(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(text) ?? [];

@@ -6,19 +6,19 @@ import { type Program, startProgram } from "../../support/program.ts";
 import { makeStore, type StoreKind } from "../../support/server.ts";
 import { type Memory, measureMemory } from "./memory.ts";
 
-/** The server that abuse is sent to: a process of its own, seen from outside. */
+/** The server that receives the inputs: a separate process, seen from outside. */
 export interface Target extends AsyncDisposable {
   readonly program: Program;
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** The code, or the signal, that it ended with; undefined while it runs. */
+  /** The exit code or signal; undefined while it runs. */
   readonly end: number | string | undefined;
-  /** Lines at level error, and text that is no line of the log, as of an exception that nothing caught. */
+  /** Log lines at level error, and output that is not a log line, such as an uncaught exception. */
   complaints(): string[];
-  /** Warnings by their text, with their number. */
+  /** The count of each warning, by its text. */
   warnings(): Map<string, number>;
   memory(): Promise<Memory>;
-  /** Stops it as an operator would, and checks its code, its log and its database. */
+  /** Stops the server as an operator would, and checks its exit code, its log and its database. */
   stop(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ const GRACE_MS = 10_000;
 const GRACE_SPARE_MS = 5_000;
 const ERROR_LEVEL = 50;
 const WARN_LEVEL = 40;
-// What --inspect says, and a line that was not yet written to its end.
+// The output of --inspect, and a line that was not yet written to its end.
 const EXPECTED = /^(?:Debugger |For help, see|Waiting for the debugger|$)/;
 
 export async function startTarget(
@@ -86,7 +86,7 @@ export async function startTarget(
       const isLate = new Promise<string>((resolve) =>
         late.addEventListener("abort", () => resolve("not within its grace and 5 s")),
       );
-      assert.equal(await Promise.race([ended, isLate]), 0, "how the server stopped");
+      assert.equal(await Promise.race([ended, isLate]), 0, "the exit code of the server");
       await assertConservedIn({ ...store.environment, ...environment });
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),

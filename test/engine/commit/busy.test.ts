@@ -63,7 +63,7 @@ describe("budgets that another session has locked", () => {
   const held = async (user: string): Promise<bigint> =>
     (await reader.current({ project: PROJECT, user })).budget.heldNanoUsd;
 
-  /** Does some work while another session has the rows of these users locked. */
+  /** Runs work while another session holds the row locks of these users. */
   const whileLocked = (users: readonly string[], work: () => Promise<void>): Promise<void> =>
     database.unlimited.transaction().execute(async (transaction) => {
       await sql`select 1 from budgets where user_id = any(${users}::text[]) for update`.execute(transaction);
@@ -105,13 +105,13 @@ describe("budgets that another session has locked", () => {
     await stack.disposeAsync();
   });
 
-  it("delay their own callers only, however many they are, who are told UNAVAILABLE in the end", async () => {
+  it("delay only their own callers, however many there are, who get UNAVAILABLE after the wait limit", async () => {
     const locked = ["locked-1", "locked-2", "locked-3"];
     await whileLocked(locked, async () => {
       const waiting = locked.flatMap((user) => Array.from({ length: 5 }, () => engine.submit(charge(user))));
       let ended = 0;
       for (const each of waiting) void each.then(() => ended++);
-      // In one batch with others, and after them.
+      // Calls to other budgets, in the same batch and in later ones.
       for (let round = 0; round < 20; round++) {
         const verdicts = await Promise.all([engine.submit(charge("free")), engine.submit(charge("member"))]);
         assert.deepEqual(verdicts.map(reasonOf), ["ok", "ok"]);
@@ -123,7 +123,7 @@ describe("budgets that another session has locked", () => {
     assert.deepEqual(defects, []);
   });
 
-  it("serve those who wait as soon as they are free, in the order in which they came", async () => {
+  it("serve their waiting callers in order of arrival as soon as they are unlocked", async () => {
     const waiting: Promise<Verdict>[] = [];
     await whileLocked(["locked-1"], async () => {
       for (let n = 0; n < 3; n++) waiting.push(engine.submit(charge("locked-1")));
@@ -132,11 +132,11 @@ describe("budgets that another session has locked", () => {
     const verdicts = await Promise.all(waiting);
     const spent = verdicts.map((verdict) => (verdict.ok ? verdict.budget.spentNanoUsd : verdict.error));
     assert.deepEqual(spent, [1n, 2n, 3n]);
-    // Not busy any more: the next one shares a batch with all others.
+    // The budget is no longer busy, so the next operation shares a batch with all others.
     assert.equal(reasonOf(await engine.submit(charge("locked-1"))), "ok");
   });
 
-  it("delay charges below them, and not those on their siblings", async () => {
+  it("delay charges on their descendants, and not those on their siblings", async () => {
     await whileLocked(["team"], async () => {
       const below = engine.submit(charge("member"));
       assert.equal(reasonOf(await engine.submit(charge("free"))), "ok");
@@ -144,7 +144,7 @@ describe("budgets that another session has locked", () => {
     });
   });
 
-  it("keep their expired holds, and nobody else's", async () => {
+  it("keep their expired holds, while those of other budgets are ended", async () => {
     for (const user of ["locked-1", "free", "member"]) {
       assert.equal(reasonOf(await engine.submit(hold(user, `hold-${user}`, HOUR_US))), "ok");
     }
@@ -155,7 +155,7 @@ describe("budgets that another session has locked", () => {
       assert.equal(await held("free"), 0n);
       assert.equal(await held("team"), 0n);
       assert.equal(reasonOf(await engine.submit(charge("free"))), "ok");
-      // Nobody can end it while the row is locked: it still shows, and the reader does not wait.
+      // The row is locked, so the hold cannot be ended: it still counts, and the reader does not wait.
       assert.equal(await held("locked-1"), 10n);
       assert.equal(
         (await reader.listUsers({ project: PROJECT, prefix: "", after: undefined, limit: 10 })).more,
@@ -166,7 +166,7 @@ describe("budgets that another session has locked", () => {
     await assertConserved(database.kysely);
   });
 
-  it("do not keep the others of their project from ending more holds than one transaction ends", async () => {
+  it("do not keep other budgets of their project from ending more holds than one transaction ends", async () => {
     const holds = Array.from({ length: 1_200 }, (_, n) => engine.submit(hold("locked-2", `many-${n}`, 1n)));
     await Promise.all(holds);
     const charged = engine.submit(charge("locked-2"));
@@ -174,6 +174,32 @@ describe("budgets that another session has locked", () => {
     const verdict = await charged;
     assert.equal(verdict.ok && verdict.budget.heldNanoUsd, 0n);
     await assertConserved(database.kysely);
+    assert.deepEqual(defects, []);
+  });
+
+  it("refuse a charge that names an expired hold of another budget, and nothing restarts for it", async () => {
+    assert.equal(reasonOf(await engine.submit(hold("locked-3", "theirs", HOUR_US))), "ok");
+    await sql`update reservations set expires_at = clock_timestamp() where state = 'HELD'`.execute(
+      database.kysely,
+    );
+    const verdict = await engine.submit({ ...charge("free"), reservationId: "theirs" } as Operation);
+    assert.equal(reasonOf(verdict), "RESERVATION_NOT_FOUND");
+    assert.deepEqual(defects, []);
+  });
+
+  it("do not delay an operation that waits for the id of an uncommitted session for ever, nor its neighbours", async () => {
+    await database.unlimited.transaction().execute(async (transaction) => {
+      await sql`insert into budgets (project, user_id, total_nano_usd, period_id, period_start, creation_fingerprint,
+        created_at, updated_at) values ('p', 'uncommitted', 1, 1, now(), '', now(), now())`.execute(
+        transaction,
+      );
+      const verdicts = await Promise.all([
+        engine.submit(charge("free")),
+        create("uncommitted"),
+        engine.submit(charge("free")),
+      ]);
+      assert.deepEqual(verdicts.map(reasonOf), ["ok", "STORE_UNAVAILABLE", "ok"]);
+    });
     assert.deepEqual(defects, []);
   });
 });

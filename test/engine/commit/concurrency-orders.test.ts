@@ -16,7 +16,7 @@ const chargeOf = (user: string, requestId = "") => ({
   source: { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } },
 });
 
-describe("two servers on one PostgreSQL never wait in a circle", () => {
+describe("two servers on one PostgreSQL never deadlock", () => {
   const withServers = async (work: (one: TestServer, two: TestServer) => Promise<void>): Promise<void> => {
     await using store = await makeStore("PostgreSQL");
     {
@@ -28,7 +28,7 @@ describe("two servers on one PostgreSQL never wait in a circle", () => {
     assert.equal(await countDeadlocks(store.environment.DATABASE_URL as string), 0);
   };
 
-  it("when batches take the same budgets in other orders", () =>
+  it("when their batches lock the same budgets in different orders", () =>
     withServers(async (one, two) => {
       const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
       for (const user of users) await newBudget(one, user);
@@ -46,7 +46,7 @@ describe("two servers on one PostgreSQL never wait in a circle", () => {
       }
     }));
 
-  it("when batches on other budgets bring the same request ids in other orders", () =>
+  it("when their batches on different budgets have the same request ids in different orders", () =>
     withServers(async (one, two) => {
       for (const user of ["forth", "back"]) await newBudget(one, user);
       for (let round = 0; round < ROUNDS; round++) {
@@ -62,7 +62,7 @@ describe("two servers on one PostgreSQL never wait in a circle", () => {
       }
     }));
 
-  it("when reservations on other budgets are asked for by the same ids in other orders", () =>
+  it("when reservations on different budgets have the same ids in different orders", () =>
     withServers(async (one, two) => {
       for (const user of ["forth", "back"]) await newBudget(one, user);
       const reserve = ({ grpc }: TestServer, user: string, requestId: string) => {

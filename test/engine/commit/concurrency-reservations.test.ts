@@ -15,8 +15,8 @@ const STATES = new Map<number, string>(
 );
 const nameOf = (state: ReservationState | undefined): string => STATES.get(state ?? -1) ?? "not there";
 
-/** Each test has a project of its own: a team, and two users below it. */
-describe("one reservation, or one id, at two servers on one PostgreSQL at once", () => {
+/** Each test has its own project, with a team and two users below it. */
+describe("one reservation, or one id, used at once at two servers on one PostgreSQL", () => {
   const stack = new AsyncDisposableStack();
   let one: TestServer;
   let two: TestServer;
@@ -42,10 +42,10 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     const source = { case: "cost" as const, value: { model: "m", costNanoUsd } };
     return client.updateCost({ project, user: "left", reservationId, source });
   };
-  /** The servers take turns in being the first that is asked. */
+  /** The servers take turns in being called first. */
   const inTurn = (round: number): [BudgetClient, BudgetClient] =>
     round % 2 === 0 ? [one.grpc, two.grpc] : [two.grpc, one.grpc];
-  /** In waves: some operations meet in one batch, others in two that run side by side. */
+  /** Runs the operations in waves, so that some share a batch and others are in two concurrent batches. */
   const rounds = async <T>(work: (round: number) => Promise<T>): Promise<T[]> => {
     const done: T[] = [];
     while (done.length < ROUNDS) {
@@ -65,10 +65,10 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     };
   };
 
-  it("is settled once, and charged by both that settle it", async () => {
+  it("is settled once, and each of the two settling calls is charged", async () => {
     const project = "settled";
     await newTeam(project);
-    // What stays held shows a hold that was freed twice.
+    // The remaining hold shows whether a hold was freed twice.
     await reserve(one.grpc, project, "left", "stays");
     await rounds((round) => reserve(one.grpc, project, "left", `call-${round}`));
     await rounds((round) => {
@@ -91,7 +91,7 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     await assertConserved(one.database.kysely);
   });
 
-  it("ends once, when it is settled, released and extended", async () => {
+  it("is ended once by concurrent settle, release and extend calls", async () => {
     const project = "ended";
     await newTeam(project);
     await reserve(one.grpc, project, "left", "stays");
@@ -101,7 +101,7 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
       const named = { project, reservationId: `call-${round}` };
       const released = stateTold(first.releaseReservation(named));
       const extended = stateTold(second.extendReservation({ ...named, ttl: { seconds: 3600n } }));
-      // Release looks the reservation up first. So does this one, or it would always be the first to come.
+      // Release looks the reservation up first. This call does the same, or it would always arrive first.
       await second.listReservations({ project, pageSize: 1 });
       await settle(second, project, `call-${round}`, 30n);
       return { id: `call-${round}`, released: await released, extended: await extended };
@@ -122,9 +122,9 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     await assertConserved(one.database.kysely);
   });
 
-  it("has run out when it does so while its settle waits for a lock", async () => {
+  it("expires if its time to live ends while its settle waits for a lock", async () => {
     const project = "waited";
-    // A root: with ancestors that the server does not know yet, it would begin anew, and look again.
+    // A root budget: to look up unknown ancestors, the server would restart the batch, and read the reservation again.
     await newBudget(project, "left");
     await reserve(one.grpc, project, "left", "call");
     const { kysely } = one.database;
@@ -146,7 +146,7 @@ describe("one reservation, or one id, at two servers on one PostgreSQL at once",
     await assertConserved(kysely);
   });
 
-  it("is held once when the same request comes to both, and both are told of it", async () => {
+  it("holds once if the same request arrives at both, and both callers get that hold", async () => {
     const project = "twice";
     await newTeam(project);
     const answers = await rounds((round) =>
@@ -198,7 +198,7 @@ async function untilSomebodyWaits(kysely: Kysely<Schema>): Promise<void> {
   while ((await waiting.execute(kysely)).rows.length === 0);
 }
 
-/** The state that a reservation is told to be in, or why it was refused. */
+/** The state of a reservation according to the answer, or the reason of the refusal. */
 async function stateTold(call: Promise<{ reservation?: { state: ReservationState } }>): Promise<string> {
   return call.then(
     ({ reservation }) => nameOf(reservation?.state),

@@ -14,7 +14,7 @@ describe("two servers on one PostgreSQL", () => {
 
   before(async () => {
     const { environment } = stack.use(await makeStore("PostgreSQL"));
-    // Both at once, on an empty database: each wants to migrate it.
+    // Both start at once on an empty database, and each tries to migrate it.
     [one, two] = await Promise.all([startTestServer(environment), startTestServer(environment)]);
     stack.use(one);
     stack.use(two);
@@ -32,7 +32,7 @@ describe("two servers on one PostgreSQL", () => {
       source: { case: "cost", value: { model: "m", costNanoUsd } },
     });
 
-  it("lose no nano-dollar of 64 concurrent callers on one budget", async () => {
+  it("count every nano-dollar of 64 concurrent callers on one budget", async () => {
     await one.grpc.createBudget({ project: "race", user: "hot", totalBudgetNanoUsd: 1n });
     let expected = 0n;
     const callers = Array.from({ length: CALLERS }, async (_, caller) => {
@@ -63,7 +63,7 @@ describe("two servers on one PostgreSQL", () => {
     assert.deepEqual(rows, [{ mismatches: 0n }]);
   });
 
-  it("charge once when the same request_id comes to both, 200 times over", async () => {
+  it("charge once when each receives the same request_id, 200 times over", async () => {
     await one.grpc.createBudget({ project: "race", user: "twice", totalBudgetNanoUsd: 1n });
     const pairs = await Promise.all(
       Array.from({ length: 200 }, (_, i) =>
@@ -72,14 +72,14 @@ describe("two servers on one PostgreSQL", () => {
     );
     for (const [a, b] of pairs) {
       assert.notEqual(a?.replayed, b?.replayed);
-      // The first answer again: the budget as it was right after the charge.
+      // The replay returns the first answer: the budget right after the charge.
       assert.deepEqual(a?.budget, b?.budget);
     }
     const cost = await one.grpc.getCurrentCost({ project: "race", user: "twice" });
     assert.equal(cost.currentCostNanoUsd, 200n * 7n);
   });
 
-  it("give the loser REQUEST_ID_REUSED when one id comes for two budgets at once, and its neighbours go through", async () => {
+  it("refuse the second use of an id for another budget with REQUEST_ID_REUSED, and commit the rest of its batch", async () => {
     for (const user of ["left", "right"]) {
       await one.grpc.createBudget({ project: "race", user, totalBudgetNanoUsd: 1n });
     }

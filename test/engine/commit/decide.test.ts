@@ -10,7 +10,7 @@ import type { Charge, Operation, Verdict } from "../../../src/engine/commit/oper
 
 const US_PER_DAY = 86_400_000_000n;
 
-/** A daily budget of $1, opened at 0, last touched at 10 µs. */
+/** A daily budget of $1, created at 0 µs and last changed at 10 µs. */
 const budget = (changes: Partial<Budget> = {}): Budget => ({
   project: "p",
   user: "alice",
@@ -43,11 +43,11 @@ const charge = (costNanoUsd: bigint, changes: Partial<Charge> = {}): Charge => (
   ...changes,
 });
 
-/** Decides on a path, with the ledger's entry of the same request id where there is one. */
+/** Decides on a path, with the ledger entry of the same request id if there is one. */
 const decideOn = (path: readonly Budget[], operation: Operation, entry: Entry | undefined, nowUs: bigint) =>
   withEntry(decide({ path, entry }, operation, nowUs));
 
-/** A decision with the entry that it adds to the ledger, where it adds one. */
+/** A decision with the entry that it adds to the ledger, if any. */
 const withEntry = (decision: Decision) => ({ ...decision, entry: decision.entries[0]?.entry });
 
 const reset: Operation = { kind: "reset", project: "p", user: "alice", requestId: "r2", fingerprint: "f2" };
@@ -56,7 +56,7 @@ const reasonOf = (verdict: Verdict | undefined): string | undefined =>
   verdict?.ok === false ? verdict.error.reason : undefined;
 
 describe("decide", () => {
-  it("adds a charge, even over the total", () => {
+  it("adds a charge even if it exceeds the total", () => {
     const { path, entry, verdict } = decideOn([budget()], charge(3_000_000_000n), undefined, 20n);
     assert.equal(verdict.ok, true);
     assert.equal(path[0]?.spentNanoUsd, 3_000_000_000n);
@@ -64,14 +64,14 @@ describe("decide", () => {
     assert.equal(entry?.createdAtUs, 20n);
   });
 
-  it("never dates two entries of a budget alike, and never backwards, whatever the clock says", () => {
+  it("gives the entries of a budget strictly increasing times, even if the clock goes backwards", () => {
     for (const nowUs of [-5n, 9n, 10n]) {
       const { entry } = decideOn([budget()], charge(1n), undefined, nowUs);
       assert.equal(entry?.createdAtUs, 11n);
     }
   });
 
-  it("opens the new period when the old one has ended, and records what that one spent", () => {
+  it("opens the new period after the old one has ended, and records the spending of the old one", () => {
     const stored = budget({ spentNanoUsd: 70n });
     const { path, closed, entry } = decideOn([stored], charge(5n), undefined, 2n * US_PER_DAY + 1n);
     assert.equal(path[0]?.spentNanoUsd, 5n);
@@ -89,11 +89,11 @@ describe("decide", () => {
     assert.equal(decideOn([stored], charge(5n), undefined, US_PER_DAY).path[0]?.spentNanoUsd, 5n);
   });
 
-  it("leaves no record of a window in which nothing was spent", () => {
+  it("keeps no record of a window in which nothing was spent", () => {
     assert.deepEqual(decideOn([budget()], charge(5n), undefined, US_PER_DAY).closed, []);
   });
 
-  it("resets within the window: the closed period ends now, the new one where the old would have", () => {
+  it("resets within the window: the closed period ends now, and the new one ends when the old one would have", () => {
     const { path, closed, entry } = decideOn([budget({ spentNanoUsd: 70n })], reset, undefined, 100n);
     assert.deepEqual(
       closed.map((period) => [period.periodEndUs, period.spentNanoUsd]),
@@ -104,7 +104,7 @@ describe("decide", () => {
     assert.equal(entry?.costNanoUsd, 0n);
   });
 
-  it("refuses what would overflow spent, or what remains, and changes nothing", () => {
+  it("refuses a charge that would overflow the spending or the remainder, and changes nothing", () => {
     const full = budget({ spentNanoUsd: NANO_USD_MAX - 1n });
     for (const stored of [full, budget({ heldNanoUsd: NANO_USD_MAX })]) {
       const decision = decideOn([stored], charge(2n), undefined, 20n);
@@ -115,7 +115,7 @@ describe("decide", () => {
     assert.equal(decideOn([full], charge(1n), undefined, 20n).verdict.ok, true);
   });
 
-  it("checks existence before replay, and replay before anything else", () => {
+  it("checks existence before replay, and replay before everything else", () => {
     const { entry } = decideOn([budget()], charge(1n), undefined, 20n);
     const full = budget({ spentNanoUsd: NANO_USD_MAX });
     assert.equal(reasonOf(decideOn([], charge(1n), entry, 20n).verdict), "BUDGET_NOT_FOUND");
@@ -134,7 +134,7 @@ describe("decide", () => {
     assert.equal(again.path[0], much);
   });
 
-  it("counts a charge on every ancestor, each in its own period; a reset on none", () => {
+  it("counts a charge on every ancestor, each in its own period; a reset on no ancestor", () => {
     const parent = budget({ user: "team", period: undefined, periodEndUs: undefined, spentNanoUsd: 40n });
     const child = budget({ parent: "team", spentNanoUsd: 7n });
     const charged = decideOn([child, parent], charge(2n), undefined, US_PER_DAY);
@@ -155,7 +155,7 @@ describe("a batch", () => {
     nowUs: 20n,
   };
 
-  it("decides each operation on what the ones before it left", () => {
+  it("decides each operation on the state left by the previous ones", () => {
     const { verdicts, changes } = decideBatch(
       [
         charge(1n, { requestId: "a" }),
@@ -188,7 +188,7 @@ describe("a batch", () => {
     );
   });
 
-  it("writes nothing when everything was refused or replayed", () => {
+  it("writes nothing if every operation was refused or replayed", () => {
     const { changes } = decideBatch([charge(1n, { user: "nobody" })], ground);
     assert.deepEqual(changes, {
       budgets: [],

@@ -39,7 +39,7 @@ const reasons = (verdicts: readonly Verdict[]): string[] =>
 
 type Work = (transaction: Transaction<Schema>) => Promise<unknown>;
 
-/** A database whose transactions go through `execute`, which may fail where a real one can. */
+/** A database whose transactions run through `execute`, which may fail at the points where a real one can. */
 const withTransactions = (execute: (work: Work) => Promise<unknown>): Kysely<Schema> =>
   ({ transaction: () => ({ execute }) }) as unknown as Kysely<Schema>;
 
@@ -88,7 +88,7 @@ describe("the engine", () => {
   });
   after(() => stack.disposeAsync());
 
-  it("gives each of its operations its own verdict", async () => {
+  it("gives each operation its own verdict", async () => {
     await newBudget("verdicts");
     const engine = engineWith();
     const verdicts = await Promise.all([
@@ -100,7 +100,7 @@ describe("the engine", () => {
     assert.equal(await spent("verdicts"), 2n);
   });
 
-  it("refuses what its queue cannot hold, and commits what it can", async () => {
+  it("refuses what exceeds its queue, and commits the rest", async () => {
     await newBudget("queue");
     const engine = engineWith({ queueOperationsMax: 3 });
     const verdicts = await Promise.all(Array.from({ length: 5 }, () => engine.submit(charge("queue"))));
@@ -109,7 +109,7 @@ describe("the engine", () => {
     assert.deepEqual(reasons([await engine.submit(charge("queue"))]), ["ok"]);
   });
 
-  it("drops an operation whose caller has gone before its batch began, and never after", async () => {
+  it("drops an operation whose caller left before its batch began, and never after that", async () => {
     await newBudget("gone");
     const engine = engineWith();
     let asked = 0;
@@ -122,11 +122,11 @@ describe("the engine", () => {
     assert.equal(await spent("gone"), 1n);
   });
 
-  it("commits an operation's neighbours when the database cannot take the operation", async () => {
+  it("commits the rest of a batch if the database rejects one operation", async () => {
     await newBudget("poison");
     const engine = engineWith();
     const operations = Array.from({ length: 7 }, () => charge("poison"));
-    // No caller can send this: the checks of fields refuse it. PostgreSQL has no text with a zero byte.
+    // No caller can send this, since field validation refuses it. PostgreSQL's text has no zero byte.
     operations[4] = charge("poison", { model: "zero\0byte" });
     const verdicts = await Promise.all(operations.map((operation) => engine.submit(operation)));
     assert.deepEqual(reasons(verdicts), ["ok", "ok", "ok", "ok", "INTERNAL", "ok", "ok"]);
@@ -134,10 +134,10 @@ describe("the engine", () => {
     assert.equal(defects.length, 1);
   });
 
-  it("charges once when the connection dies right after COMMIT, and the batch runs again", async () => {
+  it("charges once if the connection dies right after COMMIT and the batch is retried", async () => {
     await newBudget("cut");
     let cuts = 0;
-    // Where a COMMIT's answer is lost: the work is done, and the server cannot know.
+    // The point at which the answer to COMMIT is lost: the work is done, but the server cannot know.
     const kysely = withTransactions(async (work) => {
       const result = await database.kysely.transaction().execute(work);
       if (cuts++ < 3) throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
@@ -159,7 +159,7 @@ describe("the engine", () => {
     assert.equal(await spent("cut"), 10n);
   });
 
-  it("tells callers that the store is unavailable when it stays away, and serves them when it is back", async () => {
+  it("tells callers that the store is unavailable while it is down, and serves them when it is back", async () => {
     await newBudget("away");
     let away = true;
     const kysely = withTransactions((work) => {
@@ -172,7 +172,7 @@ describe("the engine", () => {
     assert.deepEqual(reasons([await engine.submit(charge("away"))]), ["ok"]);
   });
 
-  it("shares transactions: many operations, few of them", async () => {
+  it("shares transactions: many operations need few transactions", async () => {
     await newBudget("shared");
     const transactions = async (): Promise<number> => {
       await sql`select pg_stat_force_next_flush()`.execute(database.kysely);
@@ -190,7 +190,7 @@ describe("the engine", () => {
     assert.equal(await spent("shared"), 1000n);
   });
 
-  it("drains: what was submitted has its verdict first", async () => {
+  it("drains: every submitted operation gets its verdict first", async () => {
     await newBudget("drain");
     const engine = engineWith();
     const done: string[] = [];

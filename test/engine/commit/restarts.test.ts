@@ -4,7 +4,7 @@ import { createEngine } from "../../../src/engine/commit/engine.ts";
 import type { Operation } from "../../../src/engine/commit/operation.ts";
 import { type Inside, startInside } from "../../support/engine.ts";
 
-/** An engine that never learns the ancestors of these users, so that batches with them begin again for ever. */
+/** An engine that never learns the ancestors of these users, so that their batches restart endlessly. */
 function engineWithoutAncestorsOf(inside: Inside, users: readonly string[], defects: unknown[]) {
   let refreshes = 0;
   const engine = createEngine({
@@ -52,8 +52,8 @@ const charge = (user: string, requestId: string): Operation => ({
   reservationId: undefined,
 });
 
-describe("a batch that begins again and again", () => {
-  it("is halved until one operation is left, which is INTERNAL and logged; its neighbours go through", async () => {
+describe("a batch that restarts again and again", () => {
+  it("is halved until one operation is left, which fails with INTERNAL and is logged; the others succeed", async () => {
     await using inside = await startInside();
     const defects: unknown[] = [];
     const { engine, refreshes } = engineWithoutAncestorsOf(inside, ["cursed"], defects);

@@ -19,7 +19,7 @@ const fileOf = (models: number, usd = 1e-6): string =>
     ),
   );
 
-/** A watched file that writes down what it is told. */
+/** A watched file that records its events. */
 async function watched(name: string, text: string) {
   const path = join(folder, name);
   await writeFile(path, text);
@@ -43,7 +43,7 @@ test("other work gets its turn while a price file is read", async () => {
     turns++;
     setImmediate(takeTurn);
   };
-  // Before the text is there, turns are no merit.
+  // Turns before the text has been read prove nothing, so counting starts at the first parse.
   const originalParse = JSON.parse;
   JSON.parse = (text, reviver) => {
     JSON.parse = originalParse;
@@ -56,7 +56,7 @@ test("other work gets its turn while a price file is read", async () => {
   assert.ok(turns > 3, `${turns} turns`);
 });
 
-test("the version that was read last counts", async () => {
+test("the version that was read last applies", async () => {
   using file = await watched("order.json", fileOf(100));
   await writeFile(file.path, fileOf(5_000));
   const first = file.reload();
@@ -66,7 +66,7 @@ test("the version that was read last counts", async () => {
   assert.equal(file.accepted.at(-1), 4_000);
 });
 
-test("a reading that ends after disposal tells nobody", async () => {
+test("a read that ends after disposal reports nothing", async () => {
   const file = await watched("disposed.json", fileOf(100));
   const reading = file.reload();
   file[Symbol.dispose]();
@@ -74,7 +74,7 @@ test("a reading that ends after disposal tells nobody", async () => {
   assert.deepEqual([file.accepted, file.refused], [[], []]);
 });
 
-test("a price file that is huge, broken or no file is refused, and the reason says so", async () => {
+test("a price file that is huge, broken or not a file is refused, and the reason says so", async () => {
   using file = await watched("huge.json", fileOf(100));
   await truncate(file.path, 33 * 1024 * 1024);
   await file.reload();

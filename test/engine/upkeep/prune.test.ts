@@ -85,7 +85,7 @@ for (const kind of STORES) {
       await server.grpc.deleteBudget({ project, user: "gone" });
     };
 
-    it("deletes what counts in no current period on any level, and nothing else", async () => {
+    it("deletes exactly the entries that count in no current period on any level", async () => {
       const project = newProject();
       await pastAndPresent(project);
       const states = () =>
@@ -99,7 +99,7 @@ for (const kind of STORES) {
         entries: 4,
         periods: 2,
         model_costs: 2,
-        // Alice's counts in her organization's year, the other in a period that never ends.
+        // Alice's entry counts in the year of her organization, the other one in a period that never ends.
         entriesKept: 2,
       });
       assert.deepEqual(await idsOf(project), ["new-alice", "new-bob", "old-alice", "old-forever"]);
@@ -112,14 +112,14 @@ for (const kind of STORES) {
       assert.deepEqual(await states(), earlier);
       await assertConserved(server.database.kysely);
       assert.deepEqual(await prune(project), { ...NOTHING_PRUNED, entriesKept: 2 });
-      // Whatever the instant: the charge that opened a period has the period's own moment.
+      // At any instant: the charge that opened a period has the time at which the period starts, so it stays.
       const late = await prune(project, { beforeUs: nowUs() + DAY_US });
       assert.deepEqual([late.entries, late.entriesKept], [0, 4]);
       await assertConserved(server.database.kysely);
       assert.ok((await prunableProjects(store)).includes(project));
     });
 
-    it("says in a dry run what it would delete, and deletes nothing", async () => {
+    it("reports in a dry run what it would delete, and deletes nothing", async () => {
       const project = newProject();
       await pastAndPresent(project);
       const ids = await idsOf(project);
@@ -129,7 +129,7 @@ for (const kind of STORES) {
       assert.equal(dry.entries, 4);
     });
 
-    it("lets go of what a budget without a period has spent once that is reset", async () => {
+    it("deletes the entries of a budget without a period after the budget is reset", async () => {
       const project = newProject();
       await create(project, "forever", Duration.UNSPECIFIED);
       await charge(project, "forever", "old");
@@ -143,7 +143,7 @@ for (const kind of STORES) {
       await assertConserved(server.database.kysely);
     });
 
-    it("keeps an id for as long as its entry, and gives it free with it", async () => {
+    it("keeps a request id as long as its entry, and allows the id again after that", async () => {
       const project = newProject();
       await pastAndPresent(project);
       await prune(project);
@@ -153,7 +153,7 @@ for (const kind of STORES) {
       await assertConserved(server.database.kysely);
     });
 
-    it("takes what is before the instant, to the microsecond", async () => {
+    it("deletes what is before the instant, to the microsecond", async () => {
       const project = newProject();
       await pastAndPresent(project);
       const rows = (table: "entries" | "reservations" | "periods", user: string) =>
@@ -163,7 +163,7 @@ for (const kind of STORES) {
           .where("project", "=", project)
           .where("user_id", "=", user);
       const entry = (await rows("entries", "gone").executeTakeFirstOrThrow()) as { created_at: bigint };
-      // Hers ended first.
+      // Alice's period ended first.
       const period = (await rows("periods", "alice").executeTakeFirstOrThrow()) as { period_end: bigint };
       const holds = (await rows("reservations", "bob").execute()) as { closed_at: bigint | null }[];
       const closed = holds
@@ -182,7 +182,7 @@ for (const kind of STORES) {
       await assertConserved(server.database.kysely);
     });
 
-    it("goes on where it was interrupted, in slices smaller than what there is", async () => {
+    it("continues after an interruption, in slices smaller than the work", async () => {
       const project = newProject();
       await pastAndPresent(project);
       const whole = await prune(project, { dryRun: true });
@@ -192,7 +192,7 @@ for (const kind of STORES) {
         const stopping = new AbortController();
         let slices = 0;
         const pruned = await prune(project, { sliceRowsMax: 2, signal: stopping.signal }, () => {
-          // Later each time: what stays is looked at anew.
+          // The interruption comes later each time, since remaining rows are visited again.
           if (++slices > interruptions) stopping.abort();
         });
         await assertConserved(server.database.kysely);
@@ -206,7 +206,7 @@ for (const kind of STORES) {
       assert.deepEqual({ ...sum, entriesKept: whole.entriesKept }, whole);
     });
 
-    it("leaves alone what is charged meanwhile", async () => {
+    it("leaves concurrent charges alone", async () => {
       const project = newProject();
       await create(project, "org", Duration.DAILY);
       for (const user of ["a", "b"]) await create(project, user, Duration.DAILY, "org");

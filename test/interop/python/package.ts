@@ -8,7 +8,7 @@ import { pythonVenv } from "../../support/python.ts";
 
 const run = promisify(execFile);
 
-/** The Python client. */
+/** The source folder of the Python client. */
 export const PACKAGE = join(ROOT, "clients/python");
 
 /** The packages that a file of requirements pins. */
@@ -17,7 +17,7 @@ export async function pinned(name: string): Promise<string[]> {
   return requirements.split("\n").filter((line) => /^\w/.test(line));
 }
 
-/** What a command printed says why it failed. */
+/** Puts the output of a failed command into the error. */
 export async function explained<T>(running: Promise<T>): Promise<T> {
   try {
     return await running;
@@ -27,7 +27,7 @@ export async function explained<T>(running: Promise<T>): Promise<T> {
   }
 }
 
-/** Python with what the tests of the client need, and the client as it is installed from a registry. */
+/** Python with the packages that the client's tests need, and with the client installed as from a registry. */
 export interface InstalledPackage extends AsyncDisposable {
   python: string;
   /** The folder that it is installed in, for PYTHONPATH. */
@@ -39,7 +39,7 @@ export async function installPackage(): Promise<InstalledPackage> {
   const { python } = await pythonVenv(["--no-deps", "--no-compile", ...requirements]);
   const folder = await mkdtemp(join(tmpdir(), "purser-package-"));
   const site = join(folder, "site");
-  // The wheel is made from the source distribution, so both have what is needed.
+  // The wheel is built from the source distribution, so this checks that both are complete.
   await run(python, ["-m", "build", "--no-isolation", "--outdir", folder, PACKAGE]);
   const wheel = (await readdir(folder))
     .filter((name) => name.endsWith(".whl"))
