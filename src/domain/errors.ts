@@ -83,13 +83,13 @@ export const errorOf = (thrown: unknown): BudgetError =>
 const DESCRIPTION_CHARACTERS_MAX = 400;
 
 export const invalidField = (field: string, description: string): Failure =>
-  new Failure({ reason: "INVALID_FIELD", field, description: shortened(description) });
+  new Failure({ reason: "INVALID_FIELD", field: field.toWellFormed(), description: shortened(description) });
 
+/** No transport can send invalid Unicode, which a quoted request may contain and a cut inside a surrogate pair leaves. */
 const shortened = (text: string): string =>
   text.length <= DESCRIPTION_CHARACTERS_MAX
-    ? text
-    : // A cut inside a surrogate pair leaves invalid Unicode, which protobuf cannot send.
-      `${text.slice(0, DESCRIPTION_CHARACTERS_MAX).toWellFormed()}...`;
+    ? text.toWellFormed()
+    : `${text.slice(0, DESCRIPTION_CHARACTERS_MAX).toWellFormed()}...`;
 
 /** The error as one sentence for people. */
 export function describe(error: BudgetError): string {

@@ -1,6 +1,6 @@
 import type { Budget } from "../domain/budget.ts";
 import { dollarsFromNanoUsd, type NanoUsd } from "../domain/money.ts";
-import type { InstantUs, Period, PeriodUnit } from "../domain/period.ts";
+import { type InstantUs, PERIOD_COUNT_MAX, type Period, type PeriodUnit } from "../domain/period.ts";
 import type { LegacyBudget } from "../store/legacy.ts";
 import { costsOf } from "./costs.ts";
 import { asFloat, instantFromSeconds, nanoUsdFromFloat } from "./floats.ts";
@@ -12,6 +12,16 @@ const DAY_US = 86_400_000_000n;
 
 export const daysOf = (period: Period | undefined): number | undefined =>
   period && DAYS[period.unit] * period.count;
+
+/** The period that has this many days, as the client counts them. Undefined if there is none. */
+export function lengthOfDays(days: number): Pick<Period, "unit" | "count"> | undefined {
+  if (days <= PERIOD_COUNT_MAX) return { unit: "DAY", count: days };
+  // Purser has handed out longer durations for budgets whose period is counted in years, months or weeks.
+  const units = (["YEAR", "MONTH", "WEEK"] as const).filter(
+    (unit) => days % DAYS[unit] === 0 && days / DAYS[unit] <= PERIOD_COUNT_MAX,
+  );
+  return units[0] && { unit: units[0], count: days / DAYS[units[0]] };
+}
 
 /**
  * One member of the map that /get_budget returns: a user and the JSON text of the user's record. The text is built by

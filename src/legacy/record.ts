@@ -7,6 +7,7 @@ import { checkName } from "../domain/name.ts";
 import { type InstantUs, PERIOD_COUNT_MAX } from "../domain/period.ts";
 import { costsOf, NO_MODEL } from "./costs.ts";
 import { instantFromSeconds, nanoUsdFromFloat } from "./floats.ts";
+import { lengthOfDays } from "./handout.ts";
 import { type Origin, parseOrigin } from "./origin.ts";
 
 /** One user's record in LiteLLM's BudgetManager, as it posts the record to /set_budget. */
@@ -54,7 +55,7 @@ function parseRecord(user: string, record: unknown): LegacyRecord {
     totalNanoUsd: checkDollars(`${field}.total_budget`, total_budget),
     // A duration that Purser handed out is accepted even if it is longer than the client may ask for.
     durationDays: optional(duration, (value) =>
-      value === origin?.durationDays ? origin?.durationDays : checkDays(`${field}.duration`, value),
+      isHandedOut(value, origin) ? value : checkDays(`${field}.duration`, value),
     ),
     createdUs: optional(created_at, (value) => checkSeconds(`${field}.created_at`, value)),
     lastUpdatedUs: optional(last_updated_at, (value) => checkSeconds(`${field}.last_updated_at`, value)),
@@ -63,6 +64,10 @@ function parseRecord(user: string, record: unknown): LegacyRecord {
     origin,
   };
 }
+
+/** Whether Purser has handed out this duration. A mangled record may claim one that no period has. */
+const isHandedOut = (value: unknown, origin: Origin | undefined): value is number =>
+  typeof value === "number" && value === origin?.durationDays && lengthOfDays(value) !== undefined;
 
 const optional = <T>(value: unknown, check: (value: unknown) => T): T | undefined =>
   value === undefined || value === null ? undefined : check(value);

@@ -2,7 +2,7 @@ import type { Budget } from "../domain/budget.ts";
 import type { Memory } from "../domain/legacy-memory.ts";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs, Period } from "../domain/period.ts";
-import { daysOf } from "./handout.ts";
+import { daysOf, lengthOfDays } from "./handout.ts";
 import type { LegacyRecord } from "./record.ts";
 
 /** The settings that a record changes. An absent key keeps the setting. */
@@ -18,10 +18,10 @@ export type PeriodOfDays = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | un
 export const periodOfDays = ({
   durationDays,
   createdUs,
-}: Pick<LegacyRecord, "durationDays" | "createdUs">): PeriodOfDays | undefined =>
-  durationDays === undefined
-    ? undefined
-    : { unit: "DAY", count: durationDays, timeZone: "UTC", anchorUs: createdUs };
+}: Pick<LegacyRecord, "durationDays" | "createdUs">): PeriodOfDays | undefined => {
+  const length = durationDays === undefined ? undefined : lengthOfDays(durationDays);
+  return length && { ...length, timeZone: "UTC", anchorUs: createdUs };
+};
 
 /**
  * The settings that the client has changed since the last merge. A value that equals the memory is not a change:

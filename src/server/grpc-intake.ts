@@ -11,7 +11,7 @@ import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import { errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { BytesInFlight, Lease } from "./bytes-in-flight.ts";
 import { toStatus } from "./status.ts";
-import { grpcTimeout } from "./timeout.ts";
+import { grpcTimeout, isGrpcTimeout } from "./timeout.ts";
 
 /**
  * Bounds the time and memory of requests while grpc-js receives them. grpc-js buffers each message until it is
@@ -48,7 +48,12 @@ export function watchIntake(
 
   const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
     const timeout = headers["grpc-timeout"];
-    if (typeof timeout === "string") headers["grpc-timeout"] = grpcTimeout(timeout);
+    if (typeof timeout === "string") {
+      // grpc-js would answer INTERNAL.
+      if (!isGrpcTimeout(timeout))
+        return refuse(stream, invalidField("grpc-timeout", "must be up to 8 digits and a unit"));
+      headers["grpc-timeout"] = grpcTimeout(timeout);
+    }
     const lease = bytesInFlight.open();
     arriving.set(stream, check);
     let bytes = 0;
@@ -91,7 +96,8 @@ function refuse(stream: ServerHttp2Stream, thrown: unknown): void {
   Object.defineProperty(stream, "closed", { value: true, configurable: true });
   setImmediate(() => {
     Reflect.deleteProperty(stream, "closed");
-    stream.close(constants.NGHTTP2_NO_ERROR);
+    // Answered whole, or its connection gone, it has ended by itself: closing it again would throw.
+    if (!stream.destroyed && stream.session?.destroyed === false) stream.close(constants.NGHTTP2_NO_ERROR);
   });
 }
 

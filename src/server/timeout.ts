@@ -13,6 +13,9 @@ export function grpcTimeout(value: string): string {
   return ms > TIMEOUT_MS_MAX ? `${Math.floor(TIMEOUT_MS_MAX / 1000)}S` : value;
 }
 
+/** Whether a value of `grpc-timeout` has the form that gRPC defines: up to 8 digits and a unit. */
+export const isGrpcTimeout = (value: string): boolean => /^\d{1,8}[HMSmun]$/.test(value);
+
 /** Limits a value of `connect-timeout-ms` to TIMEOUT_MS_MAX. Values that are not numbers are unchanged. */
 export const connectTimeout = (value: string): string =>
   /^\d{1,10}$/.test(value) ? String(Math.min(Number(value), TIMEOUT_MS_MAX)) : value;

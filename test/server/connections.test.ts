@@ -170,6 +170,19 @@ async function until(check: () => Promise<void>): Promise<void> {
 }
 
 suite("A deadline", () => {
+  test("that is no deadline is INVALID_ARGUMENT over gRPC", async () => {
+    await using transports = await startTransports({ handlers: { getBudget: async () => ({}) } });
+    using frames = openFrames(transports.grpcUrl);
+    for (const timeout of ["25d", "garbage", "1", "-1S", "123456789S"]) {
+      assert.equal(
+        (await frames.send(GET_BUDGET, FRAME, { timeout })).code,
+        status.INVALID_ARGUMENT,
+        timeout,
+      );
+    }
+    assert.equal((await frames.send(GET_BUDGET, FRAME)).code, status.OK);
+  });
+
   test("of 25 days and more does not expire at once", async () => {
     await using transports = await startTransports({
       handlers: {

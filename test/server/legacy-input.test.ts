@@ -58,6 +58,11 @@ suiteForEach("A post to LiteLLM's REST endpoints", { stores: ["PGlite"], ways: [
       [alice('"duration": "daily"'), /^user_dict\.alice\.duration: must be a whole number of days/],
       [alice('"created_at": "now"'), /^user_dict\.alice\.created_at: must be seconds since 1970/],
       [alice('"last_updated_at": 1e15'), /^user_dict\.alice\.last_updated_at: must be seconds since 1970/],
+      // The length of no period, also where the record says that Purser has handed it out.
+      [
+        alice('"duration": 7301, "purser": ["s", "1", "1", "1", 7301, []]'),
+        /^user_dict\.alice\.duration: must be a whole number of days/,
+      ],
       [alice('"purser": ["x"]'), /^user_dict\.alice\.purser: must be the unchanged value from \/get_budget$/],
       [
         map(`{"alice": {"note": "${"x".repeat(68_000_000)}"}}`),
