@@ -158,3 +158,4 @@ CREATE INDEX entries_by_user ON entries USING btree (project, user_id, created_a
 CREATE INDEX reservations_by_ancestor ON reservations USING gin (ancestors) WHERE (state = 'HELD'::text);
 CREATE INDEX reservations_by_user ON reservations USING btree (project, user_id, reservation_id);
 CREATE INDEX reservations_held ON reservations USING btree (project, expires_at) WHERE (state = 'HELD'::text);
+CREATE INDEX reservations_held_by_user ON reservations USING btree (project, user_id, expires_at) WHERE (state = 'HELD'::text);

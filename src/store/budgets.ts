@@ -62,8 +62,14 @@ export async function readCurrentCosts(
       where r.project = b.project and r.state = 'HELD' and r.expires_at <= statement_timestamp()
     ) then exists (
       select 1 from reservations r
-      where r.project = b.project and r.state = 'HELD' and r.expires_at <= statement_timestamp()
-        and (r.user_id = b.user_id or r.ancestors @> array[b.user_id::text])
+      where r.project = b.project and r.user_id = b.user_id and r.state = 'HELD'
+        and r.expires_at <= statement_timestamp()
+    ) or b.held_nano_usd > 0 and exists (
+      select 1 from budgets c where c.project = b.project and c.parent_user_id = b.user_id
+    ) and exists (
+      select 1 from reservations r
+      where r.project = b.project and r.ancestors @> array[b.user_id::text] and r.state = 'HELD'
+        and r.expires_at <= statement_timestamp()
     ) else false end as expired
     from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
     cross join lateral (

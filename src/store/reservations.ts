@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, type ReservationState, reservationKey } from "../domain/reservation.ts";
@@ -38,43 +38,78 @@ export async function findReservations(
   );
 }
 
-/** Reads up to `limit` open reservations of a project that have expired, in the order of their expiry. Locks nothing. */
+/** Which expired reservations to leave out, and how many to read. */
+export interface ExpiredSearch {
+  /** Reservations that count on one of these budgets are left out. */
+  except: readonly BudgetName[];
+  limit: number;
+}
+
+/** Reads open reservations of a project that have expired, in the order of their expiry. Locks nothing. */
 export async function findExpired(
   connection: Connection,
   project: string,
-  limit: number,
+  { except, limit }: ExpiredSearch,
 ): Promise<Reservation[]> {
   const result = await sql<ReservationRow>`
-    select * from reservations
-    where project = ${project} and state = 'HELD' and expires_at <= statement_timestamp()
+    select r.* from reservations r
+    where r.project = ${project} and r.state = 'HELD' and r.expires_at <= statement_timestamp() ${leavingOut(except)}
+    order by r.expires_at, r.reservation_id limit ${limit}
+  `.execute(connection);
+  return result.rows.map(reservationFromRow);
+}
+
+/**
+ * Reads expired open reservations that count on one of these budgets, in the order of expiry. Locks nothing. It reads those of
+ * the budgets themselves through an index. It searches those of descendants only for a budget that has both children and a held
+ * amount, because the search may read every expired reservation of the project. So it does not find reservations of nothing
+ * that belong to descendants. They do not change the balance of the budget.
+ */
+export async function findExpiredOn(
+  connection: Connection,
+  names: readonly BudgetName[],
+  { except, limit }: ExpiredSearch,
+): Promise<Reservation[]> {
+  const rows = names.map(({ project, user }) => ({ project, user_id: user }));
+  const result = await sql<ReservationRow>`
+    with named as materialized (
+      select b.project, b.user_id, b.held_nano_usd > 0 and exists (
+        select 1 from budgets c where c.project = b.project and c.parent_user_id = b.user_id
+      ) as holds_below
+      from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
+      cross join lateral (
+        select * from budgets where project = k.project and user_id = k.user_id limit 1
+      ) b
+    )
+    select * from (
+      select own.* from named n cross join lateral (
+        select r.* from reservations r
+        where r.project = n.project and r.user_id = n.user_id and r.state = 'HELD'
+          and r.expires_at <= statement_timestamp() ${leavingOut(except)}
+        order by r.expires_at limit ${limit}
+      ) own
+      union
+      select below.* from named n cross join lateral (
+        select r.* from reservations r
+        where r.project = n.project and r.ancestors @> array[n.user_id::text] and r.state = 'HELD'
+          and r.expires_at <= statement_timestamp() ${leavingOut(except)}
+        order by r.expires_at limit ${limit}
+      ) below
+      where n.holds_below
+    ) found
     order by expires_at, reservation_id limit ${limit}
   `.execute(connection);
   return result.rows.map(reservationFromRow);
 }
 
-/** Reads up to `limit` expired open reservations that count on one of these budgets, in the order of expiry. Locks nothing. */
-export async function findExpiredOn(
-  connection: Connection,
-  names: readonly BudgetName[],
-  limit: number,
-): Promise<Reservation[]> {
-  const rows = names.map(({ project, user }) => ({ project, user_id: user }));
-  const projects = [...new Set(names.map(({ project }) => project))];
-  const result = await sql<ReservationRow>`
-    with expired as materialized (
-      select * from reservations
-      where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= statement_timestamp()
-    )
-    select * from expired e
-    where (e.project, e.reservation_id) in (
-      select x.project, x.reservation_id from expired x
-      cross join lateral unnest(array_append(x.ancestors, x.user_id::text)) as level(user_id)
-      join ${unnest({ project: "text", user_id: "text" }, rows, "k")}
-        on k.project = x.project and k.user_id = level.user_id
-    )
-    order by e.expires_at, e.reservation_id limit ${limit}
-  `.execute(connection);
-  return result.rows.map(reservationFromRow);
+/** A condition on `r`, a reservation. */
+function leavingOut(except: readonly BudgetName[]): RawBuilder<unknown> {
+  if (except.length === 0) return sql``;
+  const rows = except.map(({ project, user }) => ({ project, user_id: user }));
+  return sql`and not exists (
+    select 1 from ${unnest({ project: "text", user_id: "text" }, rows, "x")}
+    where x.project = r.project and (x.user_id = r.user_id or x.user_id = any(r.ancestors))
+  )`;
 }
 
 /** Whether a project has open reservations that have expired. */

@@ -7,8 +7,8 @@ import { createGroups, type Groups } from "../groups.ts";
 export interface BusyBudgets<Item, Result> {
   /** How many operations have been added and have no result yet. */
   readonly waiting: number;
-  /** Whether the budget with this `budgetKey` is busy. */
-  has(key: string): boolean;
+  /** The `budgetKey` of each busy budget. */
+  keys(): ReadonlySet<string>;
   /** The first of these keys whose budget is busy. */
   find(keys: Iterable<string>): string | undefined;
   /** Puts an operation into the queue of a budget. The budget counts as busy until its queue is empty. */
@@ -51,7 +51,7 @@ export function createBusyBudgets<Item, Result>(options: {
     get waiting() {
       return waiting;
     },
-    has: (key) => queues.has(key),
+    keys: () => new Set(queues.keys()),
     find(keys) {
       if (queues.size === 0) return undefined;
       for (const key of keys) if (queues.has(key)) return key;

@@ -105,7 +105,7 @@ export function createEngine(options: {
     store,
     ancestry,
     lockTimeoutMs: Math.min(LOCK_TIMEOUT_MS, limits.lockWaitMsMax),
-    isBusy: (key) => busy.has(key),
+    busyKeys: () => busy.keys(),
   };
   const busyContext: CommitContext = {
     ...context,

@@ -9,6 +9,13 @@ import { newParentOf, type Operation } from "./operation.ts";
 export const keysOf = (names: readonly BudgetName[]): Set<string> =>
   new Set(names.map(({ project, user }) => budgetKey(project, user)));
 
+/** The names that have these keys of `budgetKey`. */
+export const namesOf = (keys: Iterable<string>): BudgetName[] =>
+  Array.from(keys, (key) => {
+    const [project = "", user = ""] = key.split("\0");
+    return { project, user };
+  });
+
 export const projectsOf = (operations: readonly Operation[]): string[] => [
   ...new Set(operations.map((operation) => operation.project)),
 ];

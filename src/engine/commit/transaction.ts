@@ -6,12 +6,12 @@ import type { Connection } from "../../store/connection.ts";
 import { findLocked, lockBudgets } from "../../store/locks.ts";
 import type { BudgetName } from "../../store/names.ts";
 import { LockTimeout } from "../../store/outage.ts";
-import { findExpired, findExpiredOn } from "../../store/reservations.ts";
+import { type ExpiredSearch, findExpired, findExpiredOn } from "../../store/reservations.ts";
 import type { Store } from "../../store/store.ts";
 import type { Ancestry } from "./ancestry.ts";
 import { decideBatch, idsOf, type LockedState, UnlockedParent } from "./batch.ts";
 import { readLockedState } from "./locked-state.ts";
-import { keysOf, namesToLock, projectsOf } from "./names.ts";
+import { keysOf, namesOf, namesToLock, projectsOf } from "./names.ts";
 import { type Expire, needsBelow, type Operation, type Verdict } from "./operation.ts";
 import { makeRequestId } from "./request-id.ts";
 
@@ -40,8 +40,8 @@ export interface CommitContext {
   ancestry: Ancestry;
   /** How long a transaction waits for one lock. */
   lockTimeoutMs: number;
-  /** Whether the budget with this `budgetKey` is busy. Expired holds on it are left for later, unless the batch needs it. */
-  isBusy: (key: string) => boolean;
+  /** The `budgetKey` of each busy budget. Expired holds on it are left for later, unless the batch needs it. */
+  busyKeys: () => ReadonlySet<string>;
 }
 
 /**
@@ -71,7 +71,7 @@ export class TooManyRestarts extends Error {
 /** What an attempt may do beside locking, deciding and writing. Each extra costs a statement, and is seldom needed. */
 interface Extras {
   /** Finds the expired holds to end first. */
-  expired: ((connection: Connection) => Promise<Reservation[]>) | undefined;
+  expired: ((connection: Connection, search: ExpiredSearch) => Promise<Reservation[]>) | undefined;
   /** Whether to look up entries and reservations by the request ids of the operations. */
   lookUp: boolean;
 }
@@ -108,15 +108,15 @@ export const commitExpired = (
   context: CommitContext,
   { project, user }: { project: string; user: string | undefined },
 ): Promise<Committed> => {
-  const expired = (connection: Connection): Promise<Reservation[]> =>
+  const expired: Extras["expired"] = (connection, search) =>
     user === undefined
-      ? findExpired(connection, project, EXPIRED_MAX)
-      : findExpiredOn(connection, [{ project, user }], EXPIRED_MAX);
+      ? findExpired(connection, project, search)
+      : findExpiredOn(connection, [{ project, user }], search);
   return commitWith(context, [], { expired, lookUp: false });
 };
 
 async function commitWith(
-  { store, ancestry, lockTimeoutMs, isBusy }: CommitContext,
+  { store, ancestry, lockTimeoutMs, busyKeys }: CommitContext,
   operations: readonly Operation[],
   first: Extras,
 ): Promise<Committed> {
@@ -126,7 +126,7 @@ async function commitWith(
   const avoided = new Set<string>();
   /** The budgets that the last attempt wanted to lock. */
   let tried: readonly BudgetName[] = [];
-  const attempt: Attempt = { operations, ancestry, mayEnd: (key) => !avoided.has(key) && !isBusy(key) };
+  const attempt: Attempt = { operations, ancestry, avoided: () => avoided.union(busyKeys()) };
   // The operation that waits for an id of another session is looked for soon, because its neighbours wait with it.
   const lockTimeoutsMax = operations.length > 1 ? LOCK_TIMEOUTS_MAX : RESTARTS_MAX;
   for (let restarts = 0; ; restarts++) {
@@ -175,14 +175,14 @@ const merged = (before: Committed, last: Committed): Committed => ({
 function withExtra(extras: Extras, extra: RestartWith["extra"], { operations, ancestry }: Attempt): Extras {
   if (extra === "lookUp") return { ...extras, lookUp: true };
   const names = namesToLock(ancestry, operations);
-  return { ...extras, expired: (connection) => findExpiredOn(connection, names, EXPIRED_MAX) };
+  return { ...extras, expired: (connection, search) => findExpiredOn(connection, names, search) };
 }
 
 interface Attempt {
   operations: readonly Operation[];
   ancestry: Ancestry;
-  /** Whether the batch may lock this budget, by `budgetKey`, only to end expired holds. Budgets of its operations always. */
-  mayEnd: (key: string) => boolean;
+  /** Budgets, by `budgetKey`, that the batch must not lock only to end expired holds. It may if its operations need them. */
+  avoided: () => ReadonlySet<string>;
 }
 
 /**
@@ -194,15 +194,21 @@ interface Attempt {
  */
 async function commitOnce(
   connection: Connection,
-  { operations, ancestry, mayEnd }: Attempt,
+  { operations, ancestry, avoided }: Attempt,
   extras: Extras,
   onNames: (names: readonly BudgetName[]) => void,
 ): Promise<Committed> {
   const needed = namesToLock(ancestry, operations);
-  const found = (await extras.expired?.(connection)) ?? [];
-  const expiries = found.filter(canEnd(needed, mayEnd)).map(expiryOf);
+  const neededKeys = keysOf(needed);
+  // Ending a hold changes all budgets on which it counts. If one of them is busy, the hold stays for later.
+  const search = (): ExpiredSearch => ({
+    except: namesOf(avoided().difference(neededKeys)),
+    limit: EXPIRED_MAX,
+  });
+  const expired = extras.expired === undefined ? [] : await extras.expired(connection, search());
+  const expiries = expired.map(expiryOf);
   // An operation that reads what is below its budget needs a batch of its own, so expired holds are ended in one before it.
-  const isSlice = expiries.length > 0 && (found.length >= EXPIRED_MAX || operations.some(needsBelow));
+  const isSlice = expiries.length > 0 && (expiries.length >= EXPIRED_MAX || operations.some(needsBelow));
   const all = isSlice ? expiries : [...expiries, ...operations];
   if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false, hasExpired: true };
   const names = namesToLock(ancestry, all);
@@ -212,8 +218,7 @@ async function commitOnce(
   if (locked.hasExpired) throw new RestartWith("expired");
   // These are separate statements that begin after the locks are held, so they see what earlier holders of the locks committed.
   const state: LockedState = { ...locked, ...(await readLockedState(connection, all, extras)) };
-  if (expiredUnseen(state.reservations, keysOf(needed), expiries, locked.nowUs))
-    throw new RestartWith("expired");
+  if (expiredUnseen(state.reservations, neededKeys, expiries, locked.nowUs)) throw new RestartWith("expired");
   const { verdicts, changes } = decideBatch(all, state);
   const repeats = verdicts.some((verdict, index) => mayBeRepeated(verdict, all[index] as Operation));
   if (repeats && !extras.lookUp) throw new RestartWith("lookUp");
@@ -251,21 +256,6 @@ function expiredUnseen(
     ([key, { state, expiresAtUs, project, user }]) =>
       state === "HELD" && expiresAtUs <= nowUs && !seen.has(key) && needed.has(budgetKey(project, user)),
   );
-}
-
-/**
- * Whether a hold can be ended now. That changes all budgets on which it counts. If one of them is busy, the hold stays for
- * later, unless the operations need that budget, too.
- */
-function canEnd(
-  needed: readonly BudgetName[],
-  mayEnd: (key: string) => boolean,
-): (hold: Reservation) => boolean {
-  const neededKeys = keysOf(needed);
-  return ({ project, user, ancestors }) =>
-    [user, ...ancestors]
-      .map((level) => budgetKey(project, level))
-      .every((key) => neededKeys.has(key) || mayEnd(key));
 }
 
 const expiryOf = ({ project, user, reservationId, ancestors }: Reservation): Expire => ({

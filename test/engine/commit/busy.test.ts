@@ -20,17 +20,33 @@ const reasonOf = (verdict: Verdict): string => (verdict.ok ? "ok" : verdict.erro
 describe("budgets that another session has locked", () => {
   const stack = new AsyncDisposableStack();
   let database: Database;
+  let store: Store;
   let engine: Engine;
   let reader: Reader;
   const defects: unknown[] = [];
   let requests = 0;
+
+  const engineWith = ({ lockWaitMsMax }: { lockWaitMsMax: number }): Engine =>
+    createEngine({
+      store,
+      ancestry: createAncestry(store),
+      limits: {
+        batchOperationsMax: 100,
+        batchesInFlightMax: 2,
+        queueOperationsMax: 1_000,
+        backgroundOperationsMax: 100,
+        lockWaitMsMax,
+      },
+      onChanged: () => {},
+      onDefect: (error) => defects.push(error),
+    });
 
   const create = (user: string, parent?: string): Promise<Verdict> =>
     engine.submit({
       kind: "create",
       project: PROJECT,
       user,
-      totalNanoUsd: 1_000n,
+      totalNanoUsd: 1_000_000n,
       period: undefined,
       parent,
       modelLimits: [],
@@ -81,22 +97,10 @@ describe("budgets that another session has locked", () => {
       }),
     );
     await migrate(database);
-    const store: Store = createStore({ database, retryMsMax: 10_000 });
-    engine = createEngine({
-      store,
-      ancestry: createAncestry(store),
-      limits: {
-        batchOperationsMax: 100,
-        batchesInFlightMax: 2,
-        queueOperationsMax: 1_000,
-        backgroundOperationsMax: 100,
-        lockWaitMsMax: LOCK_WAIT_MS_MAX,
-      },
-      onChanged: () => {},
-      onDefect: (error) => defects.push(error),
-    });
+    store = createStore({ database, retryMsMax: 10_000 });
+    engine = engineWith({ lockWaitMsMax: LOCK_WAIT_MS_MAX });
     reader = createReader({ store, engine });
-    for (const user of ["locked-1", "locked-2", "locked-3", "free", "team"]) {
+    for (const user of ["locked-1", "locked-2", "locked-3", "other-1", "other-2", "free", "team"]) {
       assert.equal(reasonOf(await create(user)), "ok");
     }
     assert.equal(reasonOf(await create("member", "team")), "ok");
@@ -105,19 +109,32 @@ describe("budgets that another session has locked", () => {
     await stack.disposeAsync();
   });
 
-  it("delay only their own callers, however many there are, who get UNAVAILABLE after the wait limit", async () => {
-    const locked = ["locked-1", "locked-2", "locked-3"];
+  it("delay only their own callers, however many there are", async () => {
+    const locked = ["other-1", "other-2"];
+    const patient = engineWith({ lockWaitMsMax: 600_000 });
+    let waiting: Promise<Verdict>[] = [];
     await whileLocked(locked, async () => {
-      const waiting = locked.flatMap((user) => Array.from({ length: 5 }, () => engine.submit(charge(user))));
+      waiting = locked.flatMap((user) => Array.from({ length: 5 }, () => patient.submit(charge(user))));
       let ended = 0;
       for (const each of waiting) void each.then(() => ended++);
       // Calls to other budgets, in the same batch and in later ones.
       for (let round = 0; round < 20; round++) {
-        const verdicts = await Promise.all([engine.submit(charge("free")), engine.submit(charge("member"))]);
+        const verdicts = await Promise.all([
+          patient.submit(charge("free")),
+          patient.submit(charge("member")),
+        ]);
         assert.deepEqual(verdicts.map(reasonOf), ["ok", "ok"]);
       }
       assert.equal(ended, 0, "those on locked budgets still wait");
-      const verdicts = await Promise.all(waiting);
+    });
+    assert.deepEqual([...new Set((await Promise.all(waiting)).map(reasonOf))], ["ok"]);
+    assert.deepEqual(defects, []);
+  });
+
+  it("make their callers get UNAVAILABLE after the wait limit", async () => {
+    const locked = ["locked-1", "locked-2", "locked-3"];
+    await whileLocked(locked, async () => {
+      const verdicts = await Promise.all(locked.map((user) => engine.submit(charge(user))));
       assert.deepEqual([...new Set(verdicts.map(reasonOf))], ["STORE_UNAVAILABLE"]);
     });
     assert.deepEqual(defects, []);
@@ -175,6 +192,23 @@ describe("budgets that another session has locked", () => {
     assert.equal(verdict.ok && verdict.budget.heldNanoUsd, 0n);
     await assertConserved(database.kysely);
     assert.deepEqual(defects, []);
+  });
+
+  it("do not hide the expired holds of other budgets behind more of their own than one transaction ends", async () => {
+    const holds = Array.from({ length: 600 }, (_, n) =>
+      engine.submit(hold("locked-1", `hiding-${n}`, HOUR_US)),
+    );
+    await Promise.all([...holds, engine.submit(hold("free", "hidden", HOUR_US))]);
+    // Nothing that earlier tests left ends these holds meanwhile.
+    await engine.drain();
+    await sql`update reservations set expires_at = clock_timestamp() -
+      case when user_id = 'free' then interval '1 second' else interval '1 hour' end
+      where state = 'HELD'`.execute(database.kysely);
+    await whileLocked(["locked-1"], async () => {
+      assert.equal(await engine.endExpired({ project: PROJECT }), 1);
+    });
+    assert.equal(await engine.endExpired({ project: PROJECT }), 600);
+    await assertConserved(database.kysely);
   });
 
   it("refuse a charge that names an expired hold of another budget, and nothing restarts for it", async () => {
