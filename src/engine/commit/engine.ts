@@ -10,7 +10,14 @@ import { createBusyBudgets, type Turn } from "./busy-budgets.ts";
 import { createEnding } from "./ending.ts";
 import { keysOf, namesToLock } from "./names.ts";
 import { needsBelow, type Operation, type Verdict } from "./operation.ts";
-import { type Abandoned, inOrder, refused, type Submitted, withoutAbandoned } from "./submitted.ts";
+import {
+  type Abandoned,
+  inOrder,
+  refused,
+  type Submitted,
+  type Waiting,
+  withoutAbandoned,
+} from "./submitted.ts";
 import {
   BudgetsBusy,
   type CommitContext,
@@ -96,7 +103,7 @@ export function createEngine(options: {
   const locked = refused({ reason: "STORE_UNAVAILABLE", retryAfterMs: LOCKED_RETRY_MS });
 
   const isAlone = ({ operation }: Submitted): boolean => needsBelow(operation);
-  const busy = createBusyBudgets<Submitted, Verdict>({
+  const busy = createBusyBudgets<Waiting, Verdict>({
     itemsMax: limits.batchOperationsMax,
     isAlone,
     work: (_key, submitted, turn) => commitBusy(submitted, turn),
@@ -121,14 +128,28 @@ export function createEngine(options: {
   // While a project has expired holds, even on other budgets, each of its batches needs a restart and one more statement.
   const ending = createEnding(context, (slice) => void committed({ ...slice, repeats }));
 
-  const operationsOf = (submitted: readonly Submitted[]): Operation[] =>
-    submitted.map(({ operation }) => operation);
+  /** The batches whose transactions are running. */
+  const running = new Set<readonly Submitted[]>();
+
+  const commitAll = async (to: CommitContext, submitted: readonly Submitted[]): Promise<Committed> => {
+    running.add(submitted);
+    try {
+      const operations = submitted.map(({ operation }) => operation);
+      return await commitTogether(to, operations, { lookUp: repeats });
+    } finally {
+      running.delete(submitted);
+    }
+  };
+
+  /** Whether a running batch needs one of these budgets. Then that batch may be the session that has locked it. */
+  const isNeededByRunning = (keys: ReadonlySet<string>): boolean =>
+    [...running].some((batch) => batch.some((each) => keysNeededBy(each).some((key) => keys.has(key))));
 
   /** Never rejects: an operation that cannot be committed gets a verdict with the error. */
   const commit = async (submitted: readonly Submitted[]): Promise<(Verdict | Promise<Verdict>)[]> => {
     if (submitted.length === 0) return [];
     try {
-      const done = await commitTogether(context, operationsOf(submitted), { lookUp: repeats });
+      const done = await commitAll(context, submitted);
       if (done.hasExpired) for (const { operation } of submitted) ending.soon(operation.project);
       return committed(done);
     } catch (error) {
@@ -153,7 +174,9 @@ export function createEngine(options: {
   };
 
   const waitFor = async (key: string, submitted: Submitted): Promise<Verdict> =>
-    busy.waiting < limits.queueOperationsMax ? busy.add(key, submitted) : overloaded;
+    busy.waiting < limits.queueOperationsMax
+      ? busy.add(key, { ...submitted, sinceMs: performance.now() })
+      : overloaded;
 
   const keysNeededBy = ({ operation }: Submitted): string[] => [
     ...keysOf(namesToLock(ancestry, [operation])),
@@ -163,10 +186,10 @@ export function createEngine(options: {
    * Finds the operation that makes its batch fail: the database cannot accept it, or it makes the batch restart too often. The
    * batch is halved until that operation is alone, and the others are committed.
    */
-  const isolateFailing = async <Result>(
+  const isolateFailing = async <Each extends Submitted, Result>(
     error: unknown,
-    submitted: readonly Submitted[],
-    retry: (half: readonly Submitted[]) => Promise<(Result | Verdict)[]>,
+    submitted: readonly Each[],
+    retry: (half: readonly Each[]) => Promise<(Result | Verdict)[]>,
   ): Promise<(Result | Verdict)[]> => {
     if (error instanceof Failure) return submitted.map(() => refused(error.error));
     if (submitted.length > 1) {
@@ -181,21 +204,21 @@ export function createEngine(options: {
   };
 
   /** Retries until the locks are free, or each operation has waited for `lockWaitMsMax` or has been abandoned. */
-  const commitBusy = async (submitted: readonly Submitted[], turn: Turn): Promise<Verdict[]> => {
+  const commitBusy = async (submitted: readonly Waiting[], turn: Turn): Promise<Verdict[]> => {
     const verdicts = new Map<Submitted, Verdict>();
     const answer = (those: readonly Submitted[], answers: readonly Verdict[]): void =>
       those.forEach((each, index) => verdicts.set(each, answers[index] as Verdict));
     for (let waiting = withoutAbandoned(submitted, verdicts); waiting.length > 0; ) {
       try {
-        const operations = operationsOf(waiting);
-        answer(
-          waiting,
-          committed(await turn(() => commitTogether(busyContext, operations, { lookUp: repeats }))),
-        );
+        const attempted = waiting;
+        answer(attempted, committed(await turn(() => commitAll(busyContext, attempted))));
         break;
       } catch (error) {
         if (!(error instanceof BudgetsBusy)) {
-          answer(waiting, await isolateFailing<Verdict>(error, waiting, (half) => commitBusy(half, turn)));
+          answer(
+            waiting,
+            await isolateFailing<Waiting, Verdict>(error, waiting, (half) => commitBusy(half, turn)),
+          );
           break;
         }
         // Other operations of the queue may need none of the budgets that are locked now.
@@ -203,10 +226,13 @@ export function createEngine(options: {
         if (free.length > 0 && free.length < waiting.length) answer(free, await commitBusy(free, turn));
         if (error.progress !== undefined) committed(error.progress);
         else await sleep(BUSY_PAUSE_MS);
-        for (const each of waiting) {
-          // Each attempt that ends expired holds is progress: the operation is not stuck behind a lock.
-          const isLate = performance.now() - each.submittedMs >= limits.lockWaitMsMax;
-          if (isLate && error.progress === undefined && !verdicts.has(each)) verdicts.set(each, locked);
+        const late = waiting.filter(
+          (each) => !verdicts.has(each) && performance.now() - each.sinceMs >= limits.lockWaitMsMax,
+        );
+        // An attempt that ends expired holds is progress. A batch of this engine that waits for the database is retried, and
+        // its locks end with it. In both cases the operations are not stuck behind a lock of another session.
+        if (late.length > 0 && error.progress === undefined && !isNeededByRunning(error.keys)) {
+          for (const each of late) verdicts.set(each, locked);
         }
         waiting = withoutAbandoned(
           waiting.filter((each) => !verdicts.has(each)),
@@ -247,12 +273,11 @@ export function createEngine(options: {
 
   return {
     submit: (operation, abandoned) => {
-      const submitted = { operation, abandoned, submittedMs: performance.now() };
+      const submitted = { operation, abandoned };
       if (foreground.waiting < limits.queueOperationsMax) return foreground.submit(submitted);
       return Promise.resolve(overloaded);
     },
-    submitInBackground: (operation) =>
-      background.submit({ operation, abandoned: undefined, submittedMs: performance.now() }),
+    submitInBackground: (operation) => background.submit({ operation, abandoned: undefined }),
     async endExpired({ project, user }) {
       if (project !== undefined) return ending.now(project, user);
       let ended = 0;

@@ -11,14 +11,19 @@ export type Abandoned = () => "CANCELLED" | "DEADLINE_EXCEEDED" | undefined;
 export interface Submitted {
   operation: Operation;
   abandoned: Abandoned | undefined;
-  submittedMs: number;
+}
+
+/** An operation that waits for a busy budget. */
+export interface Waiting extends Submitted {
+  /** When it began to wait for the budget, on the clock of `performance`. */
+  sinceMs: number;
 }
 
 /** The operations whose callers still wait. The others get their verdicts. */
-export function withoutAbandoned(
-  submitted: readonly Submitted[],
+export function withoutAbandoned<Each extends Submitted>(
+  submitted: readonly Each[],
   verdicts: Map<Submitted, Verdict>,
-): Submitted[] {
+): Each[] {
   return submitted.filter((each) => {
     const reason = each.abandoned?.();
     if (reason !== undefined) verdicts.set(each, refused({ reason }));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { createAncestry } from "../../../src/engine/commit/ancestry.ts";
 import { createEngine, type Engine } from "../../../src/engine/commit/engine.ts";
@@ -26,16 +27,16 @@ describe("budgets that another session has locked", () => {
   const defects: unknown[] = [];
   let requests = 0;
 
-  const engineWith = ({ lockWaitMsMax }: { lockWaitMsMax: number }): Engine =>
+  const engineWith = (options: { lockWaitMsMax: number; store?: Store }): Engine =>
     createEngine({
-      store,
+      store: options.store ?? store,
       ancestry: createAncestry(store),
       limits: {
         batchOperationsMax: 100,
         batchesInFlightMax: 2,
         queueOperationsMax: 1_000,
         backgroundOperationsMax: 100,
-        lockWaitMsMax,
+        lockWaitMsMax: options.lockWaitMsMax,
       },
       onChanged: () => {},
       onDefect: (error) => defects.push(error),
@@ -137,6 +138,33 @@ describe("budgets that another session has locked", () => {
       const verdicts = await Promise.all(locked.map((user) => engine.submit(charge(user))));
       assert.deepEqual([...new Set(verdicts.map(reasonOf))], ["STORE_UNAVAILABLE"]);
     });
+    assert.deepEqual(defects, []);
+  });
+
+  it("are waited for beyond the limit while a batch of the same server has them, because it is retried", async () => {
+    const stalled = Promise.withResolvers<void>();
+    const decided = Promise.withResolvers<void>();
+    let isFirst = true;
+    const stalling: Store = {
+      ...store,
+      transaction: (work, options) =>
+        store.transaction(async (connection) => {
+          const result = await work(connection);
+          if (isFirst) {
+            isFirst = false;
+            decided.resolve();
+            await stalled.promise;
+          }
+          return result;
+        }, options),
+    };
+    const own = engineWith({ lockWaitMsMax: 200, store: stalling });
+    const first = own.submit(charge("other-1"));
+    await decided.promise;
+    const second = own.submit(charge("other-1"));
+    await Promise.race([second, sleep(1_000)]);
+    stalled.resolve();
+    assert.deepEqual((await Promise.all([first, second])).map(reasonOf), ["ok", "ok"]);
     assert.deepEqual(defects, []);
   });
 
