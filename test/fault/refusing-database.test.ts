@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
 import pino from "pino";
 import { openPostgres } from "../../src/store/database.ts";
@@ -93,9 +94,16 @@ describe("a PostgreSQL that refuses", () => {
   after(() => stack.disposeAsync());
 
   const admin = (text: string): Promise<unknown> => withClient(adminUrl, (client) => client.query(text));
-  /** Settings of a role only apply to new connections. */
-  const endConnections = () =>
-    admin("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'purser'");
+  /**
+   * Settings of a role only apply to new connections. Waits until the sessions have ended, and then for the turn of the event
+   * loop in which the server notices, so that no later statement meets a connection that is about to end.
+   */
+  const endConnections = async (): Promise<void> => {
+    await admin(
+      "select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = 'purser' and pid <> pg_backend_pid()",
+    );
+    await setImmediate();
+  };
   const start = (log: Log, settings: Record<string, string> = {}): Promise<TestServer> =>
     startTestServer({ DATABASE_URL: url, SWEEP_INTERVAL_MS: "3600000", ...settings }, log.logger);
   const readiness = async ({ httpUrl }: TestServer): Promise<number> =>
