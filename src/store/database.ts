@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { PGlite } from "@electric-sql/pglite";
-import { Kysely, type LogEvent, PGliteDialect, PostgresDialect } from "kysely";
+import { type Driver, Kysely, type LogEvent, PGliteDialect, PostgresDialect } from "kysely";
 import pg from "pg";
 import { explainOpening, prepareDataFolder } from "./data-folder.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -144,8 +145,26 @@ export async function openInMemory(): Promise<Database> {
   };
 }
 
+/**
+ * PGlite runs statements on this thread, and its promises never wait for the event loop. So a caller that runs one statement
+ * after the other would keep the process from reading and answering any other call. Each use of the database begins in a new
+ * turn of the event loop instead.
+ */
+class EmbeddedDialect extends PGliteDialect {
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const acquire = driver.acquireConnection.bind(driver);
+    driver.acquireConnection = async (options) => {
+      const connection = await acquire(options);
+      await nextTurn();
+      return connection;
+    };
+    return driver;
+  }
+}
+
 function embedded(pglite: PGlite, onStatement?: OnStatement): Omit<Database, "name" | "durability"> {
-  const kysely = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }), ...logTo(onStatement) });
+  const kysely = new Kysely<Schema>({ dialect: new EmbeddedDialect({ pglite }), ...logTo(onStatement) });
   return {
     kysely,
     unlimited: kysely,
