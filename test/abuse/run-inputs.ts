@@ -41,7 +41,7 @@ export async function runInputs(options: {
   const failures = createFailures();
   const recent: string[] = [];
   const found: string[] = [];
-  const times: [ms: number, input: Input][] = [];
+  const slowest = createSlowest();
   let next = from;
   let ok = 0;
   let silent = 0;
@@ -57,7 +57,7 @@ export async function runInputs(options: {
     const answer = await send(target, input);
     const { verdict, outcome } = judge(input, answer);
     if (answer.kind === "silent") silent++;
-    if (answer.kind === "answered") times.push([answer.elapsedMs, input]);
+    if (answer.kind === "answered") slowest.add(answer.elapsedMs, input);
     if (outcome?.isOk === true) {
       ok++;
       learn(world, input, outcome);
@@ -77,11 +77,26 @@ export async function runInputs(options: {
 
   if (failures.count > 0) found.unshift(failures.report());
   if (silent >= SILENT_MAX) found.unshift(`the server hangs: inputs after ${next} were not sent`);
-  const slowest = times
-    .toSorted(([a], [b]) => b - a)
-    .slice(0, SLOWEST)
-    .map(([ms, input]) => `${Math.round(ms)} ms ${input.way} ${input.method}: ${input.what}`);
-  return { ok, failures: found, isOver: silent >= SILENT_MAX || target.end !== undefined, slowest };
+  return {
+    ok,
+    failures: found,
+    isOver: silent >= SILENT_MAX || target.end !== undefined,
+    slowest: slowest.list(),
+  };
+}
+
+/** Keeps the inputs that were answered last. It keeps their descriptions only, because inputs are large. */
+function createSlowest(): { add(ms: number, input: Input): void; list(): string[] } {
+  let kept: [ms: number, what: string][] = [];
+  return {
+    add(ms, { way, method, what }) {
+      if (kept.length === SLOWEST && ms <= (kept.at(-1)?.[0] ?? 0)) return;
+      kept = [...kept, [ms, `${way} ${method}: ${what}`] as [number, string]]
+        .toSorted(([a], [b]) => b - a)
+        .slice(0, SLOWEST);
+    },
+    list: () => kept.map(([ms, what]) => `${Math.round(ms)} ms ${what}`),
+  };
 }
 
 const send = (target: Target, { sent }: Input): Promise<Answer> => {

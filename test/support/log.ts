@@ -17,6 +17,17 @@ export const logOf = ({ stderr }: Program): LogLine[] =>
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as LogLine);
 
+/** Reads the complete lines of a program's standard error, each once: a long log is not read again for every question. */
+export function linesOf(program: Program): () => string[] {
+  let end = 0;
+  return () => {
+    const { stderr } = program;
+    const from = end;
+    end = stderr.lastIndexOf("\n") + 1;
+    return end > from ? stderr.slice(from, end - 1).split("\n") : [];
+  };
+}
+
 /** Waits until a program has logged this many lines with this message, and returns them. */
 export async function logged(program: Program, msg: string, lines: number): Promise<LogLine[]> {
   for (;;) {

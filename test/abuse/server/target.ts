@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openEmbedded, openPostgres } from "../../../src/store/database.ts";
 import { assertConserved } from "../../support/conservation.ts";
-import { type LogLine, logOf } from "../../support/log.ts";
+import { type LogLine, linesOf } from "../../support/log.ts";
 import { type Program, startProgram } from "../../support/program.ts";
 import { makeStore, type StoreKind } from "../../support/server.ts";
 import { type Memory, measureMemory } from "./memory.ts";
@@ -14,9 +14,9 @@ export interface Target extends AsyncDisposable {
   /** The exit code or signal; undefined while it runs. */
   readonly end: number | string | undefined;
   /** Log lines at level error, and output that is not a log line, such as an uncaught exception. */
-  complaints(): string[];
+  complaints(): readonly string[];
   /** The count of each warning, by its text. */
-  warnings(): Map<string, number>;
+  warnings(): ReadonlyMap<string, number>;
   memory(): Promise<Memory>;
   /** Stops the server as an operator would, and checks its exit code, its log and its database. */
   stop(options?: { checksLaws?: boolean }): Promise<void>;
@@ -53,15 +53,19 @@ export async function startTarget(
   const running = stack.move();
   const { pid = 0 } = program.process;
 
-  const complaints = (): string[] => {
-    const whole = program.stderr.slice(0, program.stderr.lastIndexOf("\n") + 1);
-    const text = whole.split("\n").filter((line) => !line.startsWith("{") && !EXPECTED.test(line));
-    return [
-      ...logOf(program)
-        .filter(({ level }) => level >= ERROR_LEVEL)
-        .map(shown),
-      ...text,
-    ];
+  const newLines = linesOf(program);
+  const complaints: string[] = [];
+  const warnings = new Map<string, number>();
+  const readLog = (): void => {
+    for (const line of newLines()) {
+      if (!line.startsWith("{")) {
+        if (!EXPECTED.test(line)) complaints.push(line);
+        continue;
+      }
+      const entry = JSON.parse(line) as LogLine;
+      if (entry.level >= ERROR_LEVEL) complaints.push(shown(entry));
+      else if (entry.level === WARN_LEVEL) warnings.set(entry.msg, (warnings.get(entry.msg) ?? 0) + 1);
+    }
   };
   return {
     program,
@@ -70,13 +74,13 @@ export async function startTarget(
     get end() {
       return end;
     },
-    complaints,
+    complaints() {
+      readLog();
+      return complaints;
+    },
     warnings() {
-      const counts = new Map<string, number>();
-      for (const { level, msg } of logOf(program)) {
-        if (level === WARN_LEVEL) counts.set(msg, (counts.get(msg) ?? 0) + 1);
-      }
-      return counts;
+      readLog();
+      return warnings;
     },
     memory: () => measureMemory(debuggerUrl, pid),
     async stop({ checksLaws = true } = {}) {
