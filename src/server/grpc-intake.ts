@@ -7,6 +7,7 @@ import {
 } from "node:http2";
 import { toBinary } from "@bufbuild/protobuf";
 import type { Server } from "@grpc/grpc-js";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import { errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { BytesInFlight, Lease } from "./bytes-in-flight.ts";
@@ -18,6 +19,7 @@ import { grpcTimeout, isGrpcTimeout } from "./timeout.ts";
  * complete, without a limit on time or on the number of messages, and has no hook before that point.
  */
 
+const OWN_PATHS = `/${BudgetService.typeName}/`;
 const HEAD_BYTES = 5;
 const COMPRESSED_FLAG = 1;
 const CHECKS_PER_TIMEOUT = 10;
@@ -54,11 +56,12 @@ export function watchIntake(
         return refuse(stream, invalidField("grpc-timeout", "must be up to 8 digits and a unit"));
       headers["grpc-timeout"] = grpcTimeout(timeout);
     }
+    const isDecodedByGrpc = headers[":path"]?.startsWith(OWN_PATHS) === false;
     const lease = bytesInFlight.open();
     arriving.set(stream, check);
     let bytes = 0;
     stream.on("data", (chunk: Buffer) => {
-      if (bytes === 0) addRefusalDetails(stream, chunk, bytesMax);
+      if (bytes === 0) addRefusalDetails(stream, chunk, { bytesMax, isDecodedByGrpc });
       bytes += chunk.length;
       if (!take(lease, chunk.length, stream)) arriving.delete(stream);
     });
@@ -112,28 +115,36 @@ function trailersOf(thrown: unknown): OutgoingHttpHeaders {
 }
 
 /**
- * grpc-js itself refuses a message that is too large or cannot be decompressed, and sends no details. This adds the
- * code and the details that the other transports send.
+ * grpc-js itself refuses a message that is too large or cannot be decompressed, and, for the health and reflection services, one
+ * that cannot be decoded. It sends no details. This adds the code and the details that the other transports send.
  */
-function addRefusalDetails(stream: ServerHttp2Stream, head: Buffer, bytesMax: number): void {
+function addRefusalDetails(
+  stream: ServerHttp2Stream,
+  head: Buffer,
+  { bytesMax, isDecodedByGrpc }: { bytesMax: number; isDecodedByGrpc: boolean },
+): void {
   const length = head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0;
   const isCompressed = (head[0] ?? 0) === COMPRESSED_FLAG;
-  if (!isCompressed && length <= bytesMax) return;
+  if (!isCompressed && !isDecodedByGrpc && length <= bytesMax) return;
   const failureOf = (status: unknown): Failure | undefined => {
     if (length > bytesMax)
       return invalidField("request", `is ${length} bytes, more than the ${bytesMax} allowed`);
-    if (status === GRPC_INTERNAL) return invalidField("request", "cannot be decompressed");
+    if (status === GRPC_INTERNAL)
+      return invalidField("request", isCompressed ? "cannot be decompressed" : "cannot be decoded");
     return status === GRPC_RESOURCE_EXHAUSTED
       ? invalidField("request", `is more than the ${bytesMax} bytes allowed`)
       : undefined;
   };
-  const respond = stream.respond.bind(stream);
-  stream.respond = (headers, options) => {
-    const given = headers as OutgoingHttpHeaders | undefined;
+  const withDetails = (given: OutgoingHttpHeaders | undefined): OutgoingHttpHeaders | undefined => {
     const isOwn = given?.["grpc-status-details-bin"] !== undefined;
     const failure = isOwn ? undefined : failureOf(given?.["grpc-status"]);
-    respond(failure === undefined ? given : { ...given, ...trailersOf(failure) }, options);
+    return failure === undefined ? given : { ...given, ...trailersOf(failure) };
   };
+  const respond = stream.respond.bind(stream);
+  stream.respond = (headers, options) => respond(withDetails(headers as OutgoingHttpHeaders), options);
+  // A stream that has answered earlier messages ends with trailers.
+  const sendTrailers = stream.sendTrailers.bind(stream);
+  stream.sendTrailers = (headers) => sendTrailers(withDetails(headers) ?? {});
 }
 
 const GRPC_RESOURCE_EXHAUSTED = 8;

@@ -32,6 +32,11 @@ export async function answerRpc(
     dialect = dialectOf(request.method ?? "", request.headers, query);
     const message = dialect && (await readMessage(request, dialect, { bytesMax: route.bytesMax, lease }));
     const call: HttpCall = { bytes: message?.length ?? 0, streamMs, isReached: false };
+    // Connect reports undecodable messages without the path of the field, and cannot write an error with half a character.
+    // `decode` throws the error that all transports send.
+    const decodeUnreached = (): void => {
+      if (dialect && message && !call.isReached) decode(route.method.input, message, dialect.isJson);
+    };
     answered = await handler({
       httpVersion: request.httpVersion,
       method: request.method ?? "",
@@ -40,10 +45,11 @@ export async function answerRpc(
       body: once(dialect && message ? bodyOf(dialect, message) : new Uint8Array()),
       signal: gone.signal,
       contextValues: createContextValues().set(HTTP_CALL, call),
+    }).catch((error: unknown) => {
+      decodeUnreached();
+      throw error;
     });
-    // Connect reports undecodable messages without the path of the field. `decode` throws the error that all transports
-    // send.
-    if (dialect && message && !call.isReached) decode(route.method.input, message, dialect.isJson);
+    decodeUnreached();
   } catch (thrown) {
     if (thrown instanceof Aborted || gone.signal.aborted) return;
     lease.release();

@@ -156,6 +156,15 @@ suite("Bytes of a request", () => {
     );
   });
 
+  test("that escape half a character where no text belongs are refused, and the answer can be written", async () => {
+    for (const [way, send] of Object.entries(ways)) {
+      if (way === "a route of text") continue;
+      const answer = await send(latin1(String.raw`{"project":"p","\ud800":1}`));
+      assertUnreadable(answer, /request: .*key .* is unknown/, seen.length, way);
+    }
+    assert.deepEqual(logged, []);
+  });
+
   test("that cannot be decompressed are refused as invalid requests", async () => {
     const broken = Buffer.from("this is no gzip");
     const cut = gzipSync(json("a")).subarray(0, 12);
@@ -208,6 +217,23 @@ suite("Bytes of a request", () => {
       assert.equal(error.reason, "INVALID_FIELD");
     }
     assert.equal(seen.length, before);
+  });
+
+  test("over gRPC that health checks or reflection cannot decode are refused as invalid requests", async () => {
+    using frames = openFrames(transports.grpcUrl);
+    for (const path of [
+      "/grpc.health.v1.Health/Check",
+      "/grpc.health.v1.Health/Watch",
+      "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+      "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ]) {
+      const { code, message, reason } = await frames.send(path, enveloped(Buffer.from([0xff])), {});
+      assert.deepEqual(
+        { code, message, reason },
+        { code: status.INVALID_ARGUMENT, message: "request: cannot be decoded", reason: "INVALID_FIELD" },
+        path,
+      );
+    }
   });
 
   test("of an aborted upload do not cause an error in the server", async () => {
