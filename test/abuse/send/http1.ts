@@ -13,6 +13,7 @@ export function sendBytes(sent: Bytes, port: number): Promise<Answer> {
     const socket = connect(port, "127.0.0.1");
     let received = Buffer.alloc(0);
     let answersLeft = sent.answers;
+    const isHead = sent.bytes.subarray(0, HEAD_VERB.length).equals(HEAD_VERB);
     const finish = (answer: Answer): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -21,10 +22,11 @@ export function sendBytes(sent: Bytes, port: number): Promise<Answer> {
     const timer = setTimeout(() => finish({ kind: "silent" }), ANSWER_MS_MAX);
     const read = (isEnd: boolean): void => {
       for (;;) {
-        const answer = readAnswer(received, { isEnd, isStream: sent.isStream });
+        const answer = readAnswer(received, { isEnd, isStream: sent.isStream, isHead });
         if (answer === undefined) return;
         received = received.subarray(answer.length);
-        if (--answersLeft > 0) continue;
+        // While a stream is open, the next request of its connection has no answer.
+        if (--answersLeft > 0 && !answer.isOpen) continue;
         return finish({ kind: "answered", ...answer, elapsedMs: performance.now() - started });
       }
     };
@@ -54,12 +56,22 @@ interface Read {
   body: Buffer;
   /** Length of the answer in bytes. */
   length: number;
+  /** Whether the answer is a stream that has not ended. */
+  isOpen: boolean;
 }
+
+interface How {
+  isEnd: boolean;
+  isStream: boolean;
+  isHead: boolean;
+}
+
+const HEAD_VERB = Buffer.from("HEAD ");
 
 const HEAD_END = "\r\n\r\n";
 
 /** Parses the first complete answer in these bytes. `100 Continue` is skipped. */
-function readAnswer(bytes: Buffer, how: { isEnd: boolean; isStream: boolean }): Read | undefined {
+function readAnswer(bytes: Buffer, how: How): Read | undefined {
   const end = bytes.indexOf(HEAD_END);
   if (end === -1) return undefined;
   const [first = "", ...lines] = bytes.subarray(0, end).toString("latin1").split("\r\n");
@@ -71,9 +83,10 @@ function readAnswer(bytes: Buffer, how: { isEnd: boolean; isStream: boolean }): 
     return next && { ...next, length: start + next.length };
   }
   const headers = new Map(lines.map(headerOf));
-  // 204 has no body, and says nothing of its length.
-  const body = status === 204 ? { bytes: Buffer.of(), length: 0 } : readBody(rest, headers, how);
-  return body && { status, headers, body: body.bytes, length: start + body.length };
+  // The answer to HEAD states the length of a body that it does not have. 204 has no body, and does not state a length.
+  const hasBody = status !== 204 && !how.isHead;
+  const body = hasBody ? readBody(rest, headers, how) : { bytes: Buffer.of(), length: 0, isOpen: false };
+  return body && { status, headers, body: body.bytes, length: start + body.length, isOpen: body.isOpen };
 }
 
 const headerOf = (line: string): [string, string] => {
@@ -84,18 +97,18 @@ const headerOf = (line: string): [string, string] => {
 function readBody(
   rest: Buffer,
   headers: ReadonlyMap<string, string>,
-  { isEnd, isStream }: { isEnd: boolean; isStream: boolean },
-): { bytes: Buffer; length: number } | undefined {
+  { isEnd, isStream }: How,
+): { bytes: Buffer; length: number; isOpen: boolean } | undefined {
   if (headers.get("transfer-encoding") === "chunked") {
     const { chunks, length, isWhole } = readChunks(rest);
     const bytes = Buffer.concat(chunks);
     // An open stream counts as answered after its first message.
-    return isWhole || (isStream && chunks.length > 0) ? { bytes, length } : undefined;
+    return isWhole || (isStream && chunks.length > 0) ? { bytes, length, isOpen: !isWhole } : undefined;
   }
   const stated = headers.get("content-length");
-  if (stated === undefined) return isEnd ? { bytes: rest, length: rest.length } : undefined;
+  if (stated === undefined) return isEnd ? { bytes: rest, length: rest.length, isOpen: false } : undefined;
   const length = Number(stated);
-  return rest.length < length ? undefined : { bytes: rest.subarray(0, length), length };
+  return rest.length < length ? undefined : { bytes: rest.subarray(0, length), length, isOpen: false };
 }
 
 function readChunks(bytes: Buffer): { chunks: Buffer[]; length: number; isWhole: boolean } {
