@@ -13,14 +13,16 @@ import pg from "pg";
  * access to the home folder, the binaries are copied to the temporary folder, once for each version.
  */
 export interface Postgres extends AsyncDisposable {
-  /** Makes an empty database and returns its URL. */
+  /** The database in which others are created. */
+  readonly url: string;
+  /** Makes an empty database and returns its URL. It is dropped with this object. */
   createDatabase(): Promise<string>;
 }
 
 export async function startPostgres(): Promise<Postgres> {
   const given = process.env.TEST_DATABASE_URL;
   if (given !== undefined && given !== "")
-    return { ...serverAt(given), [Symbol.asyncDispose]: async () => {} };
+    return serverAt(given);
   // The data is temporary, so durability can be turned off.
   const postgres = await startOwnPostgres(["-c", "fsync=off"]);
   return postgres;
@@ -103,13 +105,23 @@ function killIfThere(pid: number): void {
 
 let databases = 0;
 
-const serverAt = (url: string): Pick<Postgres, "createDatabase"> => ({
-  async createDatabase() {
-    const name = `purser_test_${process.pid}_${Date.now().toString(36)}_${++databases}`;
-    await withClient(url, (client) => client.query(`create database ${name}`));
-    return Object.assign(new URL(url), { pathname: `/${name}` }).href;
-  },
-});
+/** Disposing drops its databases, because the server may serve many test files, and each database takes megabytes. */
+function serverAt(url: string): Postgres {
+  const names: string[] = [];
+  return {
+    url,
+    async createDatabase() {
+      const name = `purser_test_${process.pid}_${Date.now().toString(36)}_${++databases}`;
+      await withClient(url, (client) => client.query(`create database ${name}`));
+      names.push(name);
+      return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+    },
+    [Symbol.asyncDispose]: () =>
+      withClient(url, async (client) => {
+        for (const name of names) await client.query(`drop database ${name} with (force)`);
+      }),
+  };
+}
 
 const NOBODY = 65534;
 
