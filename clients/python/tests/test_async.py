@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import anthropic
+import anyio
 import httpx
 import httpx2
 import openai
 import pytest
 
 from purser import AsyncBudgetTransport, BudgetExceededError, Client
+from purser.v1 import budget_service_pb2 as pb
 
 from .conftest import Account
 from .provider import (
@@ -131,28 +134,63 @@ def test_settles_a_stream_that_is_cancelled(
     assert account.reservations == ["SETTLED"]
 
 
-def test_gives_the_hold_back_of_who_is_cancelled_while_it_is_made(
-    client: Client, account: Account, provider: Provider
+@libraries
+def test_settles_a_stream_in_a_cancelled_scope(
+    library: Any, client: Client, account: Account, provider: Provider
 ) -> None:
+    """In a cancelled scope of anyio, every further `await` is cancelled too, so the charge is left to the queue."""
+
     async def main() -> None:
-        http = transport_of(httpx2, client, account)
-        request = httpx2.Request(
+        async with open_ai(library, client, account, provider) as sdk:
+            with anyio.CancelScope() as scope:
+                async for _ in await ask(sdk, stream=True):
+                    scope.cancel()
+            assert scope.cancelled_caught
+
+    provider.answer = lambda _: Streamed([chat_chunk("hello")], then="wait")
+    asyncio.run(main())
+    assert account.budget.spent_nano_usd == PROMPT_NANO_USD + OUTPUT_NANO_USD
+    assert account.reservations == ["SETTLED"]
+
+
+class SlowAnswer(Client):
+    """A client that keeps the answer to a hold back until `goes_on` is set."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.has_held = threading.Event()
+        self.goes_on = threading.Event()
+
+    def reserve_cost(self, request: pb.ReserveCostRequest) -> pb.ReserveCostResponse:
+        reserved = super().reserve_cost(request)
+        self.has_held.set()
+        self.goes_on.wait(60)
+        return reserved
+
+
+@libraries
+def test_releases_the_hold_of_a_call_that_is_cancelled_before_it_is_sent(
+    library: Any, address: str, account: Account, provider: Provider
+) -> None:
+    async def main(client: SlowAnswer) -> None:
+        http = transport_of(library, client, account)
+        request = library.Request(
             "POST",
             f"{provider.url}/v1/chat/completions",
             json={"model": "gpt-4o-mini", "messages": HI, "max_tokens": 100},
         )
         task = asyncio.ensure_future(http.handle_async_request(request))
-        # The call is in flight, and its thread owns the hold.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(client.has_held.wait, 60)
+        assert account.reservations == ["HELD"]
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        client.goes_on.set()
         await http.aclose()
 
-    asyncio.run(main())
-    assert provider.received == []
-    assert account.reservations in ([], ["RELEASED"])
+    with SlowAnswer(address) as client:
+        asyncio.run(main(client))
+        assert (provider.received, account.reservations) == ([], ["RELEASED"])
     assert account.budget.held_nano_usd == 0
 
 

@@ -42,6 +42,19 @@ def test_counts_periods_from_created_at(manager: BudgetManager) -> None:
     assert (record["period_end"] - noon) % (7 * DAY_S) == 0
 
 
+def test_moves_the_periods_to_a_changed_created_at(manager: BudgetManager) -> None:
+    noon, one = 1_767_268_800.0, 1_767_272_400.25
+    manager.create_budget(1, "alice", "weekly", noon)
+    manager.update_cost("alice", response("openai-chat"))
+    assert manager.create_budget(1, "alice", "weekly", one)["created_at"] == one
+    # Without created_at, the start stays as it is.
+    record = manager.create_budget(1, "alice", "weekly")
+    assert record["created_at"] == one
+    assert (record["period_end"] - one) % (7 * DAY_S) == 0
+    # Another duration starts now.
+    assert manager.create_budget(1, "alice", "daily")["created_at"] == pytest.approx(time.time(), abs=60)
+
+
 @pytest.mark.parametrize("name", ["openai-chat", "anthropic-message", "google-generate", "openai-responses"])
 def test_takes_a_response_as_a_dict(manager: BudgetManager, name: str) -> None:
     manager.create_budget(10, "alice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,11 @@ from purser import BudgetTransport, Client, InvalidFieldError
 from purser.v1 import budget_service_pb2 as pb
 
 from .conftest import Account
-from .provider import DONE, Provider, Streamed, Whole, chat_chunk, response
+from .provider import DONE, Provider, Streamed, Whole, chat_chunk, chat_usage, response
 
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
+#: The prompt has 8 tokens at 0.15 dollars per million, and the output at most 100 at 0.60.
+HELD_NANO_USD = 8 * 150 + 100 * 600
 
 
 @pytest.fixture
@@ -92,8 +95,9 @@ def test_passes_a_stream_on_as_it_was_wherever_it_is_cut(
     asked = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
     with caller_with() as caller:
         assert caller.post("/v1/chat/completions", json=asked).content == raw
-        hidden = caller.post("/v1/chat/completions", json={**CHAT, "stream": True}).content.decode()
-    assert "Ünïcödé 🗼" in hidden and hidden.endswith("data: [DONE]") and "prompt_tokens" not in hidden
+        hidden = caller.post("/v1/chat/completions", json={**CHAT, "stream": True}).content
+    [chunk_with_usage] = [part for part in whole.split("\r\n\r\n") if "prompt_tokens" in part]
+    assert hidden.decode() == raw.decode().replace(f"{chunk_with_usage}\r\n\r\n", "")
     assert [entry.usage.output_tokens for entry in account.entries] == [2, 2]
 
 
@@ -122,6 +126,20 @@ def test_charges_all_that_is_held_for_what_cannot_be_read(
     [entry] = account.entries
     assert (entry.usage.output_tokens, account.reservations) == (0, ["SETTLED"])
     assert entry.cost_nano_usd > 100 * 600
+
+
+def test_charges_all_that_is_held_for_a_compressed_stream(
+    caller_with: Any, account: Account, provider: Provider
+) -> None:
+    packed = gzip.compress(chat_chunk("hello") + chat_usage(10, 1) + DONE)
+    headers = {"content-encoding": "gzip"}
+    provider.answer = lambda _: Streamed([packed[:20], packed[20:]], headers=headers)
+    with caller_with() as caller:
+        answer = caller.post("/v1/chat/completions", json={**CHAT, "stream": True})
+    assert provider.received[0].headers["accept-encoding"] == "identity"
+    assert answer.content == chat_chunk("hello") + chat_usage(10, 1) + DONE
+    assert account.reservations == ["SETTLED"]
+    assert account.budget.spent_nano_usd == HELD_NANO_USD
 
 
 def test_refuses_a_body_that_it_cannot_read(caller_with: Any, provider: Provider) -> None:
