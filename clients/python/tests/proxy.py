@@ -19,6 +19,8 @@ class Proxy(grpc.GenericRpcHandler):
         self.called: list[str] = []
         self.metadata: list[dict[str, str]] = []
         self.lost: Counter[str] = Counter()
+        #: The methods that are not answered until the caller gives up.
+        self.silent: set[str] = set()
         #: Is set when a stream has ended, whichever side ended it.
         self.stream_ended = threading.Event()
         self._upstream = grpc.insecure_channel(address.removeprefix("http://"))
@@ -37,6 +39,10 @@ class Proxy(grpc.GenericRpcHandler):
         self.metadata.append(dict(handler_call_details.invocation_metadata))
 
         def unary(request: bytes, context: grpc.ServicerContext) -> bytes:
+            if name in self.silent:
+                given_up = threading.Event()
+                context.add_callback(given_up.set)
+                given_up.wait()
             try:
                 answer = self._upstream.unary_unary(path)(request)
             except grpc.RpcError as error:

@@ -107,6 +107,13 @@ def test_makes_every_call_once_without_repeats(behind: Client, proxy: Proxy, acc
     assert proxy.called == ["UpdateCost"]
 
 
+def test_takes_silence_for_an_unavailable_server(behind: Client, proxy: Proxy, account: Account) -> None:
+    proxy.silent.add("GetBudget")
+    impatient = behind.with_options(timeout=0.1, repeats=False)
+    with pytest.raises(PurserUnavailableError, match="DEADLINE_EXCEEDED"):
+        impatient.get_budget(pb.GetBudgetRequest(project=account.project, user=account.user))
+
+
 def test_ends_the_call_of_a_watch_that_is_closed(behind: Client, proxy: Proxy, account: Account) -> None:
     calls: list[Any] = []
     watch_rpc = behind.stub.WatchBudget
@@ -164,6 +171,19 @@ def test_refuses_what_is_no_timeout(client: Client, timeout: float) -> None:
         Client("127.0.0.1:1", timeout=timeout)
     with pytest.raises(ValueError, match="timeout: must be "):
         client.with_options(timeout=timeout)
+
+
+def test_a_manager_sends_its_headers_and_sweeps(proxy: Proxy, account: Account) -> None:
+    manager = BudgetManager(account.project, api_base=proxy.address, headers={"x-team": "search"})
+    with manager:
+        manager.create_budget(10, account.user, "daily")
+        proxy.called.clear()
+        manager.reset_on_duration(account.user)
+        manager.update_budget_all_users()
+    assert proxy.called == ["GetBudget", "SweepDurations", "SweepDurations"]
+    assert {metadata["x-team"] for metadata in proxy.metadata} == {"search"}
+    with pytest.raises(ValueError, match="Cannot invoke RPC"):
+        manager.get_users()
 
 
 def test_closes_its_own_connection_only(behind: Client, account: Account) -> None:

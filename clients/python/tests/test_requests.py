@@ -12,6 +12,7 @@ import pytest
 
 from purser import BudgetTransport, Client, InvalidFieldError
 from purser.v1 import budget_service_pb2 as pb
+from purser.v1 import reservation_pb2
 
 from .conftest import Account
 from .provider import DONE, Provider, Streamed, Whole, chat_chunk, chat_usage, response
@@ -45,6 +46,37 @@ def test_passes_other_requests_untouched(caller_with: Any, account: Account, pro
     ]
     assert provider.received[2].headers["accept-encoding"] != "identity"
     assert account.reservations == []
+
+
+def test_pays_for_posts_alone_and_for_a_path_with_a_slash(
+    caller_with: Any, account: Account, provider: Provider
+) -> None:
+    provider.answer = lambda _: Whole(response("openai-chat"))
+    with caller_with() as caller:
+        # Lists stored completions.
+        caller.request("GET", "/v1/chat/completions", json=CHAT)
+        assert account.reservations == []
+        caller.post("/v1/chat/completions/", json=CHAT)
+    assert account.reservations == ["SETTLED"]
+
+
+class OwnError(httpx2.ConnectError):
+    """An error of a transport that is not httpx2's."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.LocalProtocolError, OwnError],
+)
+def test_frees_the_hold_of_a_request_that_was_not_sent(
+    caller_with: Any, account: Account, error: type[httpx2.TransportError]
+) -> None:
+    def fail(_: object) -> httpx2.Response:
+        raise error("not sent")
+
+    with caller_with(transport=httpx2.MockTransport(fail)) as caller, pytest.raises(error):
+        caller.post("/v1/chat/completions", json=CHAT)
+    assert account.reservations == ["RELEASED"]
 
 
 def test_refuses_models_on_unknown_paths_where_asked_to(caller_with: Any, provider: Provider) -> None:
@@ -142,9 +174,10 @@ def test_charges_all_that_is_held_for_a_compressed_stream(
     assert account.budget.spent_nano_usd == HELD_NANO_USD
 
 
-def test_refuses_a_body_that_it_cannot_read(caller_with: Any, provider: Provider) -> None:
+@pytest.mark.parametrize("body", [b"[1", b'{"a": ' + b"[" * 100_000], ids=["cut", "nested too deeply"])
+def test_refuses_a_body_that_it_cannot_read(caller_with: Any, provider: Provider, body: bytes) -> None:
     with caller_with() as caller, pytest.raises(InvalidFieldError, match="is not a JSON object"):
-        caller.post("/v1/chat/completions", content=b"[1")
+        caller.post("/v1/chat/completions", content=body)
     assert provider.received == []
 
 
@@ -188,6 +221,7 @@ def test_holds_for_whatever_a_prompt_is(
     [held] = client.list_reservations(pb.ListReservationsRequest(project=account.project)).reservations
     assert held.held_nano_usd > 100 * 600
     assert (held.model, held.expire_time.seconds - held.create_time.seconds) == ("gpt-4o-mini", 3600)
+    assert held.on_expiry == reservation_pb2.ON_EXPIRY_CHARGE
     assert account.reservations == ["SETTLED"]
 
 
@@ -196,7 +230,11 @@ def test_holds_for_whatever_a_prompt_is(
     [
         ({"on_unavailable": "maybe"}, "on_unavailable: must be 'fail' or 'allow', not 'maybe'"),
         ({"queue_max": 0}, "queue_max: must be from 1 to 1000000, not 0"),
+        ({"queue_max": 1_000_001}, "queue_max: must be from 1 to 1000000, not 1000001"),
         ({"hold": timedelta(0)}, "hold: must be more than 0"),
+        ({"hold": timedelta(hours=24, seconds=1)}, "hold: must be more than 0 and at most 24 hours"),
+        ({"on_expiry": "keep"}, "on_expiry: must be 'release' or 'charge', not 'keep'"),
+        ({"on_unknown": "drop"}, "on_unknown: must be 'pass' or 'refuse', not 'drop'"),
         ({"timeout": 0}, "timeout: must be more than 0"),
     ],
 )
