@@ -86,29 +86,34 @@ TOOL_RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [TEXT
             {**MESSAGES, "messages": [{"role": "user", "content": [TEXT]}]},
             {**MESSAGES, "messages": [{"role": "user", "content": [TOOL_RESULT]}]},
         ),
-        (
-            "/responses",
-            {
-                **RESPONSES,
-                "input": [{"role": "user", "content": [{"type": "input_text", "text": IMAGE_URL}]}],
-            },
-            {**RESPONSES, "input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]},
-        ),
     ],
-    ids=["tools", "suffix", "instructions", "system", "Anthropic's tools", "a tool's result", "an image"],
+    ids=["tools", "suffix", "instructions", "system", "Anthropic's tools", "a tool's result"],
 )
 def test_holds_more_for_a_longer_prompt(held: Held, path: str, less: Any, more: Any) -> None:
     assert held(path, more) > held(path, less)
 
 
-def test_holds_less_for_an_image_of_low_detail(held: Held) -> None:
-    images = [
-        held(
+def responses_of(*parts: Any) -> dict[str, Any]:
+    return {**RESPONSES, "input": [{"role": "user", "content": list(parts)}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body_of", "image", "tokens"),
+    [
+        (
             "/chat/completions",
-            chat_of(TEXT, {"type": "image_url", "image_url": {"url": IMAGE_URL, **detail}}),
-        )
-        for detail in ({"detail": "low"}, {})
-    ]
-    without = held("/chat/completions", chat_of(TEXT))
-    # An image of low detail has 85 tokens. One of unknown size has 170 more for each of 8 tiles.
-    assert [(each - without) / INPUT_NANO_USD for each in images] == [85, 85 + 8 * 170]
+            chat_of,
+            {"type": "image_url", "image_url": {"url": IMAGE_URL, "detail": "low"}},
+            85,
+        ),
+        # An image of unknown size has 170 more for each of 8 tiles.
+        ("/chat/completions", chat_of, {"type": "image_url", "image_url": {"url": IMAGE_URL}}, 85 + 8 * 170),
+        ("/responses", responses_of, {"type": "input_image", "file_id": "file_1"}, 85 + 8 * 170),
+        ("/responses", responses_of, {"type": "input_image", "image_url": IMAGE_URL, "detail": "low"}, 85),
+    ],
+)
+def test_holds_the_tokens_of_an_image(
+    held: Held, path: str, body_of: Callable[..., Any], image: Any, tokens: int
+) -> None:
+    more = held(path, body_of(TEXT, image)) - held(path, body_of(TEXT))
+    assert more == tokens * INPUT_NANO_USD

@@ -155,8 +155,8 @@ def test_counts_every_kind_of_output_of_a_stream_without_usage(
             (60, 30),
         ),
         (
-            [message_start(input_tokens=60, output_tokens=9), event({"type": "message_delta", "delta": {}})],
-            (60, 9),
+            [START, block(type="text_delta", text="hello world"), event({"type": "message_delta"})],
+            (60, 2),
         ),
         ([event({"type": "error", "error": {"type": "overloaded_error"}})], (8, 0)),
     ],
