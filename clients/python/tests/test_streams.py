@@ -172,11 +172,13 @@ def test_keeps_the_counts_of_a_message(
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
 
 
-def test_reads_lines_that_end_in_cr_and_bytes_that_are_no_text(charged: Charged) -> None:
+@pytest.mark.parametrize("cut", [1, 1000])
+def test_reads_lines_that_end_in_cr_and_bytes_that_are_no_text(charged: Charged, cut: int) -> None:
     text = json.dumps({"model": "gpt-4o-mini", "choices": [], "usage": USAGE}, indent=1)
     lines = "".join(f"data:{line}\r" for line in text.split("\n"))
     stream = b": \xff\r\r" + choice(content="330") + lines.encode() + b"\rdata: [DONE]\r\r"
-    entry = charged("/chat/completions", stream, content_type="Text/Event-Stream")
+    pieces = [stream[at : at + cut] for at in range(0, len(stream), cut)]
+    entry = charged("/chat/completions", *pieces, content_type="Text/Event-Stream")
     assert (entry.usage.input_tokens, entry.usage.output_tokens) == (10, 2)
     assert charged.shown == b": \xff\r\r" + choice(content="330") + b"data: [DONE]\r\r"
 
