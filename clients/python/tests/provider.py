@@ -40,6 +40,7 @@ class Streamed:
 
     pieces: Sequence[bytes]
     then: Literal["end", "cut", "wait"] = "end"
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 #: An answer, a cut connection, or no answer at all.
@@ -92,8 +93,13 @@ class Provider:
 
             def _stream(self, answer: Streamed) -> None:
                 self.send_response(200)
-                self.send_header("content-type", "text/event-stream; charset=utf-8")
-                self.send_header("transfer-encoding", "chunked")
+                headers = {
+                    "content-type": "text/event-stream; charset=utf-8",
+                    "transfer-encoding": "chunked",
+                    **answer.headers,
+                }
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 try:
                     for piece in answer.pieces:

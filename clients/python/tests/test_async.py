@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import anthropic
+import anyio
 import httpx
 import httpx2
 import openai
 import pytest
 
-from purser import AsyncBudgetTransport, BudgetExceededError, Client
+from purser import AsyncBudgetTransport, BudgetExceededError, BudgetTransport, Client, InvalidFieldError
+from purser.v1 import budget_service_pb2 as pb
 
 from .conftest import Account
 from .provider import (
@@ -131,29 +134,139 @@ def test_settles_a_stream_that_is_cancelled(
     assert account.reservations == ["SETTLED"]
 
 
-def test_gives_the_hold_back_of_who_is_cancelled_while_it_is_made(
-    client: Client, account: Account, provider: Provider
+@libraries
+def test_settles_a_stream_in_a_cancelled_scope(
+    library: Any, client: Client, account: Account, provider: Provider
 ) -> None:
+    """In a cancelled scope of anyio, every further `await` is cancelled too, so the charge is left to the queue."""
+
     async def main() -> None:
-        http = transport_of(httpx2, client, account)
-        request = httpx2.Request(
+        async with open_ai(library, client, account, provider) as sdk:
+            with anyio.CancelScope() as scope:
+                async for _ in await ask(sdk, stream=True):
+                    scope.cancel()
+            assert scope.cancelled_caught
+
+    provider.answer = lambda _: Streamed([chat_chunk("hello")], then="wait")
+    asyncio.run(main())
+    assert account.budget.spent_nano_usd == PROMPT_NANO_USD + OUTPUT_NANO_USD
+    assert account.reservations == ["SETTLED"]
+
+
+class SlowAnswer(Client):
+    """A client that keeps the answer to a hold back until `goes_on` is set."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.has_held = threading.Event()
+        self.goes_on = threading.Event()
+
+    def reserve_cost(self, request: pb.ReserveCostRequest) -> pb.ReserveCostResponse:
+        reserved = super().reserve_cost(request)
+        self.has_held.set()
+        self.goes_on.wait(60)
+        return reserved
+
+
+@libraries
+def test_releases_the_hold_of_a_call_that_is_cancelled_before_it_is_sent(
+    library: Any, address: str, account: Account, provider: Provider
+) -> None:
+    async def main(client: SlowAnswer) -> None:
+        http = transport_of(library, client, account)
+        request = library.Request(
             "POST",
             f"{provider.url}/v1/chat/completions",
             json={"model": "gpt-4o-mini", "messages": HI, "max_tokens": 100},
         )
         task = asyncio.ensure_future(http.handle_async_request(request))
-        # The call is in flight, and its thread owns the hold.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(client.has_held.wait, 60)
+        assert account.reservations == ["HELD"]
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        client.goes_on.set()
         await http.aclose()
 
-    asyncio.run(main())
-    assert provider.received == []
-    assert account.reservations in ([], ["RELEASED"])
+    with SlowAnswer(address) as client:
+        asyncio.run(main(client))
+        assert (provider.received, account.reservations) == ([], ["RELEASED"])
     assert account.budget.held_nano_usd == 0
+
+
+def test_settles_what_an_inner_transport_has_already(client: Client, account: Account) -> None:
+    """A cache has the whole answer, a refusal costs nothing, and a call in the background costs the whole hold."""
+    answers = [httpx2.Response(200, json=response("openai-chat")), httpx2.Response(400), httpx2.Response(200)]
+
+    async def main() -> None:
+        inner = httpx2.MockTransport(lambda _: answers.pop(0))
+        transport = AsyncBudgetTransport(client, project=account.project, user=account.user, transport=inner)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://provider/v1") as caller:
+            for _ in range(2):
+                await caller.post("/chat/completions", json={"model": "gpt-4o-mini", "messages": HI})
+            background = {"model": "gpt-4o-mini", "input": "hi", "max_output_tokens": 100, "background": True}
+            await caller.post("/responses", json=background)
+
+    asyncio.run(main())
+    assert account.reservations == ["RELEASED", "SETTLED", "SETTLED"]
+    in_background, cached = account.entries
+    assert in_background.cost_nano_usd > 100 * OUTPUT_NANO_USD
+    assert cached.usage.output_tokens == response("openai-chat")["usage"]["completion_tokens"]
+
+
+def test_refuses_models_on_unknown_paths_where_asked_to(client: Client, account: Account) -> None:
+    async def main() -> None:
+        inner = httpx2.MockTransport(lambda _: httpx2.Response(200))
+        transport = AsyncBudgetTransport(
+            client, project=account.project, user=account.user, transport=inner, on_unknown="refuse"
+        )
+        async with httpx2.AsyncClient(transport=transport, base_url="http://provider/v1") as caller:
+            with pytest.raises(InvalidFieldError, match="POST /v1/audio/speech names a model"):
+                await caller.post("/audio/speech", json={"model": "tts-1", "input": "hello"})
+            assert (await caller.post("/moderations", json={"model": "omni-moderation-latest"})).is_success
+
+    asyncio.run(main())
+
+
+@libraries
+def test_closes_its_inner_transport_with_its_own(library: Any, client: Client) -> None:
+    closed: list[str] = []
+
+    class Inner(library.MockTransport):  # type: ignore[misc]
+        def close(self) -> None:
+            closed.append("close")
+
+        async def aclose(self) -> None:
+            closed.append("aclose")
+
+    async def main() -> None:
+        inner = Inner(lambda _: library.Response(200))
+        async with AsyncBudgetTransport(client, project="p", user="u", transport=inner):
+            pass
+
+    asyncio.run(main())
+    with BudgetTransport(client, project="p", user="u", transport=Inner(lambda _: library.Response(200))):
+        pass
+    assert closed == ["aclose", "close"]
+
+
+@libraries
+def test_makes_the_librarys_own_transport(
+    library: Any, client: Client, account: Account, provider: Provider
+) -> None:
+    provider.answer = lambda _: Whole(response("openai-chat"))
+    body = {"model": "gpt-4o-mini", "messages": HI}
+    url = f"{provider.url}/v1/chat/completions"
+    payer: Any = {"client": client, "project": account.project, "user": account.user}
+
+    async def main() -> None:
+        async with library.AsyncClient(transport=AsyncBudgetTransport(**payer)) as caller:
+            assert (await caller.post(url, json=body)).status_code == 200
+
+    asyncio.run(main())
+    with library.Client(transport=BudgetTransport(**payer)) as caller:
+        assert caller.post(url, json=body).status_code == 200
+    assert account.reservations == ["SETTLED", "SETTLED"]
 
 
 def test_pays_for_anthropics_streams(client: Client, account: Account, provider: Provider) -> None:

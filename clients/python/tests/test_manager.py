@@ -11,7 +11,16 @@ import anthropic
 import openai
 import pytest
 
-from purser import BudgetManager, BudgetNotFoundError, InvalidFieldError, PurserError, UnpricedModelError
+from purser import (
+    BudgetManager,
+    BudgetNotFoundError,
+    Client,
+    InvalidFieldError,
+    PurserError,
+    UnpricedModelError,
+)
+from purser.v1 import budget_pb2
+from purser.v1 import budget_service_pb2 as pb
 
 from .provider import response
 
@@ -42,6 +51,45 @@ def test_counts_periods_from_created_at(manager: BudgetManager) -> None:
     assert (record["period_end"] - noon) % (7 * DAY_S) == 0
 
 
+def test_moves_the_periods_to_a_changed_created_at(manager: BudgetManager) -> None:
+    noon, one = 1_767_268_800.0, 1_767_272_400.25
+    manager.create_budget(1, "alice", "weekly", noon)
+    manager.update_cost("alice", response("openai-chat"))
+    assert manager.create_budget(1, "alice", "weekly", one)["created_at"] == one
+    # Without created_at, the start stays as it is.
+    record = manager.create_budget(1, "alice", "weekly")
+    assert record["created_at"] == one
+    assert (record["period_end"] - one) % (7 * DAY_S) == 0
+    # Another duration starts now.
+    assert manager.create_budget(1, "alice", "daily")["created_at"] == pytest.approx(time.time(), abs=60)
+
+
+def test_gives_another_period_its_own_names(manager: BudgetManager, client: Client) -> None:
+    fortnight = budget_pb2.Period(unit=budget_pb2.PERIOD_UNIT_WEEK, count=2)
+    client.create_budget(
+        pb.CreateBudgetRequest(
+            project=manager.project_name, user="alice", total_budget_nano_usd=10**9, period=fortnight
+        )
+    )
+    found = manager.reset_cost("alice")["user"]
+    assert "duration" not in found
+    assert found["period_end"] - found["created_at"] == pytest.approx(14 * DAY_S)
+    weekly = manager.create_budget(1, "alice", "weekly")
+    assert weekly["duration"] == "weekly"
+    assert weekly["period_end"] - weekly["created_at"] == pytest.approx(7 * DAY_S)
+
+
+def test_subtracts_what_is_held_from_what_remains(manager: BudgetManager, client: Client) -> None:
+    manager.create_budget(10, "alice")
+    client.reserve_cost(
+        pb.ReserveCostRequest(
+            project=manager.project_name, user="alice", model="gpt-4o-mini", cost_nano_usd=2 * 10**9
+        )
+    )
+    record = manager.create_budget(10, "alice")
+    assert (record["total_budget"], record["current_cost"], record["remaining"]) == (10, 0, 8)
+
+
 @pytest.mark.parametrize("name", ["openai-chat", "anthropic-message", "google-generate", "openai-responses"])
 def test_takes_a_response_as_a_dict(manager: BudgetManager, name: str) -> None:
     manager.create_budget(10, "alice")
@@ -60,6 +108,20 @@ def test_takes_an_sdks_object(manager: BudgetManager, name: str, kind: Any) -> N
     as_dict = manager.update_cost("alice", response(name))
     as_object = manager.update_cost("alice", kind.model_validate(response(name)))
     assert as_object["cost"] == as_dict["cost"] > 0
+
+
+def test_takes_objects_inside_of_a_dict_and_objects_of_pydantic_1(manager: BudgetManager) -> None:
+    manager.create_budget(10, "alice")
+    whole = response("openai-chat")
+    cost = manager.update_cost("alice", whole)["cost"]
+    usage = openai.types.CompletionUsage.model_validate(whole["usage"])
+    assert manager.update_cost("alice", {**whole, "usage": usage})["cost"] == cost
+
+    class Pydantic1:
+        def dict(self) -> dict[str, Any]:
+            return whole
+
+    assert manager.update_cost("alice", Pydantic1())["cost"] == cost
 
 
 def test_takes_texts_which_go_before_a_response(manager: BudgetManager) -> None:
@@ -108,9 +170,11 @@ def test_projects_the_cost_of_a_prompt(manager: BudgetManager) -> None:
 
 
 def test_resets(manager: BudgetManager) -> None:
-    manager.create_budget(10, "alice", "monthly")
+    created = manager.create_budget(10, "alice", "monthly")
     manager.update_cost("alice", response("openai-chat"))
-    assert manager.reset_cost("alice")["user"]["current_cost"] == 0
+    reset = manager.reset_cost("alice")["user"]
+    assert reset["current_cost"] == 0
+    assert reset["last_updated_at"] > created["last_updated_at"] == created["created_at"]
     assert (manager.get_current_cost("alice"), manager.get_model_cost("alice")) == (0, {})
     manager.reset_on_duration("alice")
     manager.update_budget_all_users()
@@ -146,6 +210,12 @@ def test_raises_where_litellm_does(manager: BudgetManager) -> None:
         manager.update_cost("alice", {**response("openai-chat"), "model": "no-such-model"})
 
 
+def test_says_who_is_no_user(manager: BudgetManager, client: Client) -> None:
+    assert not manager.is_valid_user("")
+    with pytest.raises(InvalidFieldError, match="project: "):
+        BudgetManager("", client=client).is_valid_user("alice")
+
+
 def test_names_what_is_wrong(manager: BudgetManager) -> None:
     with pytest.raises(ValueError, match=r"client_type.*start one, and pass its gRPC address as api_base"):
         BudgetManager("demo", client_type="local")
@@ -163,6 +233,14 @@ def test_names_what_is_wrong(manager: BudgetManager) -> None:
         manager.update_cost("alice", "text")
     with pytest.raises(InvalidFieldError, match=r"completion\.usage"):
         manager.update_cost("alice", {"model": "gpt-4o-mini"})
+    with pytest.raises(TypeError, match="completion_obj: must be a dict, or an SDK's object, not type"):
+        manager.update_cost("alice", dict)
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"inner": deep}
+    for bad_json in ({"usage": float("nan")}, {"usage": object()}, deep):
+        with pytest.raises(ValueError, match="completion_obj: is not JSON: "):
+            manager.update_cost("alice", bad_json)
 
 
 def test_an_error_can_be_pickled(manager: BudgetManager) -> None:

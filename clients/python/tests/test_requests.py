@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 
 from purser import BudgetTransport, Client, InvalidFieldError
 from purser.v1 import budget_service_pb2 as pb
+from purser.v1 import reservation_pb2
 
 from .conftest import Account
-from .provider import DONE, Provider, Streamed, Whole, chat_chunk, response
+from .provider import DONE, Provider, Streamed, Whole, chat_chunk, chat_usage, response
 
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
+#: The prompt has 8 tokens at 0.15 dollars per million, and the output at most 100 at 0.60.
+HELD_NANO_USD = 8 * 150 + 100 * 600
 
 
 @pytest.fixture
@@ -42,6 +46,37 @@ def test_passes_other_requests_untouched(caller_with: Any, account: Account, pro
     ]
     assert provider.received[2].headers["accept-encoding"] != "identity"
     assert account.reservations == []
+
+
+def test_pays_for_posts_alone_and_for_a_path_with_a_slash(
+    caller_with: Any, account: Account, provider: Provider
+) -> None:
+    provider.answer = lambda _: Whole(response("openai-chat"))
+    with caller_with() as caller:
+        # Lists stored completions.
+        caller.request("GET", "/v1/chat/completions", json=CHAT)
+        assert account.reservations == []
+        caller.post("/v1/chat/completions/", json=CHAT)
+    assert account.reservations == ["SETTLED"]
+
+
+class OwnError(httpx2.ConnectError):
+    """An error of a transport that is not httpx2's."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.LocalProtocolError, OwnError],
+)
+def test_frees_the_hold_of_a_request_that_was_not_sent(
+    caller_with: Any, account: Account, error: type[httpx2.TransportError]
+) -> None:
+    def fail(_: object) -> httpx2.Response:
+        raise error("not sent")
+
+    with caller_with(transport=httpx2.MockTransport(fail)) as caller, pytest.raises(error):
+        caller.post("/v1/chat/completions", json=CHAT)
+    assert account.reservations == ["RELEASED"]
 
 
 def test_refuses_models_on_unknown_paths_where_asked_to(caller_with: Any, provider: Provider) -> None:
@@ -92,8 +127,9 @@ def test_passes_a_stream_on_as_it_was_wherever_it_is_cut(
     asked = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
     with caller_with() as caller:
         assert caller.post("/v1/chat/completions", json=asked).content == raw
-        hidden = caller.post("/v1/chat/completions", json={**CHAT, "stream": True}).content.decode()
-    assert "Ünïcödé 🗼" in hidden and hidden.endswith("data: [DONE]") and "prompt_tokens" not in hidden
+        hidden = caller.post("/v1/chat/completions", json={**CHAT, "stream": True}).content
+    [chunk_with_usage] = [part for part in whole.split("\r\n\r\n") if "prompt_tokens" in part]
+    assert hidden.decode() == raw.decode().replace(f"{chunk_with_usage}\r\n\r\n", "")
     assert [entry.usage.output_tokens for entry in account.entries] == [2, 2]
 
 
@@ -124,9 +160,24 @@ def test_charges_all_that_is_held_for_what_cannot_be_read(
     assert entry.cost_nano_usd > 100 * 600
 
 
-def test_refuses_a_body_that_it_cannot_read(caller_with: Any, provider: Provider) -> None:
+def test_charges_all_that_is_held_for_a_compressed_stream(
+    caller_with: Any, account: Account, provider: Provider
+) -> None:
+    packed = gzip.compress(chat_chunk("hello") + chat_usage(10, 1) + DONE)
+    headers = {"content-encoding": "gzip"}
+    provider.answer = lambda _: Streamed([packed[:20], packed[20:]], headers=headers)
+    with caller_with() as caller:
+        answer = caller.post("/v1/chat/completions", json={**CHAT, "stream": True})
+    assert provider.received[0].headers["accept-encoding"] == "identity"
+    assert answer.content == chat_chunk("hello") + chat_usage(10, 1) + DONE
+    assert account.reservations == ["SETTLED"]
+    assert account.budget.spent_nano_usd == HELD_NANO_USD
+
+
+@pytest.mark.parametrize("body", [b"[1", b'{"a": ' + b"[" * 100_000], ids=["cut", "nested too deeply"])
+def test_refuses_a_body_that_it_cannot_read(caller_with: Any, provider: Provider, body: bytes) -> None:
     with caller_with() as caller, pytest.raises(InvalidFieldError, match="is not a JSON object"):
-        caller.post("/v1/chat/completions", content=b"[1")
+        caller.post("/v1/chat/completions", content=body)
     assert provider.received == []
 
 
@@ -170,6 +221,7 @@ def test_holds_for_whatever_a_prompt_is(
     [held] = client.list_reservations(pb.ListReservationsRequest(project=account.project)).reservations
     assert held.held_nano_usd > 100 * 600
     assert (held.model, held.expire_time.seconds - held.create_time.seconds) == ("gpt-4o-mini", 3600)
+    assert held.on_expiry == reservation_pb2.ON_EXPIRY_CHARGE
     assert account.reservations == ["SETTLED"]
 
 
@@ -178,7 +230,11 @@ def test_holds_for_whatever_a_prompt_is(
     [
         ({"on_unavailable": "maybe"}, "on_unavailable: must be 'fail' or 'allow', not 'maybe'"),
         ({"queue_max": 0}, "queue_max: must be from 1 to 1000000, not 0"),
+        ({"queue_max": 1_000_001}, "queue_max: must be from 1 to 1000000, not 1000001"),
         ({"hold": timedelta(0)}, "hold: must be more than 0"),
+        ({"hold": timedelta(hours=24, seconds=1)}, "hold: must be more than 0 and at most 24 hours"),
+        ({"on_expiry": "keep"}, "on_expiry: must be 'release' or 'charge', not 'keep'"),
+        ({"on_unknown": "drop"}, "on_unknown: must be 'pass' or 'refuse', not 'drop'"),
         ({"timeout": 0}, "timeout: must be more than 0"),
     ],
 )

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from purser import BudgetManager, BudgetTransport, Client, PurserUnavailableError
+from purser.v1 import budget_service_pb2 as pb
 
 from .conftest import Account
 from .provider import Provider, Whole, response
@@ -100,6 +101,43 @@ def test_fails_a_call(line: Line, account: Account, provider: Provider) -> None:
     with transport_of(line, account, timeout=0.5) as transport, pytest.raises(PurserUnavailableError):
         ask(transport, provider)
     assert provider.received == []
+
+
+class NoAnswer(Client):
+    """A client that loses the answer to each hold."""
+
+    def reserve_cost(self, request: pb.ReserveCostRequest) -> pb.ReserveCostResponse:
+        super().reserve_cost(request)
+        raise PurserUnavailableError("the answer was lost")
+
+
+def test_frees_the_hold_whose_answer_was_lost(address: str, account: Account, provider: Provider) -> None:
+    with (
+        NoAnswer(address) as client,
+        BudgetTransport(client, project=account.project, user=account.user) as transport,
+        pytest.raises(PurserUnavailableError, match="the answer was lost"),
+    ):
+        ask(transport, provider)
+    assert (provider.received, account.reservations) == ([], ["RELEASED"])
+
+
+def test_settles_the_hold_whose_answer_was_lost_where_calls_are_allowed(
+    address: str, account: Account, provider: Provider
+) -> None:
+    provider.answer = lambda _: Whole(response("openai-chat"))
+    with NoAnswer(address) as client:
+        transport = BudgetTransport(
+            client,
+            project=account.project,
+            user=account.user,
+            transport=httpx2.HTTPTransport(verify=False),
+            on_unavailable="allow",
+        )
+        ask(transport, provider)
+        transport.close()
+    assert account.reservations == ["SETTLED"]
+    [entry] = account.entries
+    assert account.budget.spent_nano_usd == entry.cost_nano_usd > 0
 
 
 def test_lets_a_call_through_and_charges_it_later(line: Line, account: Account, provider: Provider) -> None:

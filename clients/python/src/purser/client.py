@@ -97,6 +97,9 @@ class Client:
         whole = pb.BatchUpdateCostRequest(requests=[identified(each) for each in request.requests])
         return self._repeated(self.stub.BatchUpdateCost, whole)
 
+    def refund_cost(self, request: pb.RefundCostRequest) -> pb.RefundCostResponse:
+        return self._repeated(self.stub.RefundCost, identified(request))
+
     def release_reservation(self, request: pb.ReleaseReservationRequest) -> pb.ReleaseReservationResponse:
         return self._repeated(self.stub.ReleaseReservation, request)
 
