@@ -80,10 +80,11 @@ test("a job can be cancelled before it is queued, in the queue, and on a thread"
   const onWorker = (message: unknown): void => void started.push((message as { worker: Worker }).worker);
   subscribe("worker_threads", onWorker);
   const controllers = Array.from({ length: 40 }, () => new AbortController());
-  // A thread holds as many jobs as it is given at once; the others wait.
-  const jobs = controllers.map(({ signal }) =>
-    reasonOf(counter.count({ model, text: "hold" }, { caller, signal })),
-  );
+  // A thread holds as many jobs as it is given at once; the others wait. The last one would end the thread.
+  const jobs = controllers.map(({ signal }, index) => {
+    const text = index === controllers.length - 1 ? "exit" : "hold";
+    return reasonOf(counter.count({ model, text }, { caller, signal }));
+  });
   assert.deepEqual(counter.load, { jobs: 40, callers: 1 });
   controllers.at(-1)?.abort();
   assert.equal(await jobs.at(-1), "CANCELLED");
