@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
 import { type Known, knownOf, NOTHING_KNOWN, type StreamReader } from "../../src/client/fetch/api.ts";
 import type { JsonObject } from "../../src/client/fetch/json.ts";
@@ -59,7 +60,9 @@ describe("a stream that is passed on", () => {
   });
 
   it("is settled at its last event, whether or not the reader continues", async () => {
-    for (const last of ["data: [DONE]\n\n", 'event: message_stop\ndata: {"type":"message_stop"}\n\n']) {
+    const types = ["message_stop", "response.completed", "response.incomplete", "response.failed"];
+    const named = types.map((type) => `event: ${type}\ndata: {"type":"${type}"}\n\n`);
+    for (const last of ["data: [DONE]\n\n", ...named]) {
       const { body } = sourceOf(["data: 1\n\n", last, "data: 2\n\n"]);
       let ends = 0;
       const onEnd = async () => {
@@ -70,7 +73,7 @@ describe("a stream that is passed on", () => {
       await reader.read();
       assert.equal(ends, 0);
       await reader.read();
-      assert.equal(ends, 1);
+      assert.equal(ends, 1, last);
       await reader.read();
       await reader.read();
       assert.equal(ends, 1);
@@ -87,7 +90,9 @@ describe("a stream that is passed on", () => {
     const following = { reader: ignoring(), hidesUsage: false, signal: caller.signal, onEnd };
     const reader = followStream(body, following).getReader();
     await reader.read();
+    assert.equal(getEventListeners(caller.signal, "abort").length, 1);
     await reader.cancel("enough");
+    assert.equal(getEventListeners(caller.signal, "abort").length, 0);
     caller.abort();
     assert.deepEqual([said.cancelled, ends], ["enough", 1]);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
@@ -139,6 +140,18 @@ test("a thread that dies before its first job fails all its jobs, so that they d
   const jobs = ["exit at once", "four"].map((text) => reasonOf(counter.count({ model, text }, { caller })));
   assert.deepEqual(await Promise.all(jobs), ["INTERNAL", "INTERNAL"]);
   assert.equal(await counter.count({ model, text: "four" }, { caller }), 4);
+});
+
+test("a job goes to the thread with the least work, and leaves nothing on its caller's signal", async () => {
+  await using counter = createTokenCounter({ threads: 2, ...queue, workerFile: misbehaving });
+  const { signal, abort } = abortable();
+  const held = reasonOf(counter.count({ model, text: "hold" }, { caller, signal }));
+  // Ends the thread that gets it, with all its jobs.
+  assert.equal(await reasonOf(counter.count({ model, text: "exit at once" }, { caller })), "INTERNAL");
+  assert.equal(await counter.count({ model, text: "four" }, { caller, signal }), 4);
+  assert.equal(getEventListeners(signal, "abort").length, 1);
+  abort();
+  assert.equal(await held, "CANCELLED");
 });
 
 test("a full queue refuses at once, and still has room for another caller", async () => {
