@@ -14,6 +14,7 @@ import { type Service, startService } from "../server/service.ts";
 import { type Database, openEmbedded, openInMemory } from "../store/database.ts";
 import { FolderLockedError } from "../store/folder-lock.ts";
 import type { LocalOptions, LocalPurser } from "./open-local.ts";
+import { createShares } from "./shares.ts";
 
 /**
  * The service in this process. `open-local.ts` imports this file only when needed, because it loads the whole server.
@@ -21,59 +22,29 @@ import type { LocalOptions, LocalPurser } from "./open-local.ts";
 
 const IN_MEMORY = "memory://";
 
-interface Shared {
-  service: Promise<Service>;
-  users: number;
-}
+const configOf = (dataDir: string | undefined): Config =>
+  loadConfig({ DATA_DIR: dataDir, LOG_LEVEL: "error" });
 
-/** Only one service may use a folder, so several clients in this process share it. */
-const open = new Map<string, Shared>();
-const closing = new Map<string, Promise<void>>();
+/** Only one service may use a folder, so all clients in this process share it. */
+const share = createShares((folder) => start(configOf(folder), () => openEmbedded({ folder })));
 
 export async function startLocal(options: LocalOptions): Promise<LocalPurser> {
-  const config = loadConfig({ DATA_DIR: options.dataDir, LOG_LEVEL: "error" });
+  const config = configOf(options.dataDir);
   if (config.DATA_DIR === IN_MEMORY) {
     const service = await start(config, openInMemory);
     return clientOf(service, async () => service[Symbol.asyncDispose]());
   }
   const folder = resolve(config.DATA_DIR);
-  const shared = open.get(folder) ?? {
-    service: (closing.get(folder) ?? Promise.resolve()).then(() =>
-      start(config, () => openEmbedded({ folder })),
-    ),
-    users: 0,
-  };
-  open.set(folder, shared);
-  shared.users++;
   try {
-    return clientOf(await shared.service, () => leave(folder, shared));
+    const { resource, leave } = await share(folder);
+    return clientOf(resource, leave);
   } catch (error) {
-    await leave(folder, shared);
     throw error instanceof FolderLockedError ? explained(error, folder) : error;
   }
 }
 
-const start = (config: Config, openDatabase: () => Promise<Database>): Promise<Service> =>
-  startService(config, pino({ level: config.LOG_LEVEL }, pino.destination(2)), openDatabase);
-
-/** The last client closes the service. A client that opens the folder in the meantime waits for the close. */
-async function leave(folder: string, shared: Shared): Promise<void> {
-  shared.users--;
-  if (shared.users > 0) return;
-  open.delete(folder);
-  const closed = close(shared.service);
-  // An error of the close goes to the client that closed, not to the client that waits.
-  const over = closed.catch(() => {});
-  closing.set(folder, over);
-  await over;
-  if (closing.get(folder) === over) closing.delete(folder);
-  await closed;
-}
-
-async function close(starting: Promise<Service>): Promise<void> {
-  // If the service did not start, there is nothing to close.
-  const service = await starting.catch(() => undefined);
-  await service?.[Symbol.asyncDispose]();
+function start(config: Config, openDatabase: () => Promise<Database>): Promise<Service> {
+  return startService(config, pino({ level: config.LOG_LEVEL }, pino.destination(2)), openDatabase);
 }
 
 function clientOf({ pipeline }: Service, close: () => Promise<void>): LocalPurser {

@@ -1,6 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { backoffMs } from "../domain/backoff.ts";
-import { retryDelayMs } from "./retry-delay.ts";
+import { delayBeforeRetryMs } from "./retry-delay.ts";
 
 const PAUSE = { firstMs: 50, longestMs: 2_000 };
 
@@ -20,7 +19,7 @@ export async function whileUnavailable<T>(call: () => Promise<T>, retryMsMax: nu
       return await call();
     } catch (error) {
       if (!(error instanceof ConnectError) || !PASSING.includes(error.code)) throw error;
-      const waitMs = Math.max(backoffMs(attempt, PAUSE, Math.random()), retryDelayMs(error) ?? 0);
+      const waitMs = delayBeforeRetryMs(error, attempt, PAUSE);
       if (performance.now() - startedMs + waitMs > retryMsMax) throw error;
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { createClient, type Interceptor } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
 import OpenAI, { APIConnectionError, APIUserAbortError } from "openai";
-import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { suiteForEach } from "../support/api.ts";
 import { startPaid } from "../support/paid.ts";
 import { dataEvents, namedEvents, startProvider } from "../support/provider.ts";
+import type { BudgetClient } from "../support/server.ts";
 
 /** The charge for a call whose usage is unknown. gpt-4o-mini: $0.15 and $0.60 a million tokens. */
 
@@ -124,23 +122,26 @@ suiteForEach("budgetFetch and calls that end badly", { stores: ["PGlite"] }, (ap
     assert.deepEqual(await paid.balance(), { spent: 0n, held: 0n });
   });
 
-  it("neither sends nor charges a call that is aborted while its hold is opened", async () => {
-    const caller = new AbortController();
-    const giveUp: Interceptor = (next) => async (request) => {
-      const answer = await next(request);
-      if (request.method.name === "ReserveCost") caller.abort();
-      return answer;
+  it("does not delay an aborted call until its charge is made", async () => {
+    const order: string[] = [];
+    const client: BudgetClient = {
+      ...api.client,
+      async updateCost(...args) {
+        const charged = await api.client.updateCost(...args);
+        order.push("charged");
+        return charged;
+      },
     };
-    const baseUrl = api.server.grpcUrl;
-    const client = createClient(BudgetService, createGrpcTransport({ baseUrl, interceptors: [giveUp] }));
     await using paid = await startPaid(api, () => "wait", { client });
+    const caller = new AbortController();
+    const arrived = paid.provider.next();
     const call = paid.openai.chat.completions.create(CHAT, { signal: caller.signal });
+    await arrived;
+    caller.abort();
     await assert.rejects(call, APIUserAbortError);
-    for await (const { budget } of api.client.watchBudget(paid.name)) {
-      assert.equal(budget?.spentNanoUsd, 0n);
-      if (budget.heldNanoUsd === 0n) break;
-    }
-    assert.deepEqual(paid.provider.received, []);
+    order.push("rejected");
+    assert.deepEqual(await paid.balance(), { spent: PROMPT, held: 0n });
+    assert.deepEqual(order, ["rejected", "charged"]);
   });
 
   it("passes a stream on unbuffered, at the pace of its reader", async () => {

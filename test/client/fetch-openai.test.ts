@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { suiteForEach } from "../support/api.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
+import { type Api, suiteForEach } from "../support/api.ts";
 import { startPaid } from "../support/paid.ts";
 import { dataEvents, namedEvents, type Received } from "../support/provider.ts";
+import type { BudgetClient } from "../support/server.ts";
 
 /** gpt-4o-mini costs $0.15 and $0.60 a million tokens, text-embedding-3-small $0.02. */
 
@@ -45,6 +48,21 @@ const response = {
   ],
   usage: { input_tokens: 1000, output_tokens: 500, total_tokens: 1500 },
 };
+
+/** A client that records the sources of charges. With a refusal, it refuses completions. */
+function recording(api: Api, refusal?: ConnectError) {
+  const sources: (string | undefined)[] = [];
+  const client: BudgetClient = {
+    ...api.client,
+    async updateCost(request, options) {
+      const { source } = request;
+      sources.push(source?.case);
+      if (source?.case === "completion" && refusal !== undefined) throw refusal;
+      return api.client.updateCost(request, options);
+    },
+  };
+  return { client, sources };
+}
 
 suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
   it("charges a chat by the usage of its answer, which it returns unchanged", async () => {
@@ -137,12 +155,28 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
     assert.deepEqual(await paid.balance(), { spent: 20_000n + 2_500_000n, held: 0n });
   });
 
-  it("charges an answer without usage for its prompt and its readable output", async () => {
-    await using paid = await startPaid(api, () => ({ json: { ...completion, usage: undefined } }));
+  it("charges an answer without usage for its prompt and its readable output, and tries the answer once", async () => {
+    const { client, sources } = recording(api);
+    await using paid = await startPaid(api, () => ({ json: { ...completion, usage: undefined } }), {
+      client,
+    });
     await paid.openai.chat.completions.create({ model: "gpt-4o-mini", messages: MESSAGES });
-    const { spent, held } = await paid.balance();
-    assert.equal(held, 0n);
-    assert.ok(spent > 14n * 150n + 3n * 600n && spent < 100_000n, String(spent));
+    // By tiktoken, the JSON of its choices is 26 tokens.
+    assert.deepEqual(await paid.balance(), { spent: 14n * 150n + 26n * 600n, held: 0n });
+    assert.deepEqual(sources, ["completion", "usage"]);
+  });
+
+  it("does not charge the texts of an answer that Purser refused for another reason than its form", async () => {
+    const refusal = new ConnectError("no", Code.FailedPrecondition, undefined, [
+      { desc: ErrorInfoSchema, value: { domain: "budget.v1", reason: "UNPRICED_MODEL" } },
+    ]);
+    const { client, sources } = recording(api, refusal);
+    const lost: unknown[] = [];
+    const options = { client, onLost: (error: unknown) => lost.push(error) };
+    await using paid = await startPaid(api, () => ({ json: completion }), options);
+    await paid.openai.chat.completions.create({ model: "gpt-4o-mini", messages: MESSAGES });
+    assert.equal((await paid.balance()).spent, 0n);
+    assert.deepEqual([sources, lost], [["completion"], [refusal]]);
   });
 
   it("charges the full hold for a background response that is fetched later", async () => {
@@ -153,9 +187,8 @@ suiteForEach("budgetFetch and OpenAI's SDK", { stores: ["PGlite"] }, (api) => {
       background: true,
       max_output_tokens: 1000,
     });
-    const { spent, held } = await paid.balance();
-    assert.equal(held, 0n);
-    assert.ok(spent >= 600_000n, String(spent));
+    // By tiktoken: 3 tokens of text, 7 around it.
+    assert.deepEqual(await paid.balance(), { spent: 10n * 150n + 1000n * 600n, held: 0n });
   });
 
   it("releases the hold when the provider refuses, and opens a new hold for each retry of the SDK", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { FetchInput } from "../../src/client/fetch/body.ts";
 import { budgetFetch } from "../../src/client/fetch/budget-fetch.ts";
+import { withDefaults } from "../../src/client/fetch/options.ts";
 import { type ReadOptions, readRequest } from "../../src/client/fetch/request.ts";
 import { mayBeSent } from "../../src/client/fetch/sent.ts";
 import type { BudgetClient } from "../support/server.ts";
@@ -37,6 +38,7 @@ describe("a request", () => {
       messages: [],
     });
     assert.equal(call?.model, "gpt-4o");
+    assert.equal((await read(CHAT, { method: "post", body: JSON.stringify(body) })).call?.model, "m");
   });
 
   it("is not a model call if it fetches, counts or uploads, or names no model", async () => {
@@ -180,6 +182,16 @@ describe("the worst case", () => {
     ]);
   });
 
+  it("includes every part of the prompt of a Responses request", async () => {
+    const settings = { instructions: "Be short.", tools: [], text: { format: {} }, prompt: { id: "p" } };
+    const body = { model: "m", input: "How tall?", ...settings };
+    const { estimate } = await callOf("https://api.openai.com/v1/responses", body);
+    assert.deepEqual(estimate.messages, [
+      { role: "system", content: JSON.stringify(settings) },
+      { role: "user", content: "How tall?" },
+    ]);
+  });
+
   it("includes Anthropic's system prompt, and the parts within tool results", async () => {
     const image = { type: "image", source: { type: "base64", media_type: "image/png", data: "AAAA" } };
     const { estimate } = await callOf("https://api.anthropic.com/v1/messages", {
@@ -250,6 +262,20 @@ describe("an error of a fetch", () => {
 });
 
 describe("the options of budgetFetch", () => {
+  it("have the documented defaults", () => {
+    const { fetch: _, onLost: __, ...defaults } = withDefaults({});
+    assert.deepEqual(defaults, {
+      onUnavailable: "fail",
+      queueMax: 1000,
+      timeoutMs: 10_000,
+      holdMs: 900_000,
+      onExpiry: "release",
+      streamUsage: true,
+      onUnknown: "pass",
+      useReportedCost: false,
+    });
+  });
+
   it("must be in range", () => {
     for (const [option, value] of [
       ["timeoutMs", 0],

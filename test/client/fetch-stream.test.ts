@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
-import { type Known, NOTHING_KNOWN, type StreamReader } from "../../src/client/fetch/api.ts";
+import { type Known, knownOf, NOTHING_KNOWN, type StreamReader } from "../../src/client/fetch/api.ts";
 import type { JsonObject } from "../../src/client/fetch/json.ts";
 import { anthropicMessages } from "../../src/client/fetch/providers/anthropic.ts";
 import { openaiChat } from "../../src/client/fetch/providers/openai-chat.ts";
+import { openaiResponses } from "../../src/client/fetch/providers/openai-responses.ts";
+import { openaiCompletions } from "../../src/client/fetch/providers/openai-text.ts";
 import { followStream } from "../../src/client/fetch/stream.ts";
 
 const encoder = new TextEncoder();
@@ -57,7 +60,9 @@ describe("a stream that is passed on", () => {
   });
 
   it("is settled at its last event, whether or not the reader continues", async () => {
-    for (const last of ["data: [DONE]\n\n", 'event: message_stop\ndata: {"type":"message_stop"}\n\n']) {
+    const types = ["message_stop", "response.completed", "response.incomplete", "response.failed"];
+    const named = types.map((type) => `event: ${type}\ndata: {"type":"${type}"}\n\n`);
+    for (const last of ["data: [DONE]\n\n", ...named]) {
       const { body } = sourceOf(["data: 1\n\n", last, "data: 2\n\n"]);
       let ends = 0;
       const onEnd = async () => {
@@ -68,7 +73,7 @@ describe("a stream that is passed on", () => {
       await reader.read();
       assert.equal(ends, 0);
       await reader.read();
-      assert.equal(ends, 1);
+      assert.equal(ends, 1, last);
       await reader.read();
       await reader.read();
       assert.equal(ends, 1);
@@ -85,7 +90,9 @@ describe("a stream that is passed on", () => {
     const following = { reader: ignoring(), hidesUsage: false, signal: caller.signal, onEnd };
     const reader = followStream(body, following).getReader();
     await reader.read();
+    assert.equal(getEventListeners(caller.signal, "abort").length, 1);
     await reader.cancel("enough");
+    assert.equal(getEventListeners(caller.signal, "abort").length, 0);
     caller.abort();
     assert.deepEqual([said.cancelled, ends], ["enough", 1]);
   });
@@ -159,6 +166,24 @@ describe("the usage known of a stream", () => {
       ...start,
       usage: { input_tokens: 7, output_tokens: 50 },
     });
+  });
+
+  it("has at most 1 MiB of output, in every API, and leaves pieces out that do not fit", () => {
+    const mebibyte = 1024 * 1024;
+    const long = "a".repeat(mebibyte - 1);
+    const events: [reader: StreamReader, event: (piece: string) => JsonObject][] = [
+      [openaiChat.readStream(), (content) => ({ choices: [{ index: 0, delta: { content } }] })],
+      [openaiCompletions.readStream(), (text) => ({ choices: [{ index: 0, text }] })],
+      [openaiResponses.readStream(), (delta) => ({ type: "t", item_id: "m", delta })],
+      [anthropicMessages.readStream(), (text) => ({ index: 0, delta: { text } })],
+    ];
+    for (const [reader, event] of events) {
+      reader.read({ type: "message_start", message: { model: "m" } });
+      const { output } = knownAfter(reader, [long, "bb", "c", "d"].map(event));
+      assert.ok(output === `${long}c`, `${output.length} characters`);
+    }
+    const whole = { choices: [{ message: { content: "a ".repeat(mebibyte / 2) } }] };
+    assert.equal(knownOf(whole).output.length, mebibyte);
   });
 
   it("is empty if the stream was cut before its first event", () => {

@@ -11,7 +11,10 @@ import { startPostgres } from "../support/postgres.ts";
 import { startProgram } from "../support/program.ts";
 import { makeStore, startTestServer } from "../support/server.ts";
 
-const yesterday = (): string => new Date(Date.now() - 86_400_000).toISOString();
+const fromNow = (ms: number): string => new Date(Date.now() + ms).toISOString();
+const yesterday = (): string => fromNow(-86_400_000);
+/** Later than a program on a slow machine takes to start. */
+const inTwoMinutes = (): string => fromNow(120_000);
 
 /** The output of the command, and its exit code. */
 async function prune(environment: Record<string, string>, ...args: string[]) {
@@ -67,17 +70,17 @@ describe("purser prune", () => {
     const fresh = { DATABASE_URL: await postgres.createDatabase() };
     const used = { DATABASE_URL: await postgres.createDatabase() };
     stack.use(await startTestServer(used));
-    const cases: [Record<string, string>, string, number, RegExp][] = [
-      [used, "soon", 2, /--before: must be a date/],
-      [used, "9999-01-01", 1, /--before: must not be in the future; the database's clock shows \d/],
-      [inUse, yesterday(), 1, /is in use by another server/],
-      [fresh, yesterday(), 1, /has never been used by Purser/],
-      [{ DATA_DIR: join(tmpdir(), "purser-none") }, yesterday(), 1, /there is no folder /],
-      [{ DATABASE_URL: "postgres://u@127.0.0.1:1/db" }, yesterday(), 1, /ECONNREFUSED/],
-      [{ DATABASE_URL: "nowhere" }, yesterday(), 1, /DATABASE_URL="nowhere" is not allowed/],
+    const cases: [Record<string, string>, () => string, number, RegExp][] = [
+      [used, () => "soon", 2, /--before: must be a date/],
+      [used, inTwoMinutes, 1, /--before: must not be in the future; the database's clock shows \d/],
+      [inUse, yesterday, 1, /is in use by another server/],
+      [fresh, yesterday, 1, /has never been used by Purser/],
+      [{ DATA_DIR: join(tmpdir(), "purser-none") }, yesterday, 1, /there is no folder /],
+      [{ DATABASE_URL: "postgres://u@127.0.0.1:1/db" }, yesterday, 1, /ECONNREFUSED/],
+      [{ DATABASE_URL: "nowhere" }, yesterday, 1, /DATABASE_URL="nowhere" is not allowed/],
     ];
     for (const [environment, before, code, line] of cases) {
-      const refused = await prune(environment, "--before", before);
+      const refused = await prune(environment, "--before", before());
       assert.deepEqual([refused.code, refused.stdout], [code, ""]);
       assert.match(refused.stderr, /^purser: [^\n]+\n$/);
       assert.match(refused.stderr, line);

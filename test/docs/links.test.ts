@@ -32,6 +32,12 @@ const linksOf = ({ path, text }: Page): { target: string; anchor: string | undef
       return { target: file === "" ? path : normalize(join(dirname(path), file)), anchor };
     });
 
+/** The npm scripts that a text names. */
+const scriptsIn = (text: string): string[] =>
+  [...text.matchAll(/\bnpm\s+(?:run\s+(?:(?:-s|--silent)\s+)?([\w:-]+)|(test|start)\b)/g)].map(
+    ([, script, builtIn]) => script ?? builtIn ?? "",
+  );
+
 describe("the pages", () => {
   for (const page of PAGES) {
     it(`${page.path} has no broken links`, () => {
@@ -58,17 +64,18 @@ describe("the pages", () => {
     const manifest = readFileSync(join(ROOT, "package.json"), "utf8");
     const { scripts } = JSON.parse(manifest) as { scripts: Record<string, string> };
     const ci = { path: ".ci/run", text: readFileSync(join(ROOT, ".ci/run"), "utf8") };
-    const named = [...PAGES, ci].flatMap(({ path, text }) =>
-      [...text.matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(test|start)\b)/g)].map((match) => ({
-        path,
-        name: match[1] ?? match[2] ?? "",
-      })),
-    );
+    const named = [...PAGES, ci].flatMap(({ path, text }) => scriptsIn(text).map((name) => ({ path, name })));
     assert.ok(named.length > 20);
     assert.deepEqual(
       named.filter(({ name }) => !(name in scripts)),
       [],
     );
+  });
+
+  it("have their npm scripts found wherever they stand, also across a line break", () => {
+    const text =
+      "`npm run one`, npm run --silent two:2 and npm run -s three-3;\nrun npm\nrun four. npm test, npm ci";
+    assert.deepEqual(scriptsIn(text), ["one", "two:2", "three-3", "four", "test"]);
   });
 
   it("are all reachable from the README", () => {

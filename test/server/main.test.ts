@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { request } from "node:http";
+import { type ClientRequest, request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -27,6 +27,17 @@ async function addressesOf(program: Program): Promise<{ grpc: string; http: stri
 
 const clientOf = async (program: Program) =>
   createClient(BudgetService, createGrpcTransport({ baseUrl: (await addressesOf(program)).grpc }));
+
+/** A charge whose body is not sent yet. It has certainly begun: the server has asked for the body. */
+async function beginCall(http: string): Promise<ClientRequest> {
+  const call = request(`${http}/budget.v1.BudgetService/UpdateCost`, {
+    method: "POST",
+    headers: { "content-type": "application/json", expect: "100-continue" },
+  });
+  call.flushHeaders();
+  await once(call, "continue");
+  return call;
+}
 
 /** A folder for the embedded store, deleted after the test. */
 async function dataFolder(): Promise<AsyncDisposable & { environment: { DATA_DIR: string } }> {
@@ -113,13 +124,7 @@ suite("The program", { concurrency: 2 }, () => {
     await using program = startProgram(folder.environment);
     const { http } = await addressesOf(program);
     await (await clientOf(program)).createBudget({ project: "p", user: "u", totalBudgetNanoUsd: 9n });
-    // The call has certainly begun: the server has asked for its body.
-    const call = request(`${http}/budget.v1.BudgetService/UpdateCost`, {
-      method: "POST",
-      headers: { "content-type": "application/json", expect: "100-continue" },
-    });
-    call.flushHeaders();
-    await once(call, "continue");
+    const call = await beginCall(http);
     program.process.kill("SIGTERM");
     await program.saying(/SIGTERM: finishing the calls that have begun/);
     call.end('{"project":"p","user":"u","cost":{"model":"m","costNanoUsd":"4"}}');
@@ -131,6 +136,19 @@ suite("The program", { concurrency: 2 }, () => {
     await using again = startProgram(folder.environment);
     const cost = await (await clientOf(again)).getCurrentCost({ project: "p", user: "u" });
     assert.equal(cost.currentCostNanoUsd, 4n);
+  });
+
+  test("ends at once at a second signal, whatever calls are in flight", async () => {
+    await using folder = await dataFolder();
+    await using program = startProgram({ ...folder.environment, SHUTDOWN_GRACE_MS: "10000" });
+    const { http } = await addressesOf(program);
+    const cut = once(await beginCall(http), "error");
+    program.process.kill("SIGTERM");
+    await program.saying(/SIGTERM: finishing the calls that have begun/);
+    program.process.kill("SIGINT");
+    assert.equal(await program.ended(), 1);
+    assert.equal(program.stderr, "");
+    await cut;
   });
 
   test("exits even if its database never answers again", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
@@ -80,10 +81,11 @@ test("a job can be cancelled before it is queued, in the queue, and on a thread"
   const onWorker = (message: unknown): void => void started.push((message as { worker: Worker }).worker);
   subscribe("worker_threads", onWorker);
   const controllers = Array.from({ length: 40 }, () => new AbortController());
-  // A thread holds as many jobs as it is given at once; the others wait.
-  const jobs = controllers.map(({ signal }) =>
-    reasonOf(counter.count({ model, text: "hold" }, { caller, signal })),
-  );
+  // A thread holds as many jobs as it is given at once; the others wait. The last one would end the thread.
+  const jobs = controllers.map(({ signal }, index) => {
+    const text = index === controllers.length - 1 ? "exit" : "hold";
+    return reasonOf(counter.count({ model, text }, { caller, signal }));
+  });
   assert.deepEqual(counter.load, { jobs: 40, callers: 1 });
   controllers.at(-1)?.abort();
   assert.equal(await jobs.at(-1), "CANCELLED");
@@ -138,6 +140,18 @@ test("a thread that dies before its first job fails all its jobs, so that they d
   const jobs = ["exit at once", "four"].map((text) => reasonOf(counter.count({ model, text }, { caller })));
   assert.deepEqual(await Promise.all(jobs), ["INTERNAL", "INTERNAL"]);
   assert.equal(await counter.count({ model, text: "four" }, { caller }), 4);
+});
+
+test("a job goes to the thread with the least work, and leaves nothing on its caller's signal", async () => {
+  await using counter = createTokenCounter({ threads: 2, ...queue, workerFile: misbehaving });
+  const { signal, abort } = abortable();
+  const held = reasonOf(counter.count({ model, text: "hold" }, { caller, signal }));
+  // Ends the thread that gets it, with all its jobs.
+  assert.equal(await reasonOf(counter.count({ model, text: "exit at once" }, { caller })), "INTERNAL");
+  assert.equal(await counter.count({ model, text: "four" }, { caller, signal }), 4);
+  assert.equal(getEventListeners(signal, "abort").length, 1);
+  abort();
+  assert.equal(await held, "CANCELLED");
 });
 
 test("a full queue refuses at once, and still has room for another caller", async () => {

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { OnExpiry } from "../../../gen/es/budget/v1/reservation_pb.ts";
-import { backoffMs } from "../../domain/backoff.ts";
 import type { NanoUsd } from "../../domain/money.ts";
 import type { PurserClient } from "../connect.ts";
 import { BudgetExceededError, exceededFrom, isUnavailable, PurserUnavailableError } from "../errors.ts";
+import { delayBeforeRetryMs } from "../retry-delay.ts";
 import type { Call } from "./request.ts";
 
 /** The budget that pays. */
@@ -88,7 +88,8 @@ async function reserve(asked: Asked, maxOutputTokens: bigint | undefined): Promi
     if (isAway || signal?.aborted === true) void release(account, { reservationId }, options);
     signal?.throwIfAborted();
     if (isAway && options.onUnavailable === "allow") return { reservationId, reserved: undefined };
-    throw isAway ? new PurserUnavailableError(UNAVAILABLE, { cause: error }) : await refusal(account, error);
+    if (isAway) throw new PurserUnavailableError(UNAVAILABLE, { cause: error });
+    throw await refusal(account, error, options);
   }
 }
 
@@ -106,12 +107,14 @@ async function persistently(
   const { timeoutMs, onUnavailable } = asked.options;
   const end = performance.now() + timeoutMs;
   for (let attempt = 0; ; attempt++) {
-    const delayMs = backoffMs(attempt, DELAY, Math.random());
+    let delayMs: number;
     try {
       return await reserveOnce(asked, requestId, maxOutputTokens, end - performance.now());
     } catch (thrown) {
+      const error = ConnectError.from(thrown);
+      delayMs = delayBeforeRetryMs(error, attempt, DELAY);
       const isLast = onUnavailable === "allow" || performance.now() + delayMs >= end;
-      if (isLast || !isUnavailable(ConnectError.from(thrown))) throw thrown;
+      if (isLast || !isUnavailable(error)) throw thrown;
     }
     await sleep(delayMs, undefined, { signal: asked.signal });
   }
@@ -143,11 +146,15 @@ async function reserveOnce(
 }
 
 /** The error to throw for a refusal. */
-async function refusal({ client, project, user }: Account, error: ConnectError): Promise<Error> {
+async function refusal(
+  { client, project, user }: Account,
+  error: ConnectError,
+  { timeoutMs }: Pick<HoldOptions, "timeoutMs">,
+): Promise<Error> {
   const exceeded = exceededFrom(user, error);
   if (exceeded === undefined) return error;
   const { budget } = await client
-    .getBudget({ project, user: exceeded.refusedBy })
+    .getBudget({ project, user: exceeded.refusedBy }, { timeoutMs })
     .catch(() => ({ budget: undefined }));
   const totalNanoUsd = budget?.totalBudgetNanoUsd;
   return new BudgetExceededError({ ...exceeded, totalNanoUsd });

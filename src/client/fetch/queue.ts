@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectError } from "@connectrpc/connect";
 import { isUnavailable, PurserUnavailableError } from "../errors.ts";
+import { retryDelayMs } from "../retry-delay.ts";
 
 /** Makes one charge. It may be called many times. */
 export type Job = () => Promise<void>;
@@ -22,25 +23,41 @@ export interface ChargeQueue {
 const DELAY_MS_MIN = 200;
 const DELAY_MS_MAX = 5_000;
 
-/** @param options.onLost Called with the error of a charge that Purser refused. It is not retried. */
-export function createChargeQueue(options: {
+export interface ChargeQueueOptions {
   waitingMax: number;
+  /** Called with the error of a charge that Purser refused. It is not retried. */
   onLost: (error: unknown) => void;
-}): ChargeQueue {
+  /** Waits before a retry in the background. Rejects when the signal is aborted. Tests replace it. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** The timer does not keep the program alive. A program that must not lose charges calls flush(). */
+const pauseUnref = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { ref: false, signal });
+
+export function createChargeQueue({
+  waitingMax,
+  onLost,
+  pause = pauseUnref,
+}: ChargeQueueOptions): ChargeQueue {
   const waiting: Job[] = [];
   const underWay = new Set<Promise<unknown>>();
   const stopped = new AbortController();
   let draining: Promise<void> | undefined;
   let inBackground = false;
+  /** The delay that Purser asked for when it last failed a charge. */
+  let askedMs = 0;
 
   /** @returns Whether the charge is finished: Purser accepted it, or refused it permanently. */
   const attempt = async (job: Job): Promise<boolean> => {
     try {
       await job();
     } catch (thrown) {
-      if (isUnavailable(ConnectError.from(thrown))) return false;
+      const error = ConnectError.from(thrown);
+      askedMs = retryDelayMs(error) ?? 0;
+      if (isUnavailable(error)) return false;
       // An error thrown by onLost becomes an unhandled rejection.
-      void (async () => options.onLost(thrown))();
+      void (async () => onLost(thrown))();
     }
     return true;
   };
@@ -58,10 +75,8 @@ export function createChargeQueue(options: {
     if (inBackground) return;
     inBackground = true;
     for (let delayMs = DELAY_MS_MIN; waiting.length > 0 && !stopped.signal.aborted; delayMs *= 2) {
-      // The timer does not keep the program alive. A program that must not lose charges calls flush().
-      await sleep(Math.min(delayMs, DELAY_MS_MAX), undefined, { ref: false, signal: stopped.signal }).catch(
-        () => {},
-      );
+      const pauseMs = Math.max(Math.min(delayMs, DELAY_MS_MAX), askedMs);
+      await pause(pauseMs, stopped.signal).catch(() => {});
       if (!stopped.signal.aborted) await drain();
     }
     inBackground = false;
@@ -73,7 +88,7 @@ export function createChargeQueue(options: {
 
   return {
     get isFull() {
-      return waiting.length >= options.waitingMax;
+      return waiting.length >= waitingMax;
     },
     async run(job) {
       // If other charges wait, Purser is unavailable, so this one waits too.
