@@ -141,9 +141,9 @@ export function createEngine(options: {
     }
   };
 
-  /** Whether a running batch needs one of these budgets. Then that batch may be the session that has locked it. */
-  const isNeededByRunning = (keys: ReadonlySet<string>): boolean =>
-    [...running].some((batch) => batch.some((each) => keysNeededBy(each).some((key) => keys.has(key))));
+  /** Whether a batch needs one of these budgets. */
+  const isNeededBy = (batches: readonly (readonly Submitted[])[], keys: ReadonlySet<string>): boolean =>
+    batches.some((batch) => batch.some((each) => keysNeededBy(each).some((key) => keys.has(key))));
 
   /** Never rejects: an operation that cannot be committed gets a verdict with the error. */
   const commit = async (submitted: readonly Submitted[]): Promise<(Verdict | Promise<Verdict>)[]> => {
@@ -208,10 +208,16 @@ export function createEngine(options: {
     const verdicts = new Map<Submitted, Verdict>();
     const answer = (those: readonly Submitted[], answers: readonly Verdict[]): void =>
       those.forEach((each, index) => verdicts.set(each, answers[index] as Verdict));
+    /** The batches that were running when the last attempt began. */
+    let others: readonly (readonly Submitted[])[] = [];
     for (let waiting = withoutAbandoned(submitted, verdicts); waiting.length > 0; ) {
       try {
         const attempted = waiting;
-        answer(attempted, committed(await turn(() => commitAll(busyContext, attempted))));
+        const attempt = (): Promise<Committed> => {
+          others = [...running];
+          return commitAll(busyContext, attempted);
+        };
+        answer(attempted, committed(await turn(attempt)));
         break;
       } catch (error) {
         if (!(error instanceof BudgetsBusy)) {
@@ -231,7 +237,9 @@ export function createEngine(options: {
         );
         // An attempt that ends expired holds is progress. A batch of this engine that waits for the database is retried, and
         // its locks end with it. In both cases the operations are not stuck behind a lock of another session.
-        if (late.length > 0 && error.progress === undefined && !isNeededByRunning(error.keys)) {
+        const isStuck = (): boolean =>
+          error.progress === undefined && !isNeededBy([...others, ...running], error.keys);
+        if (late.length > 0 && isStuck()) {
           for (const each of late) verdicts.set(each, locked);
         }
         waiting = withoutAbandoned(
