@@ -10,6 +10,7 @@ import { createBusyBudgets, type Turn } from "./busy-budgets.ts";
 import { createEnding } from "./ending.ts";
 import { keysOf, namesToLock } from "./names.ts";
 import { needsBelow, type Operation, type Verdict } from "./operation.ts";
+import { type Batch, createRunningBatches } from "./running-batches.ts";
 import {
   type Abandoned,
   inOrder,
@@ -128,21 +129,15 @@ export function createEngine(options: {
   // While a project has expired holds, even on other budgets, each of its batches needs a restart and one more statement.
   const ending = createEnding(context, (slice) => void committed({ ...slice, repeats }));
 
-  /** The batches whose transactions are running. */
-  const running = new Set<readonly Submitted[]>();
+  const running = createRunningBatches();
 
-  const commitAll = async (to: CommitContext, submitted: readonly Submitted[]): Promise<Committed> => {
-    running.add(submitted);
-    try {
-      const operations = submitted.map(({ operation }) => operation);
-      return await commitTogether(to, operations, { lookUp: repeats });
-    } finally {
-      running.delete(submitted);
-    }
+  const commitAll = (to: CommitContext, submitted: readonly Submitted[]): Promise<Committed> => {
+    const operations = submitted.map(({ operation }) => operation);
+    return running.run(submitted, () => commitTogether(to, operations, { lookUp: repeats }));
   };
 
   /** Whether a batch needs one of these budgets. */
-  const isNeededBy = (batches: readonly (readonly Submitted[])[], keys: ReadonlySet<string>): boolean =>
+  const isNeededBy = (batches: readonly Batch[], keys: ReadonlySet<string>): boolean =>
     batches.some((batch) => batch.some((each) => keysNeededBy(each).some((key) => keys.has(key))));
 
   /** Never rejects: an operation that cannot be committed gets a verdict with the error. */
@@ -209,12 +204,12 @@ export function createEngine(options: {
     const answer = (those: readonly Submitted[], answers: readonly Verdict[]): void =>
       those.forEach((each, index) => verdicts.set(each, answers[index] as Verdict));
     /** The batches that were running when the last attempt began. */
-    let others: readonly (readonly Submitted[])[] = [];
+    let others: readonly Batch[] = [];
     for (let waiting = withoutAbandoned(submitted, verdicts); waiting.length > 0; ) {
       try {
         const attempted = waiting;
         const attempt = (): Promise<Committed> => {
-          others = [...running];
+          others = running.list();
           return commitAll(busyContext, attempted);
         };
         answer(attempted, committed(await turn(attempt)));
@@ -238,7 +233,7 @@ export function createEngine(options: {
         // An attempt that ends expired holds is progress. A batch of this engine that waits for the database is retried, and
         // its locks end with it. In both cases the operations are not stuck behind a lock of another session.
         const isStuck = (): boolean =>
-          error.progress === undefined && !isNeededBy([...others, ...running], error.keys);
+          error.progress === undefined && !isNeededBy([...others, ...running.list()], error.keys);
         if (late.length > 0 && isStuck()) {
           for (const each of late) verdicts.set(each, locked);
         }
