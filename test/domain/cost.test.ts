@@ -285,6 +285,6 @@ describe("the quantity of a dimension", () => {
     assert.equal(quantity("inputSeconds", { inputSeconds: 10.5 }, prices), 10.5);
     assert.equal(quantity("inputSeconds", {}, prices), 0);
     assert.equal(quantity("outputSeconds", { outputSeconds: 3 }, prices), 3);
-    assert.equal(quantity("inputSeconds", { inputSeconds: 3 }), 3);
+    assert.equal(quantity("inputSeconds", { inputSeconds: 0.5 }), 0.5);
   });
 });
