@@ -1,120 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { tierOf, withoutOverlap } from "../../src/domain/completion/shape.ts";
-import { readCompletion } from "../../src/domain/completion.ts";
-import { Failure } from "../../src/domain/errors.ts";
-
-/** The form of a response and what was read, without what is zero or absent; or the field that is refused. */
-function read(response: unknown): unknown {
-  try {
-    const { shape, model, usage, reportedCostUsd } = readCompletion(response);
-    const given = Object.entries({ ...usage, model, reportedCostUsd });
-    return [shape, Object.fromEntries(given.filter(([, value]) => value !== 0 && value !== undefined))];
-  } catch (thrown) {
-    if (thrown instanceof Failure && thrown.error.reason === "INVALID_FIELD") return thrown.error.field;
-    throw thrown;
-  }
-}
-
-type Row = readonly [what: string, response: unknown, read: unknown];
-
-const once = { requests: 1 };
-const usual = { requests: 1, serviceTier: "standard" };
-
-const IMAGES: readonly Row[] = [
-  ["one image without a size", { data: [{ url: "u" }] }, ["openai.images", { images: 1, ...once }]],
-  [
-    "images of a size, and items that are no images",
-    { data: [{ b64_json: "" }, { b64_json: "" }, 3], size: "1024x1792", model: "dall-e-3" },
-    ["openai.images", { images: 2, pixels: 2 * 1024 * 1792, model: "dall-e-3", ...once }],
-  ],
-  [
-    "a size that is a word",
-    { data: [{ url: "u" }], size: "auto" },
-    ["openai.images", { images: 1, ...once }],
-  ],
-  [
-    "a size that is too long",
-    { data: [{ url: "u" }], size: "1024x1234567" },
-    ["openai.images", { images: 1, ...once }],
-  ],
-  [
-    "tokens of images",
-    {
-      data: [{ b64_json: "" }],
-      usage: {
-        input_tokens: 50,
-        output_tokens: 100,
-        input_tokens_details: { image_tokens: 40, cached_tokens: 20 },
-        output_tokens_details: { text_tokens: 30 },
-      },
-    },
-    [
-      "openai.images",
-      {
-        inputTokens: 50,
-        outputTokens: 100,
-        cacheReadTokens: 20,
-        inputImageTokens: 30,
-        outputImageTokens: 70,
-        ...once,
-      },
-    ],
-  ],
-  [
-    "the end of a stream of an image",
-    { type: "image_generation.completed", usage: { input_tokens: 5, output_tokens: 7 } },
-    ["openai.images", { inputTokens: 5, outputTokens: 7, outputImageTokens: 7, ...once }],
-  ],
-  [
-    "the end of a stream of an edited image",
-    { type: "image_edit.completed", usage: { input_tokens: 5, output_tokens: 7 } },
-    ["openai.images", { inputTokens: 5, outputTokens: 7, outputImageTokens: 7, ...once }],
-  ],
-  [
-    "another event with a usage",
-    { type: "image_edit.partial", usage: { output_tokens: 7 } },
-    "completion.usage",
-  ],
-  ["no items", { data: [] }, "completion.usage"],
-];
-
-const AUDIO: readonly Row[] = [
-  [
-    "seconds of a transcript",
-    { text: "t", usage: { type: "duration", seconds: 13 } },
-    ["openai.audio", { inputSeconds: 13, ...once }],
-  ],
-  ["no seconds", { text: "t", usage: { type: "duration" } }, ["openai.audio", once]],
-  [
-    "the length of the audio, as a number or as text",
-    { text: "t", duration: "12.34" },
-    ["openai.audio", { inputSeconds: 12.34, ...once }],
-  ],
-  [
-    "tokens of a transcript",
-    {
-      text: "t",
-      model: "w",
-      usage: { type: "tokens", input_tokens: 9, output_tokens: 4, input_token_details: { audio_tokens: 8 } },
-    },
-    ["openai.audio", { model: "w", inputTokens: 9, inputAudioTokens: 8, outputTokens: 4, ...once }],
-  ],
-  [
-    "tokens without a type, by their details, at most all of them audio",
-    { text: "t", usage: { input_tokens: 9, output_tokens: 4, input_token_details: { audio_tokens: 10 } } },
-    ["openai.audio", { inputTokens: 9, inputAudioTokens: 9, outputTokens: 4, ...once }],
-  ],
-  [
-    "the end of a stream of speech",
-    { type: "speech.audio.done", usage: { input_tokens: 3, output_tokens: 8 } },
-    ["openai.audio", { inputTokens: 3, outputTokens: 8, outputAudioTokens: 8, ...once }],
-  ],
-  ["a text alone", { text: "t" }, "completion.usage"],
-  ["a negative length", { text: "t", duration: -1 }, "completion.duration"],
-  ["a length in words", { text: "t", duration: "12s" }, "completion.duration"],
-  ["a length beyond 2^53-1", { text: "t", duration: 2 ** 53 }, "completion.duration"],
-];
+import { once, type Row, readsRows, usual } from "./completion-rows.ts";
 
 const RESPONSES: readonly Row[] = [
   [
@@ -253,20 +140,63 @@ const OTHERS: readonly Row[] = [
   ],
 ];
 
-for (const [subject, rows] of Object.entries({
-  "OpenAI's images": IMAGES,
-  "OpenAI's audio": AUDIO,
-  "OpenAI's Responses": RESPONSES,
-  "other responses": OTHERS,
-})) {
-  describe(`a completion, ${subject}:`, () => {
-    for (const [what, response, expected] of rows) {
-      it(`${what} is ${typeof expected === "string" ? `refused, naming ${expected}` : "read"}`, () => {
-        assert.deepEqual(read(response), expected);
-      });
-    }
-  });
-}
+/** Responses with one count or none. What is absent is 0. */
+const SPARSE: readonly Row[] = [
+  ["no tokens of an image", { data: [{ url: "u" }], usage: {} }, ["openai.images", once]],
+  ["no tokens of speech", { type: "speech.audio.done", usage: {} }, ["openai.audio", once]],
+  ["no tokens of a transcript", { text: "t", usage: { type: "tokens" } }, ["openai.audio", once]],
+  [
+    "tokens of a transcript without details",
+    { text: "t", usage: { type: "tokens", input_tokens: 9 } },
+    ["openai.audio", { inputTokens: 9, ...once }],
+  ],
+  [
+    "a transcript with an empty list of details",
+    { text: "t", usage: { input_token_details: {} } },
+    ["openai.audio", once],
+  ],
+  [
+    "the input of a message",
+    { type: "message", usage: { input_tokens: 9 } },
+    ["anthropic.messages", { inputTokens: 9, ...usual }],
+  ],
+  [
+    "the cache of a message",
+    { usage: { input_tokens: 0, cache_creation_input_tokens: 2 } },
+    ["anthropic.messages", { inputTokens: 2, cacheWriteTokens: 2, ...usual }],
+  ],
+  ["the input of a chat", { usage: { prompt_tokens: 9 } }, ["openai.chat", { inputTokens: 9, ...usual }]],
+  [
+    "the model of a chat",
+    { model: "gpt-4o", usage: { prompt_tokens: 9 } },
+    ["openai.chat", { model: "gpt-4o", inputTokens: 9, ...usual }],
+  ],
+  [
+    "the output of a chat",
+    { usage: { prompt_tokens: 0, completion_tokens: 9 } },
+    ["openai.chat", { outputTokens: 9, ...usual }],
+  ],
+  ["the input of Bedrock", { usage: { inputTokens: 9 } }, ["bedrock.converse", { inputTokens: 9, ...usual }]],
+  [
+    "a modality of Google without a count",
+    { usageMetadata: { promptTokenCount: 9, promptTokensDetails: [{ modality: "AUDIO" }] } },
+    ["google.generateContent", { inputTokens: 9, ...usual }],
+  ],
+  [
+    "the prompt of Google",
+    { usageMetadata: { promptTokenCount: 9 } },
+    ["google.generateContent", { inputTokens: 9, ...usual }],
+  ],
+  [
+    "images that have the usage of a chat",
+    { data: [{ url: "u" }], usage: { prompt_tokens: 9 } },
+    ["openai.chat", { inputTokens: 9, ...usual }],
+  ],
+];
+
+readsRows("OpenAI's Responses", RESPONSES);
+readsRows("other responses", OTHERS);
+readsRows("responses with few counts", SPARSE);
 
 describe("a provider's word for a service tier", () => {
   it("is flex, priority or batch, in any case; every other word is standard", () => {
