@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { ConfigError, loadConfig, SETTINGS } from "../src/config.ts";
+import { type Config, ConfigError, loadConfig, SETTINGS } from "../src/config.ts";
 
 /** The line with which a bad environment stops the start. */
 function complaint(environment: Record<string, string>): string {
@@ -14,17 +14,72 @@ function complaint(environment: Record<string, string>): string {
   return assert.fail("the settings were accepted");
 }
 
+type NumberSetting = {
+  [Name in keyof Config]: Config[Name] extends number ? Name : never;
+}[keyof Config];
+
+const BOUNDS: readonly (readonly [name: NumberSetting, min: number, max: number])[] = [
+  ["GRPC_PORT", 0, 65_535],
+  ["HTTP_PORT", 0, 65_535],
+  ["DATABASE_CONNECTIONS_MAX", 3, 1_000],
+  ["DATABASE_RETRY_MS_MAX", 0, 600_000],
+  ["DATABASE_TIMEOUT_MS", 100, 600_000],
+  ["PRICES_REFRESH_MS", 0, 3_600_000],
+  ["PROJECT_PRICES_MAX", 1, 100_000],
+  ["WORKERS", 1, 64],
+  ["REQUEST_BYTES_MAX", 1_024, 67_108_864],
+  ["LEGACY_BYTES_MAX", 1_024, 201_326_592],
+  ["REQUEST_BYTES_IN_FLIGHT_MAX", 67_108_864, 17_179_869_184],
+  ["REQUEST_RECEIVE_MS_MAX", 100, 3_600_000],
+  ["CONNECTIONS_MAX", 1, 1_000_000],
+  ["KEEPALIVE_MS", 100, 3_600_000],
+  ["ENGINE_BATCH_OPERATIONS_MAX", 1, 10_000],
+  ["ENGINE_BATCHES_IN_FLIGHT_MAX", 1, 64],
+  ["ENGINE_QUEUE_OPERATIONS_MAX", 1, 1_000_000],
+  ["SWEEP_INTERVAL_MS", 100, 86_400_000],
+  ["SWEEP_BATCH_BUDGETS_MAX", 1, 10_000],
+  ["LEGACY_SESSION_DAYS", 1, 3_650],
+  ["TOKEN_THREADS", 1, 64],
+  ["TOKEN_QUEUE_JOBS_MAX", 4_000, 1_000_000],
+  ["TOKEN_QUEUE_BYTES_MAX", 2_097_152, 68_719_476_736],
+  ["SHUTDOWN_GRACE_MS", 0, 600_000],
+];
+
 suite("The settings", () => {
   test("have their defaults if the environment sets none", () => {
-    assert.deepEqual(
-      loadConfig({}),
-      Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default])),
-    );
-    const { HOST, GRPC_PORT, HTTP_PORT, DATABASE_URL, DATA_DIR } = loadConfig({});
-    assert.deepEqual(
-      [HOST, GRPC_PORT, HTTP_PORT, DATABASE_URL, DATA_DIR],
-      ["127.0.0.1", 50051, 8080, undefined, "./data"],
-    );
+    assert.deepEqual(loadConfig({}), {
+      HOST: "127.0.0.1",
+      GRPC_PORT: 50051,
+      HTTP_PORT: 8080,
+      HTTP_HOSTS: [],
+      CORS_ORIGINS: [],
+      DATABASE_URL: undefined,
+      DATABASE_CONNECTIONS_MAX: 10,
+      DATABASE_RETRY_MS_MAX: 10_000,
+      DATABASE_TIMEOUT_MS: 5_000,
+      DATA_DIR: "./data",
+      PRICES_FILE: undefined,
+      PRICES_REFRESH_MS: 1_000,
+      PROJECT_PRICES_MAX: 1_000,
+      WORKERS: 1,
+      LOG_LEVEL: "info",
+      REQUEST_BYTES_MAX: 4_194_304,
+      LEGACY_BYTES_MAX: 67_108_864,
+      REQUEST_BYTES_IN_FLIGHT_MAX: 201_326_592,
+      REQUEST_RECEIVE_MS_MAX: 30_000,
+      CONNECTIONS_MAX: 10_000,
+      KEEPALIVE_MS: 20_000,
+      ENGINE_BATCH_OPERATIONS_MAX: 1_000,
+      ENGINE_BATCHES_IN_FLIGHT_MAX: 2,
+      ENGINE_QUEUE_OPERATIONS_MAX: 20_000,
+      SWEEP_INTERVAL_MS: 60_000,
+      SWEEP_BATCH_BUDGETS_MAX: 500,
+      LEGACY_SESSION_DAYS: 90,
+      TOKEN_THREADS: 1,
+      TOKEN_QUEUE_JOBS_MAX: 20_000,
+      TOKEN_QUEUE_BYTES_MAX: 536_870_912,
+      SHUTDOWN_GRACE_MS: 10_000,
+    });
   });
 
   test("treat an empty variable as absent, as container files write it", () => {
@@ -60,22 +115,35 @@ suite("The settings", () => {
   });
 
   test("name the variable, the value and what is allowed if a value is refused", () => {
-    const refused: Record<string, string[]> = {
-      HOST: ["a host", "http://x", "a/b"],
-      GRPC_PORT: ["-1", "65536", "1.5", "1e3", "0x10", " 80", "80 ", "eighty", "99999999999999999999"],
-      HTTP_PORT: ["NaN"],
-      DATABASE_URL: ["host/db", "mysql://host/db", "postgres://", "postgres://ho st/db"],
-      DATABASE_CONNECTIONS_MAX: ["2", "1001"],
-      DATA_DIR: ["a\0b"],
-      LOG_LEVEL: ["verbose", "INFO"],
-      REQUEST_BYTES_MAX: ["1023", "67108865"],
-      ENGINE_BATCH_OPERATIONS_MAX: ["0"],
-      SWEEP_INTERVAL_MS: ["99"],
-      SHUTDOWN_GRACE_MS: ["-1"],
+    const refused: Record<string, readonly [allowed: string, ...texts: string[]]> = {
+      HOST: ["an IP address or a host name", "a host", "http://x", "a/b", "a".repeat(256)],
+      GRPC_PORT: [
+        "a whole number from 0 to 65535",
+        "-1",
+        "65536",
+        "1.5",
+        "1e3",
+        "0x10",
+        " 80",
+        "80 ",
+        "eighty",
+        "99999999999999999999",
+      ],
+      HTTP_PORT: ["a whole number from 0 to 65535", "NaN"],
+      DATABASE_URL: [
+        "a URL such as postgres://user:password@host:5432/database",
+        "host/db",
+        "mysql://host/db",
+        "postgres://",
+        "postgres://ho st/db",
+        "xpostgres://host/db",
+      ],
+      DATA_DIR: ["the path of a folder", "a\0b", "a".repeat(4097)],
+      PRICES_FILE: ["the path of a file", "a\0b", "a".repeat(4097)],
+      LOG_LEVEL: ["one of trace, debug, info, warn, error, fatal, silent", "verbose", "INFO"],
     };
-    for (const [name, texts] of Object.entries(refused)) {
+    for (const [name, [allowed, ...texts]] of Object.entries(refused)) {
       for (const text of texts) {
-        const { allowed } = SETTINGS[name as keyof typeof SETTINGS];
         assert.equal(
           complaint({ [name]: text }),
           `${name}=${JSON.stringify(text)} is not allowed: it must be ${allowed}`,
@@ -84,24 +152,52 @@ suite("The settings", () => {
     }
   });
 
-  test("refuse, for every number, text that is not a number and values out of bounds", () => {
-    for (const [name, setting] of Object.entries(SETTINGS)) {
-      const bounds = /^a whole number from (\d+) to (\d+)$/.exec(setting.allowed);
-      if (bounds === null) continue;
-      const [, min = "", max = ""] = bounds;
+  for (const [name, min, max] of BOUNDS) {
+    test(`accept ${name} from ${min} to ${max}, and refuse all other text`, () => {
+      // Settings that would refuse a bound of another one.
       const others = {
         DATABASE_CONNECTIONS_MAX: "1000",
         DATABASE_URL: "postgres://host/db",
         REQUEST_BYTES_MAX: "1048576",
       };
       for (const bound of [min, max]) {
-        const config: Record<string, unknown> = loadConfig({ ...others, [name]: bound });
-        assert.equal(config[name], Number(bound));
+        assert.equal(loadConfig({ ...others, [name]: String(bound) })[name], bound);
       }
-      for (const beyond of ["many", String(Number(max) + 1), String(Number(min) - 1)]) {
-        assert.match(complaint({ ...others, [name]: beyond }), new RegExp(`^${name}=`));
+      for (const beyond of ["many", String(max + 1), String(min - 1)]) {
+        assert.equal(
+          complaint({ ...others, [name]: beyond }),
+          `${name}=${JSON.stringify(beyond)} is not allowed: it must be a whole number from ${min} to ${max}`,
+        );
       }
+    });
+  }
+
+  test("have bounds in this table for every number", () => {
+    const numbers = Object.entries(loadConfig({})).filter(([, value]) => typeof value === "number");
+    assert.deepEqual(BOUNDS.map(([name]) => name).toSorted(), numbers.map(([name]) => name).toSorted());
+  });
+
+  test("are lists with commas between the items, in lower case and without spaces", () => {
+    const { HTTP_HOSTS, CORS_ORIGINS } = loadConfig({
+      HTTP_HOSTS: "Purser.Example.com, purser,::1",
+      CORS_ORIGINS: "https://App.example.com:8443 , http://localhost:3000",
+    });
+    assert.deepEqual(HTTP_HOSTS, ["purser.example.com", "purser", "::1"]);
+    assert.deepEqual(CORS_ORIGINS, ["https://app.example.com:8443", "http://localhost:3000"]);
+    for (const hosts of ["a.example:8080", "https://a.example", "a,,b", "a b", ","]) {
+      assert.match(complaint({ HTTP_HOSTS: hosts }), /^HTTP_HOSTS=.*host names without ports/, hosts);
     }
+    for (const origins of ["app.example.com", "https://a.example/", "*", "https://a.example,"]) {
+      assert.match(complaint({ CORS_ORIGINS: origins }), /^CORS_ORIGINS=.*origins such as/, origins);
+    }
+  });
+
+  test("leave room for a post of the legacy routes among all requests in flight", () => {
+    assert.equal(
+      complaint({ LEGACY_BYTES_MAX: "67108865", REQUEST_BYTES_IN_FLIGHT_MAX: "67108864" }),
+      'LEGACY_BYTES_MAX="67108865" is not allowed: it must be at most REQUEST_BYTES_IN_FLIGHT_MAX (67108864)',
+    );
+    loadConfig({ LEGACY_BYTES_MAX: "67108864", REQUEST_BYTES_IN_FLIGHT_MAX: "67108864" });
   });
 
   test("leave a connection for reads while batches are in flight", () => {

@@ -25,8 +25,8 @@ export const periodOfDays = ({
 
 /**
  * The settings that the client has changed since the last merge. A value that equals the memory is not a change:
- * another caller may have changed the budget since. An absent duration in a new record of the client keeps the budget's
- * period.
+ * another caller may have changed the budget since. A new record of the client has a memory without a duration, so an
+ * absent duration keeps the budget's period.
  */
 export function settingsChange(
   memory: Pick<Memory, "totalNanoUsd" | "durationDays">,
@@ -34,10 +34,8 @@ export function settingsChange(
   budget: Pick<Budget, "totalNanoUsd" | "period">,
 ): SettingsChange {
   const { totalNanoUsd, durationDays } = record;
-  const isNew = memory.totalNanoUsd === undefined;
   const wantsTotal = totalNanoUsd !== memory.totalNanoUsd && totalNanoUsd !== budget.totalNanoUsd;
-  const saysDuration = durationDays !== memory.durationDays && !(isNew && durationDays === undefined);
-  const wantsPeriod = saysDuration && durationDays !== daysOf(budget.period);
+  const wantsPeriod = durationDays !== memory.durationDays && durationDays !== daysOf(budget.period);
   return {
     ...(wantsTotal ? { totalNanoUsd } : {}),
     ...(wantsPeriod ? { period: periodOfDays(record) } : {}),

@@ -18,8 +18,14 @@ export async function notify(connection: Connection, payload: string): Promise<v
  * It does not listen through a pooler. A pooler in transaction mode delivers no notifications, and PgBouncer 1.18 mistakes a
  * notification for the end of a transaction and then sends answers to the wrong clients. Watchers notice changes by polling
  * then.
+ *
+ * @param pauses The pauses before it connects again.
  */
-export function listen(url: string, onPayload: (payload: string) => void): AsyncDisposable {
+export function listen(
+  url: string,
+  onPayload: (payload: string) => void,
+  pauses: typeof RECONNECT = RECONNECT,
+): AsyncDisposable {
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let disposed = false;
@@ -57,7 +63,7 @@ export function listen(url: string, onPayload: (payload: string) => void): Async
   const reconnectLater = (): void => {
     if (disposed) return;
     clearTimeout(timer);
-    timer = setTimeout(() => void connect(), backoffMs(failures, RECONNECT, Math.random())).unref();
+    timer = setTimeout(() => void connect(), backoffMs(failures, pauses, Math.random())).unref();
   };
 
   void connect();

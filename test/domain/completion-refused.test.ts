@@ -90,3 +90,33 @@ for (const [what, response, field] of REFUSED) {
     assert.equal(refusedField(response), field);
   });
 }
+
+const DESCRIPTIONS: [response: unknown, description: string][] = [
+  ["gpt-4o", "must be the JSON object that the provider returned"],
+  [{}, "is missing; for a streamed response, send the last chunk, which has the usage"],
+  [{ usage: null }, "is missing; for a streamed response, send the last chunk, which has the usage"],
+  [{ usage: {} }, "has an unknown form; send `usage` with the model and the counts instead"],
+  [{ type: "message", usage: {} }, "is missing, or has no input_tokens; for a stream, send the last chunk"],
+  [
+    { type: "message_start" },
+    "belongs to the start of a stream, before the output; send the usage of the last message_delta",
+  ],
+  [{ usage: { prompt_tokens: -1 } }, "must be an integer from 0 to 2^53-1, and is -1"],
+  [{ usage: { prompt_tokens: 1, cost: [] } }, "must be a number from 0 to 2^53-1, and is a list"],
+  [
+    { usage: { prompt_tokens: 1, completion_tokens_details: { reasoning_tokens: 1 } } },
+    "is less than its reasoning tokens",
+  ],
+];
+
+for (const [response, description] of DESCRIPTIONS) {
+  test(`${JSON.stringify(response)} is refused with the reason: ${description.slice(0, 60)}`, () => {
+    assert.throws(
+      () => readCompletion(response),
+      (error) =>
+        error instanceof Failure &&
+        error.error.reason === "INVALID_FIELD" &&
+        error.error.description === description,
+    );
+  });
+}

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "../../src/domain/errors.ts";
-import { countChat, countText } from "../../src/domain/tokens.ts";
+import { countChat } from "../../src/domain/tokens.ts";
 
-const count = (text: string): number => countText("o200k_base", text);
+// The counts of single texts are those of tiktoken; "hello world" is 2 tokens: "hello" and " world".
 const user = (content: unknown): unknown => ({ role: "user", content });
 /** A chat of one user message takes 3 + "user" + 3 tokens, and its content. */
 const AROUND = 3 + 1 + 3;
@@ -13,7 +13,7 @@ test("a message takes 3 tokens, a name 1, the reply 3, and each its text", () =>
   assert.equal(countChat("gpt-4o", [user("hello world")]), AROUND + 2);
   assert.equal(
     countChat("gpt-4o", [{ role: "user", name: "alice", content: "hello world" }]),
-    AROUND + 2 + 1 + count("alice"),
+    AROUND + 2 + 1 + 1,
   );
   assert.equal(
     countChat("gpt-4o", [user("a"), { role: "assistant", content: "b" }]),
@@ -45,8 +45,8 @@ test("OpenAI's own example of six messages counts 124 with gpt-4o and 129 with g
 
 test("the encoding may be named instead of a model", () => {
   const text = "Größenordnung 数据";
-  assert.equal(countChat("cl100k_base", [user(text)]), AROUND + countText("cl100k_base", text));
-  assert.equal(countChat("o200k_base", [user(text)]), AROUND + count(text));
+  assert.equal(countChat("cl100k_base", [user(text)]), AROUND + 6);
+  assert.equal(countChat("o200k_base", [user(text)]), AROUND + 5);
 });
 
 test("missing content counts as empty text", () => {
@@ -62,6 +62,13 @@ test("the text parts of a content count like one text each", () => {
   assert.equal(countChat("gpt-4o", [user(parts)]), AROUND + 1 + 1 + 1);
 });
 
+test("a refusal beside the content of a message counts as text", () => {
+  const refused = { role: "assistant", content: null, refusal: "I cannot help with that." };
+  // "I", " cannot", " help", " with", " that", "."
+  assert.equal(countChat("gpt-4o", [refused]), 3 + (3 + 1) + 6);
+  assert.equal(countChat("gpt-4o", [{ ...refused, refusal: null }]), 3 + (3 + 1));
+});
+
 test("tool calls count their name and arguments, and 3 each", () => {
   const call = {
     id: "call_1",
@@ -69,7 +76,8 @@ test("tool calls count their name and arguments, and 3 each", () => {
     function: { name: "get_weather", arguments: '{"city":"Oslo"}' },
   };
   const message = { role: "assistant", content: null, tool_calls: [call, call] };
-  const one = 3 + count("get_weather") + count('{"city":"Oslo"}');
+  // "get", "_weather"; and '{"', 'city', '":"', 'O', 'slo', '"}'.
+  const one = 3 + 2 + 6;
   assert.equal(countChat("gpt-4o", [message]), 3 + (3 + 1) + 2 * one);
   assert.equal(countChat("gpt-4o", [{ role: "assistant", function_call: call.function }]), 3 + (3 + 1) + one);
   const custom = { id: "call_2", type: "custom", custom: { name: "run", input: "ls" } };
@@ -118,7 +126,8 @@ test("nested tool parameters count: objects and lists of objects", () => {
   const inner = { street: { type: "string" } };
   const flat = countChat("gpt-4o", [], [toolOf({ home: { type: "object" } })]);
   const nested = countChat("gpt-4o", [], [toolOf({ home: { type: "object", properties: inner } })]);
-  assert.equal(nested - flat, 3 + 3 + count("street:string:"));
+  // "street", ":string", ":"
+  assert.equal(nested - flat, 3 + 3 + 3);
   const list = countChat(
     "gpt-4o",
     [],
@@ -160,6 +169,23 @@ const REFUSED: [field: string, messages: unknown[], tools?: unknown[]][] = [
   ["messages[0].content[0].image_url.width", image({ width: -1, height: 2 })],
   ["messages[0].content[0].image_url.height", image({ width: 1 })],
   ["messages[0].name", [{ role: "user", content: "a", name: 5 }]],
+  ["messages[0].refusal", [{ role: "assistant", refusal: 5 }]],
+  ["messages[0].content[0].refusal", [user([{ type: "refusal" }])]],
+  ["messages[0].function_call", [{ role: "assistant", function_call: "f" }]],
+  [
+    "messages[0].tool_calls[1].custom.name",
+    [{ role: "assistant", tool_calls: [{ custom: { name: "f" } }, { custom: {} }] }],
+  ],
+  [
+    "messages[0].tool_calls[0].custom.input",
+    [{ role: "assistant", tool_calls: [{ custom: { name: "f", input: 5 } }] }],
+  ],
+  ["messages[0].content[0].image_url.width", image({ width: 0, height: 2 })],
+  ["messages[0].content[0].image_url.width", image({ width: 1.5, height: 2 })],
+  ["messages[0].content[0].image_url.height", image({ width: 2, height: 2 ** 31 })],
+  ["tools[1].type", [], [{ type: "web_search" }, {}]],
+  ["tools[0].custom", [], [{ type: "custom", custom: [] }]],
+  ["tools[0].function.description", [], [{ type: "function", function: { name: "f", description: 5 } }]],
   ["messages[0].tool_calls", [{ role: "assistant", tool_calls: {} }]],
   ["messages[0].tool_calls[0].function", [{ role: "assistant", tool_calls: [{}] }]],
   [
@@ -181,6 +207,26 @@ for (const [field, messages, tools] of REFUSED) {
     assert.equal(refusedField(messages, tools), field);
   });
 }
+
+test("a schema may be nested 100 deep, and not 101, through objects and through lists", () => {
+  const listSchema = (depth: number): unknown =>
+    depth === 0
+      ? { type: "string" }
+      : { type: "array", items: { type: "object", properties: { a: listSchema(depth - 1) } } };
+  const lists = (depth: number) => ({ type: "object", properties: { a: listSchema(depth - 1) } });
+  for (const [schema, path] of [
+    [deepSchema, ".properties.a"],
+    [lists, ".properties.a.items"],
+  ] as const) {
+    const tools = (depth: number) => [
+      { type: "function", function: { name: "f", parameters: schema(depth) } },
+    ];
+    // Each level: 3 for its object, 3 for its property, and 4 for the text "a:object:" or "a:array:", the last 3 for
+    // "a:string:". The tool: 12, 7, and 2 for "f:".
+    assert.equal(countChat("gpt-4o", [], tools(100)), 3 + 12 + 7 + 2 + 100 * (3 + 3) + 99 * 4 + 3);
+    assert.equal(refusedField([], tools(101)), `tools[0].function.parameters${path.repeat(100)}`);
+  }
+});
 
 test("a schema with endless nesting is refused without a stack overflow", () => {
   const tools = [{ type: "function", function: { name: "f", parameters: deepSchema(5000) } }];

@@ -52,6 +52,60 @@ test("parts that together exceed their total are refused, naming the total", () 
   );
 });
 
+test("an error says which parts exceed their total, and what was given", () => {
+  const described = (usage: Usage): string | undefined => {
+    const error = checkUsage(usage, "usage");
+    return error?.reason === "INVALID_FIELD" ? error.description : undefined;
+  };
+  assert.equal(
+    described({ inputTokens: 10, cacheReadTokens: 6, cacheWriteTokens: 0, inputAudioTokens: 5 }),
+    "is 10, less than its parts: cache_read_tokens + input_audio_tokens = 11",
+  );
+  assert.equal(described({ reasoningTokens: 1 }), "is 0, less than its parts: reasoning_tokens = 1");
+  assert.equal(described({ pages: -1 }), "must be an integer from 0 to 2^53-1, and is -1");
+  assert.equal(described({ inputSeconds: -0.5 }), "must be a number from 0 to 2^53-1, and is -0.5");
+  assert.equal(
+    described({ serviceTier: "turbo" as "flex" }),
+    "must be one of standard, flex, priority, batch",
+  );
+  assert.equal(described({ outputSeconds: Number.MAX_SAFE_INTEGER }), undefined);
+});
+
+test("the parts of a total fit exactly, and not with one more of any of them", () => {
+  const parts: Usage = {
+    cacheReadTokens: 1,
+    cacheWriteTokens: 2,
+    cacheWrite1hTokens: 3,
+    inputAudioTokens: 4,
+    inputImageTokens: 5,
+  };
+  assert.equal(fieldOf({ inputTokens: 15, ...parts }), undefined);
+  for (const [part, count] of Object.entries(parts)) {
+    assert.equal(
+      fieldOf({ inputTokens: 15, ...parts, [part]: Number(count) + 1 }),
+      "usage.input_tokens",
+      part,
+    );
+  }
+  const output: Usage = { reasoningTokens: 1, outputAudioTokens: 2, outputImageTokens: 3 };
+  assert.equal(fieldOf({ outputTokens: 6, ...output }), undefined);
+  for (const [part, count] of Object.entries(output)) {
+    assert.equal(
+      fieldOf({ outputTokens: 6, ...output, [part]: Number(count) + 1 }),
+      "usage.output_tokens",
+      part,
+    );
+  }
+  const cached: Usage = {
+    inputTokens: 9,
+    cacheReadTokens: 3,
+    cacheReadAudioTokens: 1,
+    cacheReadImageTokens: 2,
+  };
+  assert.equal(fieldOf(cached), undefined);
+  assert.equal(fieldOf({ ...cached, cacheReadImageTokens: 3 }), "usage.cache_read_tokens");
+});
+
 test("the service tier is one of four", () => {
   assert.equal(fieldOf({ serviceTier: "turbo" as "flex" }), "usage.service_tier");
 });

@@ -27,7 +27,7 @@ suiteForEach("ProjectedCost", {}, (api) => {
     assert.equal(answer.remainingNanoUsd, 9_000n);
     assert.equal(answer.worstCaseCostNanoUsd, undefined);
     assert.equal(answer.withinBudget, true);
-    assert.equal(answer.maxAffordableOutputTokens, (9_000n - 300n) / 600n);
+    assert.equal(answer.maxAffordableOutputTokens, 14n);
     assert.equal(answer.price?.lines[0]?.quantity, "2");
   });
 
@@ -39,7 +39,10 @@ suiteForEach("ProjectedCost", {}, (api) => {
     // 4 tokens and 2 of content, 3 around each message, one for each role, 3 to begin the answer.
     assert.equal(bare, 17n);
     const tool = { type: "function", function: { name: "weather", description: "The weather of a city." } };
-    assert.ok((await ask([tool])) > bare);
+    // 7 for a function and 12 after the last, as in OpenAI's cookbook ("How to count tokens with tiktoken"), and 6 for
+    // its name and its description without the full stop.
+    assert.equal(await ask([tool]), 17n + 7n + 12n + 6n);
+    assert.equal(await ask([tool, tool]), 17n + 2n * (7n + 6n) + 12n);
   });
 
   test("fits if the worst case is exactly what remains, and not if it is one more", async () => {

@@ -39,11 +39,13 @@ const isPixels = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31;
 
 function tiles({ width, height }: Size): number {
-  const fit = Math.min(1, LONG_SIDE_PIXELS_MAX / Math.max(width, height));
-  const short = Math.min(1, SHORT_SIDE_PIXELS_MAX / (Math.min(width, height) * fit));
-  return tilesAlong(width * fit * short) * tilesAlong(height * fit * short);
+  const long = Math.max(width, height);
+  const short = Math.min(width, height);
+  // The scale is the smaller of the two ratios of a limit to its side, and at most 1.
+  const isLongLimited = LONG_SIDE_PIXELS_MAX * short < SHORT_SIDE_PIXELS_MAX * long;
+  const [limit, side] = isLongLimited ? [LONG_SIDE_PIXELS_MAX, long] : [SHORT_SIDE_PIXELS_MAX, short];
+  const [to, from] = side > limit ? [limit, side] : [1, 1];
+  // Both products are below 2^53, so the quotient of a side that fills its tiles is an exact integer.
+  const tilesAlong = (pixels: number): number => Math.ceil((pixels * to) / (from * TILE_PIXELS));
+  return tilesAlong(width) * tilesAlong(height);
 }
-
-// Scaling a side to exactly n tiles may give slightly more in floating point, which must not add a tile.
-const tilesAlong = (pixels: number): number =>
-  Math.max(1, Math.ceil(Math.round(pixels * 1000) / 1000 / TILE_PIXELS));
