@@ -1,12 +1,11 @@
-import type { Budget } from "../../src/domain/budget.ts";
+import { type Budget, budgetKey } from "../../src/domain/budget.ts";
 import type { Entry } from "../../src/domain/entry.ts";
 import type { Reservation } from "../../src/domain/reservation.ts";
-import type { Facts } from "../../src/engine/commit/decision.ts";
+import type { LockedState } from "../../src/engine/commit/batch.ts";
 import type {
   Charge,
   Create,
   Expire,
-  Operation,
   Refund,
   Reserve,
   Reset,
@@ -142,11 +141,15 @@ export const createOf = (changes: Partial<Create> = {}): Create => ({
   ...changes,
 });
 
-/** Facts about budgets that have no rows beside them. */
-export const factsOf = (path: readonly Budget[], facts: Partial<Facts> = {}): Facts => ({ path, ...facts });
+/** The locked budgets of a batch that is decided at 20 µs. */
+export const stateOf = (budgets: readonly Budget[], changes: Partial<LockedState> = {}): LockedState => ({
+  budgets: new Map(budgets.map((budget) => [budgetKey(budget.project, budget.user), budget])),
+  entries: new Map(),
+  reservations: new Map(),
+  nowUs: 20n,
+  ...changes,
+});
 
 /** "ok", or why an operation was refused. */
 export const reasonOf = (verdict: Verdict | undefined): string | undefined =>
   verdict === undefined ? undefined : verdict.ok ? "ok" : verdict.error.reason;
-
-export type { Operation };
