@@ -28,16 +28,14 @@ const SLICE_MS = 5;
  *
  * It polls, because some systems do not report changes of a file that is replaced by a rename, or mounted from elsewhere.
  *
- * @param options.pollIntervalMs How often it looks whether the file has changed.
  * @throws PriceFileError when the first version cannot be read or is not acceptable.
  */
 export async function watchPriceFile(options: {
   path: string;
   onAccepted: (file: PriceFile) => void;
   onRefused: (why: string) => void;
-  pollIntervalMs?: number;
 }): Promise<WatchedPriceFile> {
-  const { path, onAccepted, onRefused, pollIntervalMs = POLL_INTERVAL_MS } = options;
+  const { path, onAccepted, onRefused } = options;
   const first = await read(path, undefined);
   if (typeof first === "string") throw new PriceFileError(`PRICES_FILE=${JSON.stringify(path)}: ${first}`);
   let current = first;
@@ -53,7 +51,7 @@ export async function watchPriceFile(options: {
   let lastReading: Promise<void> = Promise.resolve();
   const reload = (): Promise<void> => (lastReading = lastReading.then(readAgain));
   const onChange = (): void => void reload();
-  watchFile(path, { interval: pollIntervalMs, persistent: false }, onChange);
+  watchFile(path, { interval: POLL_INTERVAL_MS, persistent: false }, onChange);
   return {
     first,
     reload,

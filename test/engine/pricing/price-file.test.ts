@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { EventEmitter } from "node:events";
 import { unwatchFile, watchFile } from "node:fs";
 import { mkdtemp, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,8 +22,8 @@ const fileOf = (models: number, usd = 1e-6, first = 0): string =>
     ),
   );
 
-/** A watched file that records its events. By default, a test never waits for the poll. */
-async function watched(name: string, text: string, pollIntervalMs = 3_600_000) {
+/** A watched file that records its events. */
+async function watched(name: string, text: string) {
   const path = join(folder, name);
   await writeFile(path, text);
   const accepted: number[] = [];
@@ -30,7 +31,6 @@ async function watched(name: string, text: string, pollIntervalMs = 3_600_000) {
   const event = Promise.withResolvers<void>();
   const file = await watchPriceFile({
     path,
-    pollIntervalMs,
     onAccepted: ({ models }) => {
       accepted.push(models.size);
       event.resolve();
@@ -83,23 +83,29 @@ test("the version that was read last applies", async () => {
   assert.equal(file.accepted.at(-1), 4_000);
 });
 
-test("a price file is read again when it changes, without a reload", async () => {
-  using file = await watched("changing.json", fileOf(100), 20);
-  await writeFile(`${file.path}.new`, fileOf(120));
-  await rename(`${file.path}.new`, file.path);
-  await file.firstEvent;
-  assert.deepEqual([file.accepted, file.refused], [[120], []]);
+/** Node.js has one watcher for all listeners of a path. Adds a listener of the test, to get that watcher. */
+function watcherOf(path: string): EventEmitter & Disposable {
+  const listener = (): void => {};
+  const watcher = watchFile(path, { persistent: false }, listener);
+  return Object.assign(watcher, { [Symbol.dispose]: () => unwatchFile(path, listener) });
+}
+
+test("a price file is read again when it has changed, without a reload", async () => {
+  using file = await watched("changing.json", fileOf(100));
+  using watcher = watcherOf(file.path);
+  await writeFile(file.path, fileOf(120));
+  watcher.emit("change");
+  // The reload comes after the read that the change has begun.
+  await file.reload();
+  assert.deepEqual([file.accepted, file.refused], [[120, 120], []]);
 });
 
 test("a price file is no longer watched after its disposal", async () => {
   const file = await watched("unwatched.json", fileOf(100));
-  // All watchers of one path in a process share one object, which knows its listeners.
-  const listener = (): void => {};
-  const shared = watchFile(file.path, { persistent: false }, listener);
-  assert.equal(shared.listenerCount("change"), 2);
+  using watcher = watcherOf(file.path);
+  assert.equal(watcher.listenerCount("change"), 2);
   file[Symbol.dispose]();
-  assert.equal(shared.listenerCount("change"), 1);
-  unwatchFile(file.path, listener);
+  assert.equal(watcher.listenerCount("change"), 1);
 });
 
 test("a new version is compared with the version in use: neither with the first one nor with a refused one", async () => {
