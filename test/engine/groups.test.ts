@@ -43,6 +43,17 @@ describe("groups", () => {
     assert.deepEqual(await results, [2, 4, 6, 8]);
   });
 
+  it("begin in one later turn of the event loop for all items of a turn", async (context) => {
+    const { begun, submitAll } = held();
+    const schedule = context.mock.method(globalThis, "setImmediate");
+    for (let turns = 1; turns <= 2; turns++) {
+      void submitAll([1, 2, 3]);
+      assert.equal(schedule.mock.callCount(), turns);
+      await turn();
+    }
+    assert.deepEqual(begun, [[1, 2, 3]]);
+  });
+
   it("run at most `inFlightMax` at a time, and items that arrive meanwhile share the next one", async () => {
     const { groups, begun, end, submitAll } = held({ inFlightMax: 2 });
     for (const item of [1, 2, 3, 4]) {
