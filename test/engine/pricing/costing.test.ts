@@ -142,7 +142,7 @@ describe("the cost of a completion", () => {
       return costing.ofCompletion("p", { ...input, json: { ...json, usage }, useReportedCost: true });
     };
     assert.equal((await reporting(0)).costNanoUsd, 0n);
-    for (const cost of [-1, 1e300]) await assert.rejects(reporting(cost), invalid("completion.usage.cost"));
+    for (const cost of [-1, 1e10, 1e300]) await assert.rejects(reporting(cost), invalid("completion.usage.cost"));
   });
 
   it("is refused, and the field is named, without a model, with a bad one, and when it is too high", async () => {
