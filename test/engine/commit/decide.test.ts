@@ -67,6 +67,12 @@ describe("decide", () => {
     assert.equal(entry?.costNanoUsd, 0n);
   });
 
+  it("gives the period that a reset opens a new id, also when the stored period had ended", () => {
+    const { path, entry } = decideOn([budgetOf({ spentNanoUsd: 70n })], reset, undefined, DAY_US);
+    assert.deepEqual([path[0]?.periodId, path[0]?.periodStartUs], [DAY_US + 1n, DAY_US + 1n]);
+    assert.equal(entry?.createdAtUs, DAY_US + 1n);
+  });
+
   it("refuses a charge that would overflow the spending or the remainder, and changes nothing", () => {
     const full = budgetOf({ spentNanoUsd: NANO_USD_MAX - 1n });
     for (const stored of [full, budgetOf({ heldNanoUsd: NANO_USD_MAX })]) {
