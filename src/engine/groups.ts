@@ -34,8 +34,6 @@ export function createGroups<Item, Result>(options: {
 }): Groups<Item, Result> {
   const { itemsMax, inFlightMax, isAlone } = options;
   const queue: Waiting<Item, Result>[] = [];
-  /** How many items of the queue need a group of their own. While it is 0, the queue need not be searched for them. */
-  let alone = 0;
   let inFlight = 0;
   let pumpScheduled = false;
   let drained: (() => void)[] = [];
@@ -58,10 +56,9 @@ export function createGroups<Item, Result>(options: {
   };
 
   const take = (): Waiting<Item, Result>[] => {
-    if (alone === 0 || isAlone === undefined) return queue.splice(0, itemsMax);
-    const first = queue.slice(0, itemsMax).findIndex(({ item }) => isAlone(item));
-    if (first === 0) alone--;
-    return queue.splice(0, first === 0 ? 1 : first < 0 ? itemsMax : first);
+    const first =
+      isAlone === undefined ? -1 : queue.slice(0, itemsMax).findIndex(({ item }) => isAlone(item));
+    return queue.splice(0, first < 0 ? itemsMax : Math.max(1, first));
   };
 
   const run = async (group: readonly Waiting<Item, Result>[]): Promise<void> => {
@@ -87,7 +84,6 @@ export function createGroups<Item, Result>(options: {
     submit: (item) =>
       new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject });
-        if (isAlone?.(item) === true) alone++;
         schedulePump();
       }),
     drain: () =>

@@ -21,8 +21,7 @@ export interface Postgres extends AsyncDisposable {
 
 export async function startPostgres(): Promise<Postgres> {
   const given = process.env.TEST_DATABASE_URL;
-  if (given !== undefined && given !== "")
-    return serverAt(given);
+  if (given !== undefined && given !== "") return serverAt(given);
   // The data is temporary, so durability can be turned off.
   const postgres = await startOwnPostgres(["-c", "fsync=off"]);
   return postgres;

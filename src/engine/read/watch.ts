@@ -28,26 +28,21 @@ export async function* watchBudget(
   const { store, reader, feed } = services;
   let wake = Promise.withResolvers<void>();
   using _watch = feed.watch(name, () => wake.resolve());
-  const stop = (): void => wake.resolve();
-  signal.addEventListener("abort", stop);
-  try {
-    let last: Budget | undefined;
-    let firstHoldEndUs: InstantUs | undefined;
-    while (!signal.aborted) {
-      wake = Promise.withResolvers();
-      const { budget, nowUs } = await reader.current(name);
-      const isNew = last === undefined ? !isKnown(budget) : differs(last, budget);
-      if (last === undefined || differs(last, budget)) firstHoldEndUs = await holdEnd(store, budget);
-      last = budget;
-      if (isNew) {
-        yield budget;
-        await pause(Math.max(SPACING_MS, feed.watchers * SPACING_MS_PER_WATCHER), signal);
-      }
-      const waitMs = untilNextMs(nowUs, [budget.periodEndUs, firstHoldEndUs]);
-      await Promise.race([wake.promise, pause(waitMs, signal)]);
+  let last: Budget | undefined;
+  let firstHoldEndUs: InstantUs | undefined;
+  while (!signal.aborted) {
+    wake = Promise.withResolvers();
+    const { budget, nowUs } = await reader.current(name);
+    const isNew = last === undefined ? !isKnown(budget) : differs(last, budget);
+    if (last === undefined || differs(last, budget)) firstHoldEndUs = await holdEnd(store, budget);
+    last = budget;
+    // Begins here, because the pause after an answer must not delay the end of a period or of a hold.
+    const nextMoment = pause(untilNextMs(nowUs, [budget.periodEndUs, firstHoldEndUs]), signal);
+    if (isNew) {
+      yield budget;
+      await pause(Math.max(SPACING_MS, feed.watchers * SPACING_MS_PER_WATCHER), signal);
     }
-  } finally {
-    signal.removeEventListener("abort", stop);
+    await Promise.race([wake.promise, nextMoment]);
   }
 }
 

@@ -6,42 +6,8 @@ import { NANO_USD_MAX } from "../../../src/domain/money.ts";
 import { decideBatch } from "../../../src/engine/commit/batch.ts";
 import { decide } from "../../../src/engine/commit/decide.ts";
 import type { Decision } from "../../../src/engine/commit/decision.ts";
-import type { Charge, Operation, Verdict } from "../../../src/engine/commit/operation.ts";
-
-const US_PER_DAY = 86_400_000_000n;
-
-/** A daily budget of $1, created at 0 µs and last changed at 10 µs. */
-const budget = (changes: Partial<Budget> = {}): Budget => ({
-  project: "p",
-  user: "alice",
-  totalNanoUsd: 1_000_000_000n,
-  spentNanoUsd: 0n,
-  heldNanoUsd: 0n,
-  period: { unit: "DAY", count: 1, anchorUs: 0n, timeZone: "UTC" },
-  periodId: 0n,
-  periodStartUs: 0n,
-  periodEndUs: US_PER_DAY,
-  parent: undefined,
-  modelLimits: [],
-  creationFingerprint: "",
-  createdAtUs: 0n,
-  updatedAtUs: 10n,
-  ...changes,
-});
-
-const charge = (costNanoUsd: bigint, changes: Partial<Charge> = {}): Charge => ({
-  kind: "charge",
-  project: "p",
-  user: "alice",
-  requestId: "r1",
-  fingerprint: "f1",
-  source: "COST",
-  model: "m",
-  costNanoUsd,
-  detail: undefined,
-  reservationId: undefined,
-  ...changes,
-});
+import type { Operation } from "../../../src/engine/commit/operation.ts";
+import { budgetOf, chargeOf, DAY_US, reasonOf, resetOf } from "../../support/decisions.ts";
 
 /** Decides on a path, with the ledger entry of the same request id if there is one. */
 const decideOn = (path: readonly Budget[], operation: Operation, entry: Entry | undefined, nowUs: bigint) =>
@@ -50,14 +16,11 @@ const decideOn = (path: readonly Budget[], operation: Operation, entry: Entry | 
 /** A decision with the entry that it adds to the ledger, if any. */
 const withEntry = (decision: Decision) => ({ ...decision, entry: decision.entries[0]?.entry });
 
-const reset: Operation = { kind: "reset", project: "p", user: "alice", requestId: "r2", fingerprint: "f2" };
-
-const reasonOf = (verdict: Verdict | undefined): string | undefined =>
-  verdict?.ok === false ? verdict.error.reason : undefined;
+const reset = resetOf();
 
 describe("decide", () => {
   it("adds a charge even if it exceeds the total", () => {
-    const { path, entry, verdict } = decideOn([budget()], charge(3_000_000_000n), undefined, 20n);
+    const { path, entry, verdict } = decideOn([budgetOf()], chargeOf(3_000_000_000n), undefined, 20n);
     assert.equal(verdict.ok, true);
     assert.equal(path[0]?.spentNanoUsd, 3_000_000_000n);
     assert.equal(entry?.spentAfterNanoUsd, 3_000_000_000n);
@@ -66,68 +29,74 @@ describe("decide", () => {
 
   it("gives the entries of a budget strictly increasing times, even if the clock goes backwards", () => {
     for (const nowUs of [-5n, 9n, 10n]) {
-      const { entry } = decideOn([budget()], charge(1n), undefined, nowUs);
+      const { entry } = decideOn([budgetOf()], chargeOf(1n), undefined, nowUs);
       assert.equal(entry?.createdAtUs, 11n);
     }
   });
 
   it("opens the new period after the old one has ended, and records the spending of the old one", () => {
-    const stored = budget({ spentNanoUsd: 70n });
-    const { path, closed, entry } = decideOn([stored], charge(5n), undefined, 2n * US_PER_DAY + 1n);
+    const stored = budgetOf({ spentNanoUsd: 70n });
+    const { path, closed, entry } = decideOn([stored], chargeOf(5n), undefined, 2n * DAY_US + 1n);
     assert.equal(path[0]?.spentNanoUsd, 5n);
-    assert.equal(path[0]?.periodStartUs, 2n * US_PER_DAY);
+    assert.equal(path[0]?.periodStartUs, 2n * DAY_US);
     assert.equal(entry?.periodId, path[0]?.periodId);
     assert.deepEqual(
       closed.map((period) => [period.periodStartUs, period.periodEndUs, period.spentNanoUsd]),
-      [[0n, US_PER_DAY, 70n]],
+      [[0n, DAY_US, 70n]],
     );
   });
 
   it("counts the last microsecond of a period in it, and the next in the new one", () => {
-    const stored = budget({ spentNanoUsd: 70n });
-    assert.equal(decideOn([stored], charge(5n), undefined, US_PER_DAY - 1n).path[0]?.spentNanoUsd, 75n);
-    assert.equal(decideOn([stored], charge(5n), undefined, US_PER_DAY).path[0]?.spentNanoUsd, 5n);
+    const stored = budgetOf({ spentNanoUsd: 70n });
+    assert.equal(decideOn([stored], chargeOf(5n), undefined, DAY_US - 1n).path[0]?.spentNanoUsd, 75n);
+    assert.equal(decideOn([stored], chargeOf(5n), undefined, DAY_US).path[0]?.spentNanoUsd, 5n);
   });
 
   it("keeps no record of a window in which nothing was spent", () => {
-    assert.deepEqual(decideOn([budget()], charge(5n), undefined, US_PER_DAY).closed, []);
+    assert.deepEqual(decideOn([budgetOf()], chargeOf(5n), undefined, DAY_US).closed, []);
   });
 
   it("resets within the window: the closed period ends now, and the new one ends when the old one would have", () => {
-    const { path, closed, entry } = decideOn([budget({ spentNanoUsd: 70n })], reset, undefined, 100n);
+    const { path, closed, entry } = decideOn([budgetOf({ spentNanoUsd: 70n })], reset, undefined, 100n);
     assert.deepEqual(
       closed.map((period) => [period.periodEndUs, period.spentNanoUsd]),
       [[100n, 70n]],
     );
     assert.deepEqual([path[0]?.spentNanoUsd, path[0]?.periodStartUs], [0n, 100n]);
-    assert.equal(path[0]?.periodEndUs, US_PER_DAY);
+    assert.equal(path[0]?.periodEndUs, DAY_US);
     assert.equal(entry?.costNanoUsd, 0n);
   });
 
+  it("gives the period that a reset opens a new id, also when the stored period had ended", () => {
+    const { path, entry } = decideOn([budgetOf({ spentNanoUsd: 70n })], reset, undefined, DAY_US);
+    assert.deepEqual([path[0]?.periodId, path[0]?.periodStartUs], [DAY_US + 1n, DAY_US + 1n]);
+    assert.equal(entry?.createdAtUs, DAY_US + 1n);
+  });
+
   it("refuses a charge that would overflow the spending or the remainder, and changes nothing", () => {
-    const full = budget({ spentNanoUsd: NANO_USD_MAX - 1n });
-    for (const stored of [full, budget({ heldNanoUsd: NANO_USD_MAX })]) {
-      const decision = decideOn([stored], charge(2n), undefined, 20n);
+    const full = budgetOf({ spentNanoUsd: NANO_USD_MAX - 1n });
+    for (const stored of [full, budgetOf({ heldNanoUsd: NANO_USD_MAX })]) {
+      const decision = decideOn([stored], chargeOf(2n), undefined, 20n);
       assert.equal(reasonOf(decision.verdict), "AMOUNT_OVERFLOW");
       assert.equal(decision.path[0], stored);
       assert.equal(decision.entry, undefined);
     }
-    assert.equal(decideOn([full], charge(1n), undefined, 20n).verdict.ok, true);
+    assert.equal(decideOn([full], chargeOf(1n), undefined, 20n).verdict.ok, true);
   });
 
   it("checks existence before replay, and replay before everything else", () => {
-    const { entry } = decideOn([budget()], charge(1n), undefined, 20n);
-    const full = budget({ spentNanoUsd: NANO_USD_MAX });
-    assert.equal(reasonOf(decideOn([], charge(1n), entry, 20n).verdict), "BUDGET_NOT_FOUND");
-    assert.equal(decideOn([full], charge(1n), entry, 20n).verdict.ok, true);
-    const other = charge(1n, { fingerprint: "other" });
+    const { entry } = decideOn([budgetOf()], chargeOf(1n), undefined, 20n);
+    const full = budgetOf({ spentNanoUsd: NANO_USD_MAX });
+    assert.equal(reasonOf(decideOn([], chargeOf(1n), entry, 20n).verdict), "BUDGET_NOT_FOUND");
+    assert.equal(decideOn([full], chargeOf(1n), entry, 20n).verdict.ok, true);
+    const other = chargeOf(1n, { fingerprint: "other" });
     assert.equal(reasonOf(decideOn([full], other, entry, 20n).verdict), "REQUEST_ID_REUSED");
   });
 
   it("answers a replay with the amounts and the period of the first answer", () => {
-    const first = decideOn([budget()], charge(1n), undefined, 20n);
-    const much = budget({ spentNanoUsd: 900n, totalNanoUsd: 5n, updatedAtUs: 500n });
-    const again = decideOn([much], charge(1n), first.entry, 3n * US_PER_DAY);
+    const first = decideOn([budgetOf()], chargeOf(1n), undefined, 20n);
+    const much = budgetOf({ spentNanoUsd: 900n, totalNanoUsd: 5n, updatedAtUs: 500n });
+    const again = decideOn([much], chargeOf(1n), first.entry, 3n * DAY_US);
     assert.ok(first.verdict.ok && again.verdict.ok);
     assert.equal(again.verdict.replayed, true);
     assert.deepEqual(again.verdict.budget, first.verdict.budget);
@@ -135,9 +104,9 @@ describe("decide", () => {
   });
 
   it("counts a charge on every ancestor, each in its own period; a reset on no ancestor", () => {
-    const parent = budget({ user: "team", period: undefined, periodEndUs: undefined, spentNanoUsd: 40n });
-    const child = budget({ parent: "team", spentNanoUsd: 7n });
-    const charged = decideOn([child, parent], charge(2n), undefined, US_PER_DAY);
+    const parent = budgetOf({ user: "team", period: undefined, periodEndUs: undefined, spentNanoUsd: 40n });
+    const child = budgetOf({ parent: "team", spentNanoUsd: 7n });
+    const charged = decideOn([child, parent], chargeOf(2n), undefined, DAY_US);
     assert.deepEqual(
       charged.path.map((each) => each.spentNanoUsd),
       [2n, 42n],
@@ -149,7 +118,7 @@ describe("decide", () => {
 
 describe("a batch", () => {
   const ground = {
-    budgets: new Map([["p\0alice", budget()]]),
+    budgets: new Map([["p\0alice", budgetOf()]]),
     entries: new Map(),
     reservations: new Map(),
     nowUs: 20n,
@@ -158,12 +127,12 @@ describe("a batch", () => {
   it("decides each operation on the state left by the previous ones", () => {
     const { verdicts, changes } = decideBatch(
       [
-        charge(1n, { requestId: "a" }),
-        charge(2n, { requestId: "a" }),
-        charge(2n, { requestId: "b", fingerprint: "f2", user: "nobody" }),
-        charge(4n, { requestId: "c", model: "n" }),
-        charge(1n, { requestId: "a" }),
-        charge(9n, { requestId: "c", fingerprint: "other" }),
+        chargeOf(1n, { requestId: "a" }),
+        chargeOf(2n, { requestId: "a" }),
+        chargeOf(2n, { requestId: "b", fingerprint: "f2", user: "nobody" }),
+        chargeOf(4n, { requestId: "c", model: "n" }),
+        chargeOf(1n, { requestId: "a" }),
+        chargeOf(9n, { requestId: "c", fingerprint: "other" }),
       ],
       ground,
     );
@@ -189,7 +158,7 @@ describe("a batch", () => {
   });
 
   it("writes nothing if every operation was refused or replayed", () => {
-    const { changes } = decideBatch([charge(1n, { user: "nobody" })], ground);
+    const { changes } = decideBatch([chargeOf(1n, { user: "nobody" })], ground);
     assert.deepEqual(changes, {
       budgets: [],
       entries: [],

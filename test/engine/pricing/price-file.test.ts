@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { EventEmitter } from "node:events";
+import { unwatchFile, watchFile } from "node:fs";
 import { mkdtemp, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,11 +11,12 @@ let folder = "";
 before(async () => void (folder = await mkdtemp(join(tmpdir(), "purser-prices-"))));
 after(() => rm(folder, { recursive: true }));
 
-const fileOf = (models: number, usd = 1e-6): string =>
+/** @param first The number of the first model. */
+const fileOf = (models: number, usd = 1e-6, first = 0): string =>
   JSON.stringify(
     Object.fromEntries(
       Array.from({ length: models }, (_, index) => [
-        `maker-${index % 10}/model-${index}`,
+        `maker-${index % 10}/model-${first + index}`,
         { input_cost_per_token: usd, output_cost_per_token: usd, mode: "chat", litellm_provider: "maker" },
       ]),
     ),
@@ -25,12 +28,26 @@ async function watched(name: string, text: string) {
   await writeFile(path, text);
   const accepted: number[] = [];
   const refused: string[] = [];
+  const event = Promise.withResolvers<void>();
   const file = await watchPriceFile({
     path,
-    onAccepted: ({ models }) => accepted.push(models.size),
-    onRefused: (why) => refused.push(why),
+    onAccepted: ({ models }) => {
+      accepted.push(models.size);
+      event.resolve();
+    },
+    onRefused: (why) => {
+      refused.push(why);
+      event.resolve();
+    },
   });
-  return { path, accepted, refused, ...file, [Symbol.dispose]: () => file[Symbol.dispose]() };
+  return {
+    path,
+    accepted,
+    refused,
+    firstEvent: event.promise,
+    ...file,
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  };
 }
 
 test("other work gets its turn while a price file is read", async () => {
@@ -64,6 +81,50 @@ test("the version that was read last applies", async () => {
   await rename(`${file.path}.new`, file.path);
   await Promise.all([first, file.reload()]);
   assert.equal(file.accepted.at(-1), 4_000);
+});
+
+/** Node.js has one watcher for all listeners of a path. Adds a listener of the test, to get that watcher. */
+function watcherOf(path: string): EventEmitter & Disposable {
+  const listener = (): void => {};
+  const watcher = watchFile(path, { persistent: false }, listener);
+  return Object.assign(watcher, { [Symbol.dispose]: () => unwatchFile(path, listener) });
+}
+
+test("a price file is read again when it has changed, without a reload", async () => {
+  using file = await watched("changing.json", fileOf(100));
+  using watcher = watcherOf(file.path);
+  await writeFile(file.path, fileOf(120));
+  watcher.emit("change");
+  // The reload comes after the read that the change has begun.
+  await file.reload();
+  assert.deepEqual([file.accepted, file.refused], [[120, 120], []]);
+});
+
+test("a price file is no longer watched after its disposal", async () => {
+  const file = await watched("unwatched.json", fileOf(100));
+  using watcher = watcherOf(file.path);
+  assert.equal(watcher.listenerCount("change"), 2);
+  file[Symbol.dispose]();
+  assert.equal(watcher.listenerCount("change"), 1);
+});
+
+test("a new version is compared with the version in use: neither with the first one nor with a refused one", async () => {
+  using file = await watched("compared.json", fileOf(100));
+  const versions: [first: number, models: number][] = [
+    [50, 150],
+    // Lacks all models of the first version, and 50 of the 150 in use.
+    [100, 100],
+    // Has all models of the first version, and lacks all in use.
+    [0, 100],
+    // Lacks all models of the version that was refused, and none of those in use.
+    [100, 101],
+  ];
+  for (const [first, models] of versions) {
+    await writeFile(file.path, fileOf(models, 1e-6, first));
+    await file.reload();
+  }
+  assert.deepEqual(file.accepted, [150, 100, 101]);
+  assert.deepEqual(file.refused, ["it lacks 100 of the 100 priced models of the file in use"]);
 });
 
 test("a read that ends after disposal reports nothing", async () => {

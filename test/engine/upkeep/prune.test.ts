@@ -206,6 +206,15 @@ for (const kind of STORES) {
       assert.deepEqual({ ...sum, entriesKept: whole.entriesKept }, whole);
     });
 
+    it("deletes nothing if it was told to stop before it began", async () => {
+      const project = newProject();
+      await pastAndPresent(project);
+      const ids = await idsOf(project);
+      const pruned = await prune(project, { signal: AbortSignal.abort() }, () => assert.fail("a slice ran"));
+      assert.deepEqual(pruned, NOTHING_PRUNED);
+      assert.deepEqual(await idsOf(project), ids);
+    });
+
     it("leaves concurrent charges alone", async () => {
       const project = newProject();
       await create(project, "org", Duration.DAILY);
