@@ -10,22 +10,21 @@ import type { Reader } from "./reader.ts";
 const SPACING_MS = 100;
 /** With more than 100 watchers, each gets answers less often, so that the server sends at most 1,000 answers a second. */
 const SPACING_MS_PER_WATCHER = 1;
-/** Polls as well, because a notification may be lost, or cannot arrive, as through a pooler that has no sessions. */
-const POLL_MS = 2_000;
-
 /**
  * Yields the current budget, unless `isKnown` says that the caller already has it. Then yields it after every change, at most
  * ten times a second. Ends when `signal` is aborted.
  *
+ * @param services.watchPollMs It polls as often as this, too, because a notification may be lost, or cannot arrive, as through a
+ *   pooler that has no sessions.
  * @throws BUDGET_NOT_FOUND, at once or when it is deleted
  */
 export async function* watchBudget(
-  services: { store: Store; reader: Pick<Reader, "current">; feed: Feed },
+  services: { store: Store; reader: Pick<Reader, "current">; feed: Feed; watchPollMs: number },
   name: BudgetName,
   isKnown: (budget: Budget) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Budget> {
-  const { store, reader, feed } = services;
+  const { store, reader, feed, watchPollMs } = services;
   let wake = Promise.withResolvers<void>();
   using _watch = feed.watch(name, () => wake.resolve());
   const stop = (): void => wake.resolve();
@@ -43,7 +42,7 @@ export async function* watchBudget(
         yield budget;
         await pause(Math.max(SPACING_MS, feed.watchers * SPACING_MS_PER_WATCHER), signal);
       }
-      const waitMs = untilNextMs(nowUs, [budget.periodEndUs, firstHoldEndUs]);
+      const waitMs = untilNextMs(nowUs, [budget.periodEndUs, firstHoldEndUs], watchPollMs);
       await Promise.race([wake.promise, pause(waitMs, signal)]);
     }
   } finally {
@@ -61,12 +60,12 @@ async function holdEnd(store: Store, budget: Budget): Promise<InstantUs | undefi
   return firstEndUs;
 }
 
-/** Milliseconds until the budget changes without an operation (its period ends, or a hold expires), and at most POLL_MS. */
-function untilNextMs(nowUs: InstantUs, moments: readonly (InstantUs | undefined)[]): number {
+/** Milliseconds until the budget changes without an operation (its period ends, or a hold expires), and at most `msMax`. */
+function untilNextMs(nowUs: InstantUs, moments: readonly (InstantUs | undefined)[], msMax: number): number {
   const waits = moments
     .filter((moment) => moment !== undefined)
     .map((moment) => Number((moment - nowUs) / 1000n) + 1);
-  return Math.max(1, Math.min(POLL_MS, ...waits));
+  return Math.max(1, Math.min(msMax, ...waits));
 }
 
 /** Resolves after `ms`, or at once when the signal is aborted. */
