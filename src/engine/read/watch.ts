@@ -50,8 +50,9 @@ export async function* watchBudget(
   }
 }
 
+/** The ids of periods are not compared: one that is not recorded yet gets another id from every read. */
 const differs = (a: Budget, b: Budget): boolean =>
-  a.updatedAtUs !== b.updatedAtUs || a.periodId !== b.periodId;
+  a.updatedAtUs !== b.updatedAtUs || a.periodStartUs !== b.periodStartUs;
 
 /** When the first of a budget's holds expires. It is read once for each change of the budget. */
 async function holdEnd(store: Store, budget: Budget): Promise<InstantUs | undefined> {
