@@ -35,7 +35,7 @@ async function startHeld() {
       },
     },
   });
-  const calls = Object.keys(begun).map((way) => transports.clients[way]?.getBudget({ user: way }));
+  const calls = Object.keys(begun).map(async (way) => transports.clients[way]?.getBudget({ user: way }));
   const outcomes = Promise.allSettled(calls);
   await Promise.all(Object.values(begun).map(({ promise }) => promise));
   return { transports, end: () => end.resolve(), outcomes };
