@@ -189,6 +189,10 @@ export const SETTINGS = {
     { default: 500, min: 1, max: 10_000 },
     "Maximum number of budgets in one transaction of the sweep.",
   ),
+  WATCH_POLL_MS: wholeNumber(
+    { default: 2_000, min: 100, max: 1440 * MINUTE_MS },
+    "How often WatchBudget looks at a budget without a notification. Notifications may be lost, and none arrive through a pooler in transaction mode.",
+  ),
   LEGACY_SESSION_DAYS: wholeNumber(
     { default: 90, min: 1, max: 3650 },
     "How long the server remembers a LiteLLM BudgetManager's posts, counted from its last post. After that, the BudgetManager must load its map again.",

@@ -86,9 +86,10 @@ export const budgetToMessage = (budget: Budget): MessageInitShape<typeof BudgetS
 
 /**
  * The version of a budget. It increases when the budget is written, and when a period begins that is not recorded yet.
+ * Such a period has no id yet: every read gives it another one.
  */
-export const versionOf = ({ updatedAtUs, periodId }: Budget): bigint =>
-  updatedAtUs > periodId ? updatedAtUs : periodId;
+export const versionOf = ({ updatedAtUs, periodStartUs }: Budget): bigint =>
+  updatedAtUs > periodStartUs ? updatedAtUs : periodStartUs;
 
 const LIMITS_MAX = 100;
 

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { DescFile } from "@bufbuild/protobuf";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -12,7 +13,7 @@ import type { Abandoned } from "../engine/commit/submitted.ts";
 import type { BytesInFlight } from "./bytes-in-flight.ts";
 import { boundConnections, type Limits, type Listener } from "./connections.ts";
 import { decode } from "./decode.ts";
-import { http2ServersOf, watchIntake } from "./grpc-intake.ts";
+import { http2ServersOf, type Intake, watchIntake } from "./grpc-intake.ts";
 import type { Arrival, Pipeline, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { codeOf, toStatus } from "./status.ts";
 
@@ -50,7 +51,14 @@ export async function serveGrpc(options: {
   addReflection(server);
   addRoutes(server, pipeline.routes);
   const port = await bind(server, `${bracketed(options.host)}:${options.port}`);
-  for (const http2Server of http2ServersOf(server)) boundConnections(http2Server, limits, log);
+  const sockets = new Set<Socket>();
+  for (const http2Server of http2ServersOf(server)) {
+    boundConnections(http2Server, limits, log);
+    http2Server.on("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
+  }
   const { requestReceiveMsMax } = limits;
   const intake = watchIntake(server, { bytesMax, bytesInFlight, requestReceiveMsMax });
   return {
@@ -58,7 +66,7 @@ export async function serveGrpc(options: {
     async stop(graceMs) {
       health.setStatus("", "NOT_SERVING");
       health.setStatus(BudgetService.typeName, "NOT_SERVING");
-      await shutDown(server, graceMs);
+      await shutDown(server, intake, sockets, graceMs);
       intake.stop();
     },
   };
@@ -80,13 +88,27 @@ function asSystemError(error: Error): Error {
   return message === undefined ? error : Object.assign(new Error(message, { cause: error }), { code });
 }
 
-async function shutDown(server: grpc.Server, graceMs: number): Promise<void> {
+/** How long the clients of ended calls may take to read that, before their connections are closed. */
+const CLOSING_MS = 100;
+
+async function shutDown(
+  server: grpc.Server,
+  intake: Intake,
+  sockets: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
   const graceful = Promise.withResolvers<void>();
   server.tryShutdown(() => graceful.resolve());
-  // After a forced shutdown, grpc-js does not call the callback of the graceful shutdown.
-  const timer = setTimeout(() => {
-    server.forceShutdown();
-    graceful.resolve();
+  let timer = setTimeout(() => {
+    // If grpc-js ended the calls, clients would take that for an end without an error, and some would wait for more.
+    intake.endCalls();
+    timer = setTimeout(() => {
+      server.forceShutdown();
+      // grpc-js only ends the server's side of the connections.
+      for (const socket of sockets) socket.destroy();
+      // After a forced shutdown, grpc-js does not call the callback of the graceful shutdown.
+      graceful.resolve();
+    }, CLOSING_MS);
   }, graceMs);
   await graceful.promise;
   clearTimeout(timer);

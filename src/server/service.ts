@@ -98,6 +98,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
       costing: createCosting(prices.books, tokens),
       projectPrices: createProjectPriceList(store, prices.books, config.PROJECT_PRICES_MAX),
       sweepBatchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
+      watchPollMs: config.WATCH_POLL_MS,
       onDefect: (error) => log.error({ err: error }, "a request of a batch failed"),
     }),
     requestBytesMax: config.REQUEST_BYTES_MAX,

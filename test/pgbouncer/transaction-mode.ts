@@ -23,7 +23,7 @@ describe("through PgBouncer in transaction mode", () => {
       client.query(`alter database ${new URL(databaseUrl).pathname.slice(1)} set DateStyle = 'German'`),
     );
     pgbouncer = stack.use(await startPgBouncer(databaseUrl, POOL_SIZE));
-    const environment = { DATABASE_URL: pgbouncer.url, SWEEP_INTERVAL_MS: "100" };
+    const environment = { DATABASE_URL: pgbouncer.url, SWEEP_INTERVAL_MS: "100", WATCH_POLL_MS: "100" };
     one = stack.use(await startTestServer(environment));
     two = stack.use(await startTestServer(environment));
   });

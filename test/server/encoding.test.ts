@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { after, before, suite, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
@@ -10,7 +10,7 @@ import { startTransports, type Transports } from "../support/transports.ts";
 
 const GET_BUDGET = "/budget.v1.BudgetService/GetBudget";
 const WATCH = "/budget.v1.BudgetService/WatchBudget";
-const REQUEST_BYTES_MAX = 100_000;
+const REQUEST_BYTES_MAX = 3000;
 
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1");
 const json = (user: string): Buffer => latin1(`{"project":"p","user":"${user}"}`);
@@ -75,6 +75,16 @@ suite("Bytes of a request", () => {
     Connect: (message) => post(GET_BUDGET, "application/json", message),
     "Connect, in another case": (message) => post(GET_BUDGET, "Application/Json", message),
     "Connect, with a charset": (message) => post(GET_BUDGET, "application/json; charset=utf-8", message),
+    "Connect, in chunks": async (message) => {
+      const asked = request(`${transports.httpUrl}${GET_BUDGET}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "transfer-encoding": "chunked" },
+      });
+      asked.write(message.subarray(0, 1));
+      asked.end(message.subarray(1));
+      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      return { status: answer.statusCode ?? 0, text: (await answer.setEncoding("utf8").toArray()).join("") };
+    },
     "Connect, gzip": (message) => post(GET_BUDGET, "application/json", gzipSync(message), gzip),
     "Connect, br": (message) =>
       post(GET_BUDGET, "application/json", brotliCompressSync(message), { "content-encoding": "br" }),
@@ -194,8 +204,39 @@ suite("Bytes of a request", () => {
         await post(GET_BUDGET, "application/json", small, gzip),
         await post(GET_BUDGET, "application/json", bytes, gzip),
       ];
-      for (const answer of answers) assertUnreadable(answer, /more than the 100000/, before, "");
+      for (const answer of answers) assertUnreadable(answer, /more than the 3000/, before, "");
     }
+  });
+
+  test("of exactly the size allowed are accepted on every way in, and one byte more is refused", async () => {
+    for (const [way, send] of Object.entries(ways)) {
+      const before = seen.length;
+      const user = "a".repeat(REQUEST_BYTES_MAX - json("").length);
+      const { status, text } = await send(json(user));
+      assert.deepEqual([status, seen.length], [200, before + 1], `${way}: ${text}`);
+      assert.ok(seen.at(-1)?.includes(user), way);
+      assertUnreadable(await send(json(`${user}a`)), /more than the 3000/, before + 1, way);
+    }
+    const message = (bytes: number): Buffer => {
+      const text = "a".repeat(bytes - 3);
+      return Buffer.from([0x12, 0x80 | (text.length & 0x7f), text.length >> 7, ...Buffer.from(text)]);
+    };
+    using frames = openFrames(transports.grpcUrl);
+    for (const gzip of [false, true]) {
+      const before = seen.length;
+      const send = (bytes: Buffer) =>
+        frames.send(GET_BUDGET, enveloped(gzip ? gzipSync(bytes) : bytes, Number(gzip)), {
+          encoding: gzip ? "gzip" : undefined,
+        });
+      assert.equal((await send(message(REQUEST_BYTES_MAX))).code, status.OK);
+      assert.equal(seen.length, before + 1);
+      assert.equal((await send(message(REQUEST_BYTES_MAX + 1))).code, status.INVALID_ARGUMENT);
+      assert.equal(seen.length, before + 1);
+    }
+    const local = transports.clients["in-process"];
+    await local?.getBudget({ user: "a".repeat(REQUEST_BYTES_MAX - 3) });
+    const larger = local?.getBudget({ user: "a".repeat(REQUEST_BYTES_MAX - 2) });
+    await assert.rejects(larger ?? Promise.resolve(), /is 3001 bytes, more than the 3000 allowed/);
   });
 
   test("over gRPC are refused with the same reason, whether compressed or not", async () => {
@@ -204,8 +245,8 @@ suite("Bytes of a request", () => {
     const large = Buffer.alloc(REQUEST_BYTES_MAX + 1);
     const cases: [bytes: Buffer, encoding: string | undefined, says: RegExp][] = [
       [Buffer.from([0x0a, 2, 0xff, 0xfe]), undefined, /is not a budget\.v1\.GetBudgetRequest/],
-      [large, undefined, /^request: is 100001 bytes, more than the 100000 allowed$/],
-      [gzipSync(large), "gzip", /^request: is more than the 100000 bytes allowed$/],
+      [large, undefined, /^request: is 3001 bytes, more than the 3000 allowed$/],
+      [gzipSync(large), "gzip", /^request: is more than the 3000 bytes allowed$/],
       [Buffer.from("this is no gzip"), "gzip", /^request: cannot be decompressed$/],
     ];
     for (const [bytes, encoding, says] of cases) {

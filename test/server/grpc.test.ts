@@ -4,14 +4,13 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { PeriodUnit } from "../../gen/es/budget/v1/budget_pb.ts";
-import {
-  UpdateCostRequestSchema,
-  UpdateCostResponseSchema,
-} from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { UpdateCostRequestSchema } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import { charge, EVERY_WAY, stateOf, suiteForEach } from "../support/api.ts";
 import { assertInvalid, assertRefused } from "../support/errors.ts";
+import { openFrames } from "../support/grpc-frames.ts";
+import { openOneConnection } from "../support/one-connection.ts";
 import { type RawGrpc, rawGrpc } from "../support/raw-grpc.ts";
 
 const UPDATE_COST = "/budget.v1.BudgetService/UpdateCost";
@@ -30,6 +29,12 @@ async function refusalOf(call: Promise<Buffer>) {
   const info = details.map((detail) => anyUnpack(detail, ErrorInfoSchema)).find((each) => each !== undefined);
   return { code: error.code, reason: info?.reason, field: info?.metadata.field };
 }
+
+const enveloped = (message: Uint8Array): Buffer => {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+};
 
 const longText = (bytes: number) => ({
   case: "text" as const,
@@ -88,20 +93,19 @@ suiteForEach("gRPC", { stores: ["PostgreSQL"], ways: ["gRPC"] }, (api) => {
       }
     }));
 
-  test("refuses requests of 5 MB and of 30 MB alike, and keeps the connection open", () =>
-    withClient(async (raw) => {
-      const name = await newBudget();
-      for (const bytes of [5e6, 30e6]) {
-        const large = raw.call(UPDATE_COST, bytesOf({ ...name, source: longText(bytes) }));
-        assert.deepEqual(await refusalOf(large), {
-          code: status.INVALID_ARGUMENT,
-          reason: "INVALID_FIELD",
-          field: "request",
-        });
-      }
-      const answer = await raw.call(UPDATE_COST, bytesOf({ ...name, source: cost }));
-      assert.equal(fromBinary(UpdateCostResponseSchema, answer).budget?.spentNanoUsd, 1n);
-    }));
+  test("refuses requests of 5 MB and of 30 MB alike, and keeps the connection open", async () => {
+    using frames = openFrames(api.server.grpcUrl);
+    const name = await newBudget();
+    const send = (request: Parameters<typeof bytesOf>[0]) =>
+      frames.send(UPDATE_COST, enveloped(bytesOf(request)));
+    for (const bytes of [5e6, 30e6]) {
+      const { code, reason, message } = await send({ ...name, source: longText(bytes) });
+      assert.deepEqual([code, reason], [status.INVALID_ARGUMENT, "INVALID_FIELD"]);
+      assert.match(message, /^request: is \d+ bytes, more than the 4194304 allowed$/);
+    }
+    assert.equal((await send({ ...name, source: cost })).code, status.OK);
+    assert.equal((await api.client.getBudget(name)).budget?.spentNanoUsd, 1n);
+  });
 
   test("charges nothing if the deadline has passed already", () =>
     withClient(async (raw) => {
@@ -177,14 +181,12 @@ suiteForEach("A large request", { stores: ["PostgreSQL"], ways: EVERY_WAY }, (ap
 suiteForEach("A huge request", { stores: ["PostgreSQL"], ways: ["Connect"] }, (api) => {
   for (const type of ["application/json", "application/proto", "application/grpc-web+proto"]) {
     test(`of 30 MB of ${type} is refused, and the connection still answers`, async () => {
-      const url = `${api.server.httpUrl}${UPDATE_COST}`;
-      const headers = { "content-type": type };
+      using connection = openOneConnection(api.server.httpUrl);
       const body = Buffer.alloc(30e6, 0x20);
-      const response = await fetch(url, { method: "POST", headers, body });
-      const text = await response.text();
+      const { text } = await connection.send(UPDATE_COST, { headers: { "content-type": type }, body });
       assert.match(text, /INVALID_FIELD|grpc-status: 3/);
-      assert.match(text, /more( |%20)than( |%20)the( |%20)4194304( |%20)allowed/);
-      assert.equal((await fetch(`${api.server.httpUrl}/healthz`)).status, 200);
+      assert.match(text, /more than the 4194304 allowed/);
+      assert.equal((await connection.send("/healthz", { method: "GET" })).status, 200);
     });
   }
 });

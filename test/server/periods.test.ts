@@ -71,6 +71,16 @@ suiteForEach("After its period has ended, a budget", {}, (api) => {
       assert.deepEqual(periods[0]?.periodEnd, periodStart);
     });
 
+    test("with a version of its own, the same for all who read it", async () => {
+      const name = await endedBudget(api);
+      const { updateTime, version } = await budgetIn(api.client.getBudget(name));
+      const writtenUs = BigInt(timestampDate(updateTime as Timestamp).getTime()) * 1000n;
+      assert.ok(version > writtenUs + 1000n, `${version} for a budget written at ${writtenUs}`);
+      assert.equal((await budgetIn(api.client.getBudget(name))).version, version);
+      assert.equal((await api.client.listUsers(name)).budgets[0]?.version, version);
+      assert.ok(((await charge(api, name, 1n)).budget?.version ?? 0n) > version);
+    });
+
     test("by CreateBudget with the original parameters", async () => {
       const name = await endedBudget(api);
       const request = { ...name, totalBudgetNanoUsd: 100n, duration: Duration.DAILY };

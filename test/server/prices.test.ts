@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
+import pino from "pino";
 import { ServiceTier } from "../../gen/es/budget/v1/cost_pb.ts";
 import { ErrorInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { makeStore, startTestServer, type TestServer } from "../support/server.ts";
@@ -38,6 +39,18 @@ describe("prices", () => {
   let folder: string;
   let pricesFile: string;
   let server: TestServer;
+  /** The lines that say that the price file was refused. */
+  const refused: { path: string; why: string }[] = [];
+  const log = pino(
+    { level: "error" },
+    {
+      write(text) {
+        const line = JSON.parse(text) as { msg: string; path: string; why: string };
+        if (line.msg === "the new price file was refused; the previous prices stay in use")
+          refused.push(line);
+      },
+    },
+  );
   let other: TestServer;
 
   before(async () => {
@@ -47,7 +60,7 @@ describe("prices", () => {
     await writeFile(pricesFile, bigFile(3e-6));
     const { environment } = stack.use(await makeStore("PostgreSQL"));
     server = stack.use(
-      await startTestServer({ ...environment, PRICES_FILE: pricesFile, PROJECT_PRICES_MAX: "3" }),
+      await startTestServer({ ...environment, PRICES_FILE: pricesFile, PROJECT_PRICES_MAX: "3" }, log),
     );
     // A second server on the same database, without a price file, which reads prices from the database every time.
     other = stack.use(await startTestServer({ ...environment, PRICES_REFRESH_MS: "0" }));
@@ -226,6 +239,16 @@ describe("prices", () => {
       assert.equal(reported.price?.source, "reported");
     });
 
+    it("may not change from reported to computed when a request is repeated", async () => {
+      const name = await newBudget("reported-once");
+      const source = { case: "completion", value: completion } as const;
+      const request = { ...name, requestId: "r", source, useReportedCost: true };
+      await server.grpc.updateCost(request);
+      const { reason } = await failure(server.grpc.updateCost({ ...request, useReportedCost: false }));
+      assert.equal(reason, "REQUEST_ID_REUSED");
+      assert.equal((await server.grpc.updateCost(request)).replayed, true);
+    });
+
     it("are those of the model that the request names", async () => {
       const name = await newBudget("named");
       const { model: _, ...nameless } = completion;
@@ -246,14 +269,24 @@ describe("prices", () => {
     const cost = async (name: { project: string; user: string }): Promise<bigint> =>
       (await server.grpc.updateCost({ ...name, source: usage("filed-7", 1000n) })).costNanoUsd;
 
-    it("are reloaded when it changes; after a bad file the previous prices stay", async () => {
+    it("are reloaded when it changes; a bad file is logged, and the previous prices stay", async () => {
       const name = await newBudget("filed");
       assert.equal(await cost(name), 3_000_000n);
       await replaceFile(bigFile(1e-6));
       assert.equal(await cost(name), 1_000_000n);
-      for (const bad of ["not json", "{}", bigFile(2e-6, 49), bigFile(2e-6, 499)]) {
+      for (const [bad, why] of [
+        ["not json", /JSON/],
+        ["{}", /^it has 0 models with a usable price/],
+        [bigFile(2e-6, 49), /^it has 49 models with a usable price/],
+        [bigFile(2e-6, 499), /^it lacks 501 of the 1000 priced models/],
+      ] as const) {
+        refused.length = 0;
         await replaceFile(bad);
         assert.equal(await cost(name), 1_000_000n);
+        // The server may have noticed the change by itself, too.
+        const [line] = refused;
+        assert.equal(line?.path, pricesFile);
+        assert.match(line.why, why);
       }
       await replaceFile(bigFile(2e-6, 500));
       assert.equal(await cost(name), 2_000_000n);

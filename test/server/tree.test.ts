@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { BudgetView } from "../../gen/es/budget/v1/budget_pb.ts";
+import { type BudgetLevel, BudgetView } from "../../gen/es/budget/v1/budget_pb.ts";
 import { bank, DOLLAR, refusal } from "../support/reservations.ts";
 import { makeStore, STORES, startTestServer, type TestServer } from "../support/server.ts";
 
@@ -41,15 +41,22 @@ for (const kind of STORES) {
       });
 
       it("are explained by GetBudget: the ancestors, what remains of each, and when the next hold expires", async () => {
-        await bankOf.newBudget("explain", "org", 10n);
-        const alice = await bankOf.newBudget("explain", "alice", 5n, "org");
+        const org = await bankOf.newBudget("explain", "org", 50n);
+        const alice = await bankOf.newBudget("explain", "alice", 20n, "org");
+        await bankOf.settle(org, "", 7n);
+        await bankOf.settle(alice, "", 2n);
         const { reservation } = await bankOf.reserve(alice, 1n);
+        await bankOf.reserve(org, 4n);
         const full = await server.connectJson.getBudget({ ...alice, view: BudgetView.FULL });
+        const dollarsOf = (level: BudgetLevel): bigint[] =>
+          [level.totalBudgetNanoUsd, level.spentNanoUsd, level.heldNanoUsd, level.remainingNanoUsd].map(
+            (amount) => amount / DOLLAR,
+          );
         assert.deepEqual(
-          full.levels.map((level) => [level.user, level.remainingNanoUsd / DOLLAR, level.openReservations]),
+          full.levels.map((level) => [level.user, dollarsOf(level), level.openReservations]),
           [
-            ["alice", 4n, 1n],
-            ["org", 9n, 1n],
+            ["alice", [20n, 2n, 1n, 17n], 1n],
+            ["org", [50n, 9n, 5n, 36n], 2n],
           ],
         );
         assert.deepEqual(full.nextFreeTime, reservation?.expireTime);
@@ -92,6 +99,27 @@ for (const kind of STORES) {
     });
 
     describe("with limits for models", () => {
+      it("may have 100 limits, and not 101", async () => {
+        const limits = (count: number) =>
+          Array.from({ length: count }, (_, model) => ({ model: `model-${model}`, limitNanoUsd: DOLLAR }));
+        const name = { project: "models", user: "many" };
+        const { budget } = await server.grpc.createBudget({ ...name, modelLimits: limits(100) });
+        assert.equal(budget?.modelLimits.length, 100);
+        const updateMask = { paths: ["model_limits"] };
+        for (const call of [
+          server.grpc.createBudget({ ...name, user: "more", modelLimits: limits(101) }),
+          server.grpc.updateBudget({ ...name, updateMask, modelLimits: limits(101) }),
+        ]) {
+          const { metadata } = await refusal(call);
+          assert.deepEqual(
+            [metadata.field, metadata.description],
+            ["model_limits", "must have at most 100 items"],
+          );
+        }
+        const kept = await server.grpc.updateBudget({ ...name, updateMask, modelLimits: limits(100) });
+        assert.equal(kept.budget?.modelLimits.length, 100);
+      });
+
       it("are refused above the limit of their model, by name or by prefix", async () => {
         const name = { project: "models", user: "alice" };
         await server.grpc.createBudget({

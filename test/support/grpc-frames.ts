@@ -32,7 +32,8 @@ export interface Frames extends Disposable {
 }
 
 export function openFrames(url: string): Frames {
-  const session = connect(url);
+  // By default, Node.js opens no more streams of its own while more than 10 MB wait to be sent.
+  const session = connect(url, { maxSessionMemory: 256 });
   session.on("error", () => {});
   const begin: Frames["begin"] = (path, { encoding, timeout } = {}) =>
     session.request({

@@ -24,6 +24,8 @@ export function startProgram(environment: Record<string, string>, args: readonly
       GRPC_PORT: "0",
       HTTP_PORT: "0",
       LOG_LEVEL: "silent",
+      // A watcher that gets an answer was notified of the change.
+      WATCH_POLL_MS: "86400000",
       ...environment,
     },
   });

@@ -31,12 +31,21 @@ export interface TestServer extends AsyncDisposable {
   age(name: { project: string; user: string }, interval: string): Promise<void>;
 }
 
+/** So long that no test waits for it: a watcher that gets an answer was notified of the change. */
+export const NEVER_MS = "86400000";
+
 /** Starts a complete server on free ports. */
 export async function startTestServer(
   environment: Record<string, string>,
   log = pino({ level: "silent" }),
 ): Promise<TestServer> {
-  const config = loadConfig({ GRPC_PORT: "0", HTTP_PORT: "0", LOG_LEVEL: "silent", ...environment });
+  const config = loadConfig({
+    GRPC_PORT: "0",
+    HTTP_PORT: "0",
+    LOG_LEVEL: "silent",
+    WATCH_POLL_MS: NEVER_MS,
+    ...environment,
+  });
   let database: Database | undefined;
   const server = await startServer(config, log, async (...args) => {
     database = await openDatabase(...args);

@@ -21,6 +21,8 @@ export interface Transports extends AsyncDisposable {
   readonly httpUrl: string;
   /** A client of each way in. */
   readonly clients: Readonly<Record<string, Client<typeof BudgetService>>>;
+  /** Stops as a server does: streams end, other calls may take `graceMs`. Disposal does the same with 100 ms. */
+  stop(graceMs: number): Promise<void>;
 }
 
 export async function startTransports(options: {
@@ -61,6 +63,12 @@ export async function startTransports(options: {
   const httpUrl = `http://127.0.0.1:${http.port}`;
   const over = (transport: Transport) => createClient(BudgetService, transport);
   const jsonOptions = { registry: DETAIL_TYPES };
+  let stopped: Promise<void> | undefined;
+  const stop = (graceMs: number): Promise<void> => {
+    stopping.abort();
+    stopped ??= Promise.all([http.stop(graceMs), grpc.stop(graceMs)]).then(() => {});
+    return stopped;
+  };
   const web = { baseUrl: httpUrl, httpVersion: "1.1" as const, jsonOptions };
   return {
     grpcUrl,
@@ -75,9 +83,7 @@ export async function startTransports(options: {
         createRouterTransport((router) => router.service(BudgetService, implementationOf(pipeline.routes))),
       ),
     },
-    async [Symbol.asyncDispose]() {
-      stopping.abort();
-      await Promise.all([http.stop(100), grpc.stop(100)]);
-    },
+    stop,
+    [Symbol.asyncDispose]: () => stop(100),
   };
 }

@@ -14,6 +14,7 @@ export interface Services {
   costing: Costing;
   projectPrices: ProjectPriceList;
   sweepBatchBudgetsMax: number;
+  watchPollMs: number;
   /** Reports a defect in Purser. The caller still gets an answer. */
   onDefect: (error: unknown) => void;
 }

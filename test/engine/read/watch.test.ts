@@ -42,7 +42,7 @@ class Watched {
         return { count: 1n, firstEndUs: this.firstHoldEndUs };
       },
     };
-    const services = { store: store as unknown as Store, reader, feed: this.feed };
+    const services = { store: store as unknown as Store, reader, feed: this.feed, watchPollMs: POLL_MS };
     const stream = watchBudget(services, NAME, isKnown, this.stop.signal);
     this.#collect(stream).then(
       () => (this.end = "ended"),
@@ -146,7 +146,9 @@ describe("a watcher of a budget", () => {
 
   it("is woken when the budget's period ends, even if nothing is written", async () => {
     const endUs = 20n + SECOND_US + 500n;
-    const watched = await waiting(budgetOf({ spentNanoUsd: 9n, periodEndUs: endUs }));
+    const watched = await waiting(
+      budgetOf({ spentNanoUsd: 9n, periodStartUs: -SECOND_US, periodEndUs: endUs }),
+    );
     // It does not read before the end, which is half a millisecond away.
     await watched.pass(1_000 - SPACING_MS);
     assert.equal(watched.reads, 1);
@@ -243,7 +245,12 @@ describe("a watcher of a budget", () => {
     const feed = createFeed(() => {});
     const reader = { current: () => assert.fail("it has read the budget") };
     const store = { read: () => assert.fail("it has read holds") } as unknown as Store;
-    const stream = watchBudget({ store, reader, feed }, NAME, () => false, AbortSignal.abort());
+    const stream = watchBudget(
+      { store, reader, feed, watchPollMs: POLL_MS },
+      NAME,
+      () => false,
+      AbortSignal.abort(),
+    );
     assert.deepEqual(await Array.fromAsync(stream), []);
     assert.equal(feed.watchers, 0);
   });
