@@ -25,8 +25,6 @@ const COMPRESSED_FLAG = 1;
 const CHECKS_PER_TIMEOUT = 10;
 
 export interface Intake {
-  /** Ends all calls in progress. Their clients get CANCELLED. */
-  endCalls(): void;
   stop(): void;
 }
 
@@ -39,7 +37,6 @@ export function watchIntake(
   // Incomplete requests in order of arrival. They are aged by counting checks, so that a request needs no timer of its
   // own.
   const arriving = new Map<ServerHttp2Stream, number>();
-  const calls = new Set<ServerHttp2Stream>();
   let check = 0;
   const timer = setInterval(() => {
     check++;
@@ -62,7 +59,6 @@ export function watchIntake(
     const isDecodedByGrpc = headers[":path"]?.startsWith(OWN_PATHS) === false;
     const lease = bytesInFlight.open();
     arriving.set(stream, check);
-    calls.add(stream);
     let bytes = 0;
     stream.on("data", (chunk: Buffer) => {
       if (bytes === 0) addRefusalDetails(stream, chunk, { bytesMax, isDecodedByGrpc });
@@ -72,18 +68,12 @@ export function watchIntake(
     stream.on("end", () => arriving.delete(stream));
     stream.on("close", () => {
       arriving.delete(stream);
-      calls.delete(stream);
       lease.release();
     });
   };
   // Runs before the listener of grpc-js.
   for (const http2Server of http2ServersOf(server)) http2Server.prependListener("stream", onStream);
-  return {
-    endCalls() {
-      for (const stream of calls) stream.close(constants.NGHTTP2_CANCEL);
-    },
-    stop: () => clearInterval(timer),
-  };
+  return { stop: () => clearInterval(timer) };
 }
 
 function take(lease: Lease, bytes: number, stream: ServerHttp2Stream): boolean {
