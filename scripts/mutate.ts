@@ -69,6 +69,8 @@ async function run(options: Options, targets: readonly Target[]): Promise<void> 
       tried.push({ mutant, verdict });
       const line = survivorLine({ mutant, verdict });
       if (line !== undefined) say(line);
+      // A test may also be late because the machine is busy.
+      if (verdict.kind === "timed out") note(`${verdict.test} timed out: ${lineOf(mutant)}`);
       if (tried.length % PROGRESS_EVERY === 0) note(`${path}: ${tried.length} of ${chosen.length}`);
     });
     say(scoreLine(path, total, tried));
