@@ -17,7 +17,7 @@ export const HELP = `npm run test:mutate -- <folder or file> ... [options]
 
 Changes the code in many small ways, one at a time, and names the changes that no test notices.
 
-  --sample N     runs N mutants of each folder or file, spread evenly (default: all)
+  --sample N     runs N mutants of each folder or file, one from each of N equal parts (default: all)
   --seed S       chooses the sample (default: 1)
   --tests PATH   runs only tests in this folder or file; can be repeated (default: test)
   --seconds T    runs tests for at most T seconds for each mutant, the nearest and fastest first (default: 60)
