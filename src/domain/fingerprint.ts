@@ -41,7 +41,7 @@ const hasVersion = (stored: string): boolean => stored.includes(".");
 export function canonicalText(value: Printable): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "number") return Object.is(value, -0) ? "0" : String(value);
+  // Also numbers: -0 becomes "0".
   if (typeof value !== "object" || value === null) return String(value);
   if (isList(value)) return `[${value.map(canonicalText).join(",")}]`;
   let members = "";

@@ -14,6 +14,7 @@ export const NOT_RUN: ReadonlyMap<string, string> = new Map([
     "it takes many minutes; test/scripts/bench.test.ts and bench-tokens.test.ts run a short form",
   ],
   ["begin;\nlock table entries", "test/store/partitions.test.ts runs it on a ledger with entries"],
+  ["npm run test:mutate", "it takes many minutes; test/scripts/mutate-run.test.ts runs it on a small folder"],
   ["create extension citus", "it needs Citus; the page says that it is not tested"],
   ["grpcurl", "it is not on npm; test/server/grpc.test.ts asks for reflection"],
 ]);

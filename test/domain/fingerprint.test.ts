@@ -46,6 +46,10 @@ suite("A canonical text", () => {
     );
   });
 
+  test("is the same for zero and negative zero", () => {
+    assert.equal(canonicalText([-0]), canonicalText([0]));
+  });
+
   test("leaves out what is undefined", () => {
     assert.equal(canonicalText({ a: 1, b: undefined }), canonicalText({ a: 1 }));
   });
