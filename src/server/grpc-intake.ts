@@ -25,6 +25,8 @@ const COMPRESSED_FLAG = 1;
 const CHECKS_PER_TIMEOUT = 10;
 
 export interface Intake {
+  /** Ends all calls in progress. Their clients get CANCELLED. */
+  endCalls(): void;
   stop(): void;
 }
 
@@ -37,6 +39,7 @@ export function watchIntake(
   // Incomplete requests in order of arrival. They are aged by counting checks, so that a request needs no timer of its
   // own.
   const arriving = new Map<ServerHttp2Stream, number>();
+  const calls = new Set<ServerHttp2Stream>();
   let check = 0;
   const timer = setInterval(() => {
     check++;
@@ -59,6 +62,7 @@ export function watchIntake(
     const isDecodedByGrpc = headers[":path"]?.startsWith(OWN_PATHS) === false;
     const lease = bytesInFlight.open();
     arriving.set(stream, check);
+    calls.add(stream);
     let bytes = 0;
     stream.on("data", (chunk: Buffer) => {
       if (bytes === 0) addRefusalDetails(stream, chunk, { bytesMax, isDecodedByGrpc });
@@ -68,12 +72,18 @@ export function watchIntake(
     stream.on("end", () => arriving.delete(stream));
     stream.on("close", () => {
       arriving.delete(stream);
+      calls.delete(stream);
       lease.release();
     });
   };
   // Runs before the listener of grpc-js.
   for (const http2Server of http2ServersOf(server)) http2Server.prependListener("stream", onStream);
-  return { stop: () => clearInterval(timer) };
+  return {
+    endCalls() {
+      for (const stream of calls) stream.close(constants.NGHTTP2_CANCEL);
+    },
+    stop: () => clearInterval(timer),
+  };
 }
 
 function take(lease: Lease, bytes: number, stream: ServerHttp2Stream): boolean {

@@ -13,7 +13,7 @@ import type { Abandoned } from "../engine/commit/submitted.ts";
 import type { BytesInFlight } from "./bytes-in-flight.ts";
 import { boundConnections, type Limits, type Listener } from "./connections.ts";
 import { decode } from "./decode.ts";
-import { http2ServersOf, watchIntake } from "./grpc-intake.ts";
+import { http2ServersOf, type Intake, watchIntake } from "./grpc-intake.ts";
 import type { Arrival, Pipeline, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { codeOf, toStatus } from "./status.ts";
 
@@ -66,7 +66,7 @@ export async function serveGrpc(options: {
     async stop(graceMs) {
       health.setStatus("", "NOT_SERVING");
       health.setStatus(BudgetService.typeName, "NOT_SERVING");
-      await shutDown(server, sockets, graceMs);
+      await shutDown(server, intake, sockets, graceMs);
       intake.stop();
     },
   };
@@ -88,16 +88,27 @@ function asSystemError(error: Error): Error {
   return message === undefined ? error : Object.assign(new Error(message, { cause: error }), { code });
 }
 
-async function shutDown(server: grpc.Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+/** How long the clients of ended calls may take to read that, before their connections are closed. */
+const CLOSING_MS = 100;
+
+async function shutDown(
+  server: grpc.Server,
+  intake: Intake,
+  sockets: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
   const graceful = Promise.withResolvers<void>();
   server.tryShutdown(() => graceful.resolve());
-  const timer = setTimeout(() => {
-    // grpc-js would only end the server's side of the connections, and some clients would wait for more. A connection that
-    // is lost tells every client that the outcome of its call is unknown.
-    for (const socket of sockets) socket.destroy();
-    server.forceShutdown();
-    // After a forced shutdown, grpc-js does not call the callback of the graceful shutdown.
-    graceful.resolve();
+  let timer = setTimeout(() => {
+    // If grpc-js ended the calls, clients would take that for an end without an error, and some would wait for more.
+    intake.endCalls();
+    timer = setTimeout(() => {
+      server.forceShutdown();
+      // grpc-js only ends the server's side of the connections.
+      for (const socket of sockets) socket.destroy();
+      // After a forced shutdown, grpc-js does not call the callback of the graceful shutdown.
+      graceful.resolve();
+    }, CLOSING_MS);
   }, graceMs);
   await graceful.promise;
   clearTimeout(timer);
