@@ -2,15 +2,21 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { after, before, suite, test } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import pg from "pg";
 import pino from "pino";
-import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import {
+  BudgetService,
+  GetBudgetRequestSchema,
+  GetBudgetResponseSchema,
+} from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { loadConfig } from "../../src/config.ts";
 import { implementationOf } from "../../src/server/connect.ts";
 import { openDatabase } from "../../src/server/server.ts";
 import { startService } from "../../src/server/service.ts";
 import { type Frames, openFrames } from "../support/grpc-frames.ts";
+import { rawGrpc } from "../support/raw-grpc.ts";
 import { makeStore, startTestServer } from "../support/server.ts";
 import { startTransports } from "../support/transports.ts";
 
@@ -22,7 +28,11 @@ const NAME = { project: "p", user: "alice" };
 
 /** The two transports with calls that end when the test says so. */
 async function startHeld() {
-  const begun = { gRPC: Promise.withResolvers<void>(), Connect: Promise.withResolvers<void>() };
+  const begun = {
+    gRPC: Promise.withResolvers<void>(),
+    Connect: Promise.withResolvers<void>(),
+    "grpc-js": Promise.withResolvers<void>(),
+  };
   const end = Promise.withResolvers<void>();
   const transports = await startTransports({
     // No probe ends a connection that the server has left open.
@@ -35,11 +45,22 @@ async function startHeld() {
       },
     },
   });
-  const calls = Object.keys(begun).map(async (way) => transports.clients[way]?.getBudget({ user: way }));
-  const outcomes = Promise.allSettled(calls);
+  const raw = rawGrpc(transports.grpcUrl);
+  const request = toBinary(GetBudgetRequestSchema, create(GetBudgetRequestSchema, { user: "grpc-js" }));
+  const outcomes = Promise.allSettled([
+    transports.clients["gRPC"]?.getBudget({ user: "gRPC" }),
+    transports.clients["Connect"]?.getBudget({ user: "Connect" }),
+    raw
+      .call("/budget.v1.BudgetService/GetBudget", request)
+      .then((bytes) => fromBinary(GetBudgetResponseSchema, bytes)),
+  ]).finally(() => raw[Symbol.dispose]());
   await Promise.all(Object.values(begun).map(({ promise }) => promise));
   return { transports, end: () => end.resolve(), outcomes };
 }
+
+/** The code of an error of Connect or of grpc-js, which use the same numbers. */
+const codeOf = (error: unknown): number =>
+  error instanceof ConnectError ? error.code : (error as { code: number }).code;
 
 suite("A server that stops", () => {
   const stack = new AsyncDisposableStack();
@@ -54,7 +75,7 @@ suite("A server that stops", () => {
     const stopped = transports.stop(HOUR_MS);
     end();
     const users = (await outcomes).map((each) => each.status === "fulfilled" && each.value?.budget?.user);
-    assert.deepEqual(users, ["gRPC", "Connect"]);
+    assert.deepEqual(users, ["gRPC", "Connect", "grpc-js"]);
     await stopped;
   });
 
@@ -63,10 +84,8 @@ suite("A server that stops", () => {
   }, async () => {
     const { transports, end, outcomes } = await startHeld();
     await transports.stop(1);
-    const codes = (await outcomes).map(
-      (each) => each.status === "rejected" && ConnectError.from(each.reason).code,
-    );
-    assert.deepEqual(codes, [Code.Canceled, Code.Aborted]);
+    const codes = (await outcomes).map((each) => each.status === "rejected" && codeOf(each.reason));
+    assert.deepEqual(codes, [Code.Canceled, Code.Aborted, Code.Canceled]);
     end();
   });
 
