@@ -45,11 +45,7 @@ export async function answerRpc(
       body: once(dialect && message ? bodyOf(dialect, message) : new Uint8Array()),
       signal: gone.signal,
       contextValues: createContextValues().set(HTTP_CALL, call),
-    }).catch((error: unknown) => {
-      decodeUnreached();
-      throw error;
-    });
-    decodeUnreached();
+    }).finally(decodeUnreached);
   } catch (thrown) {
     if (thrown instanceof Aborted || gone.signal.aborted) return;
     lease.release();
