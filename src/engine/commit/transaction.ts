@@ -1,4 +1,3 @@
-import { budgetKey } from "../../domain/budget.ts";
 import type { InstantUs } from "../../domain/period.ts";
 import { type Reservation, reservationKey } from "../../domain/reservation.ts";
 import { writeChanges } from "../../store/changes.ts";
@@ -199,10 +198,9 @@ async function commitOnce(
   onNames: (names: readonly BudgetName[]) => void,
 ): Promise<Committed> {
   const needed = namesToLock(ancestry, operations);
-  const neededKeys = keysOf(needed);
   // Ending a hold changes all budgets on which it counts. If one of them is busy, the hold stays for later.
   const search = (): ExpiredSearch => ({
-    except: namesOf(avoided().difference(neededKeys)),
+    except: namesOf(avoided().difference(keysOf(needed))),
     limit: EXPIRED_MAX,
   });
   const expired = extras.expired === undefined ? [] : await extras.expired(connection, search());
@@ -211,14 +209,14 @@ async function commitOnce(
   const isSlice = expiries.length > 0 && (expiries.length >= EXPIRED_MAX || operations.some(needsBelow));
   const all = isSlice ? expiries : [...expiries, ...operations];
   if (all.length === 0) return { verdicts: [], expired: 0, changed: [], repeats: false, hasExpired: true };
-  const names = namesToLock(ancestry, all);
+  const names = expiries.length === 0 ? needed : namesToLock(ancestry, all);
   onNames(names);
   const projects = extras.expired === undefined ? projectsOf(operations) : [];
   const locked = await lockBudgets(connection, names, projects);
   if (locked.hasExpired) throw new RestartWith("expired");
   // These are separate statements that begin after the locks are held, so they see what earlier holders of the locks committed.
   const state: LockedState = { ...locked, ...(await readLockedState(connection, all, extras)) };
-  if (expiredUnseen(state.reservations, neededKeys, expiries, locked.nowUs)) throw new RestartWith("expired");
+  if (expiredUnseen(state.reservations, needed, expiries, locked.nowUs)) throw new RestartWith("expired");
   const { verdicts, changes } = decideBatch(all, state);
   const repeats = verdicts.some((verdict, index) => mayBeRepeated(verdict, all[index] as Operation));
   if (repeats && !extras.lookUp) throw new RestartWith("lookUp");
@@ -247,15 +245,15 @@ const mayBeRepeated = (verdict: Verdict, operation: Operation): boolean =>
  */
 function expiredUnseen(
   reservations: ReadonlyMap<string, Reservation>,
-  needed: ReadonlySet<string>,
+  needed: readonly BudgetName[],
   expiries: readonly Expire[],
   nowUs: InstantUs,
 ): boolean {
   const seen = new Set(expiries.map((expiry) => reservationKey(expiry.project, expiry.reservationId)));
-  return [...reservations].some(
-    ([key, { state, expiresAtUs, project, user }]) =>
-      state === "HELD" && expiresAtUs <= nowUs && !seen.has(key) && needed.has(budgetKey(project, user)),
-  );
+  const unseen = [...reservations]
+    .filter(([key, { state, expiresAtUs }]) => state === "HELD" && expiresAtUs <= nowUs && !seen.has(key))
+    .map(([, reservation]) => reservation);
+  return unseen.length > 0 && !keysOf(needed).isDisjointFrom(keysOf(unseen));
 }
 
 const expiryOf = ({ project, user, reservationId, ancestors }: Reservation): Expire => ({
