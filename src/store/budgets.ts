@@ -4,6 +4,7 @@ import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { compareBytes } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
+import { isExpired, mayHoldBelow } from "./expired.ts";
 import type { BudgetName } from "./names.ts";
 import type { Part } from "./parts.ts";
 import { columnsBut, deleteRows, insertRows, updateRows } from "./table.ts";
@@ -58,18 +59,12 @@ export async function readCurrentCosts(
       select json_object_agg(c.model, c.cost_nano_usd::text order by c.model) from model_costs c
       where c.project = b.project and c.user_id = b.user_id and c.period_id = b.period_id
     ) as model_costs, case when exists (
-      select 1 from reservations r
-      where r.project = b.project and r.state = 'HELD' and r.expires_at <= statement_timestamp()
+      select 1 from reservations r where r.project = b.project and ${isExpired}
     ) then exists (
+      select 1 from reservations r where r.project = b.project and r.user_id = b.user_id and ${isExpired}
+    ) or ${mayHoldBelow} and exists (
       select 1 from reservations r
-      where r.project = b.project and r.user_id = b.user_id and r.state = 'HELD'
-        and r.expires_at <= statement_timestamp()
-    ) or b.held_nano_usd > 0 and exists (
-      select 1 from budgets c where c.project = b.project and c.parent_user_id = b.user_id
-    ) and exists (
-      select 1 from reservations r
-      where r.project = b.project and r.ancestors @> array[b.user_id::text] and r.state = 'HELD'
-        and r.expires_at <= statement_timestamp()
+      where r.project = b.project and r.ancestors @> array[b.user_id::text] and ${isExpired}
     ) else false end as expired
     from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
     cross join lateral (

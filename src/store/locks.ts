@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { type Budget, budgetKey } from "../domain/budget.ts";
 import type { InstantUs } from "../domain/period.ts";
 import type { Connection } from "./connection.ts";
+import { isExpired } from "./expired.ts";
 import type { BudgetName } from "./names.ts";
 import { type BudgetRow, budgetsTable } from "./tables.ts";
 import { unnest } from "./unnest.ts";
@@ -37,8 +38,7 @@ export async function lockBudgets(
       for update of b
     )
     select clock_timestamp() as clock, locked.project as found, locked.*, exists (
-      select 1 from reservations
-      where project = any(${projects}::text[]) and state = 'HELD' and expires_at <= statement_timestamp()
+      select 1 from reservations r where r.project = any(${projects}::text[]) and ${isExpired}
     ) as expired
     from (values (1)) as always left join locked on true
   `.execute(connection);

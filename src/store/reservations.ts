@@ -3,6 +3,7 @@ import type { NanoUsd } from "../domain/money.ts";
 import type { InstantUs } from "../domain/period.ts";
 import { type Reservation, type ReservationState, reservationKey } from "../domain/reservation.ts";
 import type { Connection } from "./connection.ts";
+import { isExpired, mayHoldBelow } from "./expired.ts";
 import type { BudgetName, ReservationName } from "./names.ts";
 import type { Part } from "./parts.ts";
 import { projectsHaving } from "./projects.ts";
@@ -53,7 +54,7 @@ export async function findExpired(
 ): Promise<Reservation[]> {
   const result = await sql<ReservationRow>`
     select r.* from reservations r
-    where r.project = ${project} and r.state = 'HELD' and r.expires_at <= statement_timestamp() ${leavingOut(except)}
+    where r.project = ${project} and ${isExpired} ${leavingOut(except)}
     order by r.expires_at, r.reservation_id limit ${limit}
   `.execute(connection);
   return result.rows.map(reservationFromRow);
@@ -61,9 +62,7 @@ export async function findExpired(
 
 /**
  * Reads expired open reservations that count on one of these budgets, in the order of expiry. Locks nothing. It reads those of
- * the budgets themselves through an index. It searches those of descendants only for a budget that has both children and a held
- * amount, because the search may read every expired reservation of the project. So it does not find reservations of nothing
- * that belong to descendants. They do not change the balance of the budget.
+ * the budgets themselves through an index, and searches those of descendants where `mayHoldBelow` says so.
  */
 export async function findExpiredOn(
   connection: Connection,
@@ -73,9 +72,7 @@ export async function findExpiredOn(
   const rows = names.map(({ project, user }) => ({ project, user_id: user }));
   const result = await sql<ReservationRow>`
     with named as materialized (
-      select b.project, b.user_id, b.held_nano_usd > 0 and exists (
-        select 1 from budgets c where c.project = b.project and c.parent_user_id = b.user_id
-      ) as holds_below
+      select b.project, b.user_id, ${mayHoldBelow} as may_hold_below
       from ${unnest({ project: "text", user_id: "text" }, rows, "k")}
       cross join lateral (
         select * from budgets where project = k.project and user_id = k.user_id limit 1
@@ -84,18 +81,16 @@ export async function findExpiredOn(
     select * from (
       select own.* from named n cross join lateral (
         select r.* from reservations r
-        where r.project = n.project and r.user_id = n.user_id and r.state = 'HELD'
-          and r.expires_at <= statement_timestamp() ${leavingOut(except)}
+        where r.project = n.project and r.user_id = n.user_id and ${isExpired} ${leavingOut(except)}
         order by r.expires_at limit ${limit}
       ) own
       union
       select below.* from named n cross join lateral (
         select r.* from reservations r
-        where r.project = n.project and r.ancestors @> array[n.user_id::text] and r.state = 'HELD'
-          and r.expires_at <= statement_timestamp() ${leavingOut(except)}
+        where r.project = n.project and r.ancestors @> array[n.user_id::text] and ${isExpired} ${leavingOut(except)}
         order by r.expires_at limit ${limit}
       ) below
-      where n.holds_below
+      where n.may_hold_below
     ) found
     order by expires_at, reservation_id limit ${limit}
   `.execute(connection);
@@ -115,11 +110,10 @@ function leavingOut(except: readonly BudgetName[]): RawBuilder<unknown> {
 /** Whether a project has open reservations that have expired. */
 export async function hasExpired(connection: Connection, project: string): Promise<boolean> {
   const row = await connection
-    .selectFrom("reservations")
-    .select("reservation_id")
-    .where("project", "=", project)
-    .where("state", "=", "HELD")
-    .where("expires_at", "<=", sql<bigint>`statement_timestamp()`)
+    .selectFrom("reservations as r")
+    .select("r.reservation_id")
+    .where("r.project", "=", project)
+    .where(isExpired)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
