@@ -2,63 +2,37 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { sql } from "kysely";
 import { readCurrentCosts } from "../../src/store/budgets.ts";
-import { type Database, openPostgres } from "../../src/store/database.ts";
-import { migrate } from "../../src/store/migrate.ts";
 import { findExpired, findExpiredOn } from "../../src/store/reservations.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { openWithStaleStatistics, type StaleStatistics } from "../support/stale-statistics.ts";
 
 const HOLDS = 5_000;
 const LIMIT = 100;
 const EVERY = { except: [], limit: LIMIT };
 
-/** As in plans.test.ts: the statistics are those of empty tables, and the cost of a statement is counted in rows. */
 describe("with stale statistics and many expired holds, a search reads little more than what it returns", () => {
   const stack = new AsyncDisposableStack();
-  let database: Database;
+  let database: StaleStatistics;
   before(async () => {
-    const postgres = stack.use(await startPostgres());
-    const url = await postgres.createDatabase();
-    database = stack.use(
-      openPostgres({ url, connectionsMax: 1, timeoutMs: 60_000, onIdleError: (error) => assert.fail(error) }),
-    );
-    const { kysely } = database;
-    await migrate(database);
-    for (const table of ["budgets", "reservations"]) {
-      await sql`alter table ${sql.table(table)} set (autovacuum_enabled = false)`.execute(kysely);
-    }
-    await sql`analyze`.execute(kysely);
+    database = stack.use(await openWithStaleStatistics(["budgets", "reservations"]));
     await sql`insert into budgets (project, user_id, parent_user_id, total_nano_usd, held_nano_usd, period_id,
       period_start, creation_fingerprint, created_at, updated_at)
       select 'p', user_id, parent, 1, held, 1, now(), '', now(), now() from (values
         ('team', null, ${HOLDS}::int), ('member', 'team', ${HOLDS}::int), ('one', null, 1), ('nothing', null, 0),
         ('lead', null, 1), ('below', 'lead', 1)
-      ) as budget(user_id, parent, held)`.execute(kysely);
+      ) as budget(user_id, parent, held)`.execute(database.kysely);
     await sql`insert into reservations (project, reservation_id, user_id, ancestors, model, held_nano_usd, state,
       on_expiry, request_fingerprint, created_at, expires_at)
       select 'p', 'hold-' || i, case i when 7 then 'one' when 8 then 'below' else 'member' end,
         case i when 7 then '{}'::text[] when 8 then array['lead'] else array['team'] end, 'm', 1, 'HELD', 'RELEASE', '',
         'epoch', now() - interval '1 hour' + i * interval '1 microsecond'
-      from generate_series(1, ${HOLDS}::int) i`.execute(kysely);
+      from generate_series(1, ${HOLDS}::int) i`.execute(database.kysely);
   });
   after(() => stack.disposeAsync());
 
-  /** The rows that `work` read from the tables, through an index or by a sequential scan. */
-  const rowsRead = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
-    const read = async (): Promise<number> => {
-      await sql`select pg_stat_force_next_flush()`.execute(database.kysely);
-      const { rows } = await sql<{ read: bigint }>`
-        select sum(seq_tup_read + idx_tup_fetch)::bigint as read from pg_stat_user_tables
-        where relname in ('budgets', 'reservations')`.execute(database.kysely);
-      return Number(rows[0]?.read);
-    };
-    const before = await read();
-    const result = await work();
-    return [result, (await read()) - before];
-  };
   const on = (...users: string[]) => users.map((user) => ({ project: "p", user }));
 
   it("for those of a project", async () => {
-    const [found, read] = await rowsRead(() => findExpired(database.kysely, "p", EVERY));
+    const [found, read] = await database.rowsRead(() => findExpired(database.kysely, "p", EVERY));
     assert.equal(found.length, LIMIT);
     assert.ok(read <= 2 * LIMIT, `${read} rows read`);
   });
@@ -72,7 +46,7 @@ describe("with stale statistics and many expired holds, a search reads little mo
     ["a budget and its parent, both with the same ones", on("member", "team"), LIMIT],
   ] as const) {
     it(`for those of ${what}`, async () => {
-      const [found, read] = await rowsRead(() => findExpiredOn(database.kysely, names, EVERY));
+      const [found, read] = await database.rowsRead(() => findExpiredOn(database.kysely, names, EVERY));
       assert.equal(new Set(found.map(({ reservationId }) => reservationId)).size, count);
       assert.equal(found.length, count);
       assert.ok(read <= 3 * LIMIT, `${read} rows read`);
@@ -86,7 +60,7 @@ describe("with stale statistics and many expired holds, a search reads little mo
     ["team", true],
   ] as const) {
     it(`for whether the budget "${user}" has any`, async () => {
-      const [found, read] = await rowsRead(() => readCurrentCosts(database.kysely, on(user)));
+      const [found, read] = await database.rowsRead(() => readCurrentCosts(database.kysely, on(user)));
       assert.deepEqual(
         [...found.values()].map((cost) => cost.hasExpired),
         [hasExpired],
