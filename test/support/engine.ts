@@ -19,8 +19,18 @@ export interface Inside extends AsyncDisposable {
   defects: unknown[];
 }
 
+export const ENGINE_LIMITS: EngineLimits = {
+  batchOperationsMax: 1000,
+  batchesInFlightMax: 2,
+  queueOperationsMax: 10_000,
+  backgroundOperationsMax: 500,
+  lockWaitMsMax: 5_000,
+};
+
 /** @param limits.batchesInFlightMax 1: operations are decided in the order in which they were submitted. */
-export async function startInside({ batchesInFlightMax = 2 } = {}): Promise<Inside> {
+export async function startInside({
+  batchesInFlightMax = ENGINE_LIMITS.batchesInFlightMax,
+} = {}): Promise<Inside> {
   const folder = await makeDataFolder();
   const database = await openEmbedded({ folder });
   await migrate(database);
@@ -28,13 +38,7 @@ export async function startInside({ batchesInFlightMax = 2 } = {}): Promise<Insi
   const ancestry = createAncestry(store);
   const onChanged = (): void => {};
   const defects: unknown[] = [];
-  const limits: EngineLimits = {
-    batchOperationsMax: 1000,
-    batchesInFlightMax,
-    queueOperationsMax: 10_000,
-    backgroundOperationsMax: 500,
-    lockWaitMsMax: 5_000,
-  };
+  const limits = { ...ENGINE_LIMITS, batchesInFlightMax };
   const onDefect = (error: unknown) => defects.push(error);
   const engine = createEngine({ store, ancestry, limits, onChanged, onDefect });
   return {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { sql } from "kysely";
 import { createEngine, type Engine } from "../../../src/engine/commit/engine.ts";
-import type { Operation, Verdict } from "../../../src/engine/commit/operation.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { assertConserved } from "../../support/conservation.ts";
-import { type Inside, startInside } from "../../support/engine.ts";
+import { chargeOf, createOf, reasonOf } from "../../support/decisions.ts";
+import { ENGINE_LIMITS, type Inside, startInside } from "../../support/engine.ts";
 
 const PROJECT = "p";
 /** More than three transactions end. */
@@ -20,18 +20,6 @@ describe("more expired holds than one transaction ends, on the embedded store", 
   let users = 0;
   /** How many turns of the event loop had begun when each transaction began. */
   let turnsAt: number[] = [];
-
-  const create = (name: string): Promise<Verdict> =>
-    engine.submit({
-      kind: "create",
-      project: PROJECT,
-      user: name,
-      totalNanoUsd: 1_000_000n,
-      period: undefined,
-      parent: undefined,
-      modelLimits: [],
-      fingerprint: "",
-    });
 
   before(async () => {
     inside = stack.use(await startInside());
@@ -53,20 +41,14 @@ describe("more expired holds than one transaction ends, on the embedded store", 
     engine = createEngine({
       store,
       ancestry: inside.ancestry,
-      limits: {
-        batchOperationsMax: 100,
-        batchesInFlightMax: 2,
-        queueOperationsMax: 1_000,
-        backgroundOperationsMax: 100,
-        lockWaitMsMax: 5_000,
-      },
+      limits: ENGINE_LIMITS,
       onChanged: () => {},
       onDefect: (error) => assert.fail(error as Error),
     });
   });
   beforeEach(async () => {
     user = `user-${++users}`;
-    assert.ok((await create(user)).ok);
+    assert.equal(reasonOf(await engine.submit(createOf({ project: PROJECT, user }))), "ok");
     await sql`insert into reservations (project, reservation_id, user_id, model, held_nano_usd, state, on_expiry,
       request_fingerprint, created_at, expires_at)
       select ${PROJECT}::text, ${user}::text || '-' || i, ${user}::text, 'm', 1, 'HELD', 'RELEASE', '', now(),
@@ -90,19 +72,9 @@ describe("more expired holds than one transaction ends, on the embedded store", 
   });
 
   it("end in such slices before a charge on their budget, too", async () => {
-    const charge: Operation = {
-      kind: "charge",
-      project: PROJECT,
-      user,
-      requestId: `${user}-charge`,
-      fingerprint: "",
-      source: "COST",
-      model: "m",
-      costNanoUsd: 1n,
-      detail: undefined,
-      reservationId: undefined,
-    };
-    const verdict = await engine.submit(charge);
+    const verdict = await engine.submit(
+      chargeOf(1n, { project: PROJECT, user, requestId: `${user}-charge` }),
+    );
     assert.equal(verdict.ok && verdict.budget.heldNanoUsd, 0n);
     assertYielded();
     await assertConserved(inside.kysely);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createEngine } from "../../../src/engine/commit/engine.ts";
 import type { Operation } from "../../../src/engine/commit/operation.ts";
-import { type Inside, startInside } from "../../support/engine.ts";
+import { ENGINE_LIMITS, type Inside, startInside } from "../../support/engine.ts";
 
 /** An engine that never learns the ancestors of these users, so that their batches restart endlessly. */
 function engineWithoutAncestorsOf(inside: Inside, users: readonly string[], defects: unknown[]) {
@@ -16,13 +16,7 @@ function engineWithoutAncestorsOf(inside: Inside, users: readonly string[], defe
         return inside.ancestry.refresh(names);
       },
     },
-    limits: {
-      batchOperationsMax: 1000,
-      batchesInFlightMax: 2,
-      queueOperationsMax: 10_000,
-      backgroundOperationsMax: 500,
-      lockWaitMsMax: 5_000,
-    },
+    limits: ENGINE_LIMITS,
     onChanged: () => {},
     onDefect: (error) => defects.push(error),
   });
