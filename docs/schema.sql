@@ -1,6 +1,21 @@
 -- The schema of this version, as `npm run docs:schema` reads it from a migrated database. It is for reading: servers make
 -- the schema from migrations/, whose comments say what the tables and columns are for.
 
+create table audit_entries (
+  project text collate "C" not null,
+  audit_id text collate "C" not null,
+  created_at timestamp with time zone not null,
+  actor text collate "C" not null,
+  action text not null,
+  subject text collate "C" not null,
+  before jsonb,
+  after jsonb,
+  constraint audit_entries_pkey PRIMARY KEY (project, audit_id),
+  constraint audit_entries_action_check CHECK ((action = ANY (ARRAY['CREATE_BUDGET'::text, 'UPDATE_BUDGET'::text, 'DELETE_BUDGET'::text, 'RESET_COST'::text, 'REFUND_COST'::text, 'SET_MODEL_PRICE'::text, 'DELETE_MODEL_PRICE'::text, 'CREATE_KEY'::text, 'REVOKE_KEY'::text]))),
+  constraint audit_entries_audit_id_check CHECK (((octet_length(audit_id) >= 1) AND (octet_length(audit_id) <= 64))),
+  constraint audit_entries_project_check CHECK ((octet_length(project) <= 256))
+);
+
 create table budgets (
   project text collate "C" not null,
   user_id text collate "C" not null,
@@ -55,6 +70,33 @@ create table entries (
   constraint entries_check1 CHECK (((kind <> 'RESET'::text) OR (cost_nano_usd = 0))),
   constraint entries_kind_check CHECK ((kind = ANY (ARRAY['CHARGE'::text, 'RESET'::text, 'CORRECTION'::text]))),
   constraint entries_request_id_check CHECK (((octet_length(request_id) >= 1) AND (octet_length(request_id) <= 128)))
+);
+
+create table keys (
+  project text collate "C" not null,
+  key_id text collate "C" not null,
+  secret_hash text collate "C" not null,
+  prefix text not null,
+  name text not null,
+  role text not null,
+  user_id text collate "C",
+  calls_per_second_max integer,
+  calls_in_flight_max integer,
+  created_at timestamp with time zone not null,
+  creator text not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  used_at timestamp with time zone,
+  constraint keys_pkey PRIMARY KEY (project, key_id),
+  constraint keys_calls_in_flight_max_check CHECK ((calls_in_flight_max > 0)),
+  constraint keys_calls_per_second_max_check CHECK ((calls_per_second_max > 0)),
+  constraint keys_check CHECK (((role = 'OPERATOR'::text) = (project = ''::text))),
+  constraint keys_check1 CHECK (((user_id IS NULL) OR (role = ANY (ARRAY['READER'::text, 'SPENDER'::text])))),
+  constraint keys_key_id_check CHECK (((octet_length(key_id) >= 1) AND (octet_length(key_id) <= 64))),
+  constraint keys_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 256))),
+  constraint keys_project_check CHECK ((octet_length(project) <= 256)),
+  constraint keys_role_check CHECK ((role = ANY (ARRAY['READER'::text, 'SPENDER'::text, 'ADMIN'::text, 'OPERATOR'::text]))),
+  constraint keys_user_id_check CHECK (((octet_length(user_id) >= 1) AND (octet_length(user_id) <= 256)))
 );
 
 create table legacy_maps (
@@ -150,11 +192,13 @@ create table reservations (
 alter table entries add constraint entries_correction_check CHECK (((kind <> 'CORRECTION'::text) OR ((cost_nano_usd < 0) AND (corrects_request_id IS NOT NULL)))) NOT VALID;
 alter table entries add constraint entries_source_check CHECK ((source = ANY (ARRAY['COMPLETION'::text, 'TEXT'::text, 'USAGE'::text, 'COST'::text, 'RESET'::text, 'LEGACY'::text, 'RESERVATION'::text, 'REFUND'::text]))) NOT VALID;
 
+CREATE INDEX audit_entries_by_time ON audit_entries USING btree (project, created_at, audit_id);
 CREATE INDEX budgets_by_parent ON budgets USING btree (project, parent_user_id) WHERE (parent_user_id IS NOT NULL);
 CREATE INDEX budgets_due ON budgets USING btree (project, period_end) WHERE (period_end IS NOT NULL);
 CREATE INDEX entries_by_corrected ON entries USING btree (project, corrects_request_id) WHERE (corrects_request_id IS NOT NULL);
 CREATE INDEX entries_by_time ON entries USING btree (project, created_at, request_id);
 CREATE INDEX entries_by_user ON entries USING btree (project, user_id, created_at, request_id);
+CREATE INDEX keys_by_hash ON keys USING btree (secret_hash);
 CREATE INDEX reservations_by_ancestor ON reservations USING gin (ancestors) WHERE (state = 'HELD'::text);
 CREATE INDEX reservations_by_user ON reservations USING btree (project, user_id, reservation_id);
 CREATE INDEX reservations_held ON reservations USING btree (project, expires_at) WHERE (state = 'HELD'::text);

@@ -23,7 +23,10 @@ const protos = readdirSync(join("proto", PACKAGE)).map((name) => join(PACKAGE, n
 rmSync(out, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 protoc([`--python_out=${out}`, `--pyi_out=${out}`], protos);
-protoc([`--grpc_python_out=${out}`], [join(PACKAGE, "budget_service.proto")]);
+protoc(
+  [`--grpc_python_out=${out}`],
+  protos.filter((path) => path.endsWith("_service.proto")),
+);
 for (const name of readdirSync(folder)) {
   const path = join(folder, name);
   writeFileSync(path, readFileSync(path, "utf8").replace(/^from budget\.v1 import /gm, "from . import "));

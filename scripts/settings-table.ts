@@ -1,13 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { SETTINGS } from "../src/config.ts";
 
-/** Writes the table in docs/settings.md from src/config.ts: `npm run docs:settings`. */
+/** Writes the table in docs/settings.md from src/config/settings.ts: `npm run docs:settings`. */
 export const SETTINGS_PAGE = new URL("../docs/settings.md", import.meta.url);
 
 const BEGIN = "<!-- Written by `npm run docs:settings`. -->\n";
 const END = "\n<!-- End of the settings. -->";
 
-/** The table of all settings, in the order of config.ts. */
+/** The table of all settings, in the order of settings.ts. */
 export const settingsTable = (): string =>
   [
     "| variable | default | allowed | about |",

@@ -39,6 +39,15 @@ export type BudgetError =
   | { reason: "OVERLOADED"; operationsMax: number; bytesMax?: number; retryAfterMs: number }
   /** The requests in flight have reached the maximum number of bytes. Nothing was changed. */
   | { reason: "OVERLOADED"; requestBytesMax: number; retryAfterMs: number }
+  /** The server asks for a key, and the call has none. */
+  | { reason: "KEY_MISSING" }
+  /** The key is malformed, unknown, expired or revoked. */
+  | { reason: "KEY_INVALID" }
+  /** The role of the key does not permit the method, or the key does not permit the project as a whole. */
+  | { reason: "KEY_NOT_ALLOWED"; method: string }
+  | { reason: "KEY_NOT_FOUND"; project: string; keyId: string }
+  /** A limit of the key is reached, or too many invalid keys came from the caller's address. Nothing was changed. */
+  | ({ reason: "RATE_EXCEEDED"; retryAfterMs: number } & RateLimit)
   /** The database failed, after retries. The operation may or may not have happened: retry with the same request id. */
   | { reason: "STORE_UNAVAILABLE"; retryAfterMs: number }
   /** The caller cancelled, or its deadline passed, before the operation joined a batch. Nothing was changed. */
@@ -46,6 +55,12 @@ export type BudgetError =
   | { reason: "DEADLINE_EXCEEDED" }
   /** A defect in Purser. The cause is logged and never sent to a caller. */
   | { reason: "INTERNAL" };
+
+/** The limit that a caller has reached. */
+export type RateLimit =
+  | { callsPerSecondMax: number }
+  | { callsInFlightMax: number }
+  | { invalidKeysMax: number };
 
 /** Why a reservation was refused. */
 export interface Refusal {
@@ -135,6 +150,16 @@ export function describe(error: BudgetError): string {
       return error.bytesMax === undefined
         ? `${error.operationsMax} operations are queued; retry in ${error.retryAfterMs} ms`
         : `too many texts are waiting to be counted: the server queues at most ${error.operationsMax} texts and ${error.bytesMax} bytes, and one project at most as much as it leaves free; retry in ${error.retryAfterMs} ms`;
+    case "KEY_MISSING":
+      return "this server needs a key: send the header `authorization: Bearer pk_...`";
+    case "KEY_INVALID":
+      return "the key is malformed, unknown, expired or revoked";
+    case "KEY_NOT_ALLOWED":
+      return `the key does not permit ${error.method}`;
+    case "KEY_NOT_FOUND":
+      return `no key ${quote(error.keyId)} in project ${quote(error.project)}`;
+    case "RATE_EXCEEDED":
+      return `${describeRate(error)}; retry in ${error.retryAfterMs} ms`;
     case "STORE_UNAVAILABLE":
       return "the database is unavailable; retry with the same request_id";
     case "CANCELLED":
@@ -151,3 +176,9 @@ export function describe(error: BudgetError): string {
 }
 
 const quote = (name: string): string => JSON.stringify(name);
+
+function describeRate(limit: RateLimit): string {
+  if ("callsPerSecondMax" in limit) return `the key allows ${limit.callsPerSecondMax} calls per second`;
+  if ("callsInFlightMax" in limit) return `the key allows ${limit.callsInFlightMax} calls in flight`;
+  return `more than ${limit.invalidKeysMax} invalid keys came from this address`;
+}

@@ -1,39 +1,38 @@
+import { PERMISSIONS, type Permission, type Role } from "../domain/key.ts";
+
 /**
- * Identifies the caller of a request and its permissions. Only `callerOf` creates a Caller; it is then passed along
- * with the call.
+ * The caller of a request: what it may do, and where. It is created in one place, from the credential of the request, and then
+ * passed along with the call.
  */
-
-export type Permission = "READ" | "SPEND" | "ADMINISTER" | "OPERATE";
-
 export interface Caller {
-  /** `local`: code in this process. `anonymous`: any client that reaches a port. There are no API keys yet. */
-  kind: "local" | "anonymous";
-  /** The id of the API key of the request. Undefined: the request has no key. */
-  keyId: string | undefined;
+  /**
+   * `local`: code in this process. `anonymous`: any client that reaches a port of a server without keys. `operator-key`:
+   * PURSER_OPERATOR_KEY. `key`: a key of KeyService. `token`: a JWT. `certificate`: a client certificate.
+   */
+  readonly kind: "local" | "anonymous" | "operator-key" | "key" | "token" | "certificate";
+  /** The id of the key. Undefined for other kinds. */
+  readonly keyId: string | undefined;
   /** The only project that the caller may use. Undefined: all projects. */
-  project: string | undefined;
+  readonly project: string | undefined;
   /** The only user, with its descendants, that the caller may use. Undefined: all users. */
-  user: string | undefined;
-  permissions: ReadonlySet<Permission>;
+  readonly user: string | undefined;
+  readonly permissions: ReadonlySet<Permission>;
+  /** How the audit log names the caller: see AuditEntry.actor. */
+  readonly actor: string;
 }
 
-const withAllPermissions = (kind: Caller["kind"]): Caller =>
+/** Creates a caller with a role in one project, or, as OPERATOR, in all projects. */
+export const callerWith = (
+  role: Role,
+  identity: Pick<Caller, "kind" | "actor"> & Partial<Pick<Caller, "keyId" | "project" | "user">>,
+): Caller =>
   Object.freeze({
-    kind,
     keyId: undefined,
     project: undefined,
     user: undefined,
-    permissions: new Set<Permission>(["READ", "SPEND", "ADMINISTER", "OPERATE"]),
+    ...identity,
+    permissions: PERMISSIONS[role],
   });
 
-const LOCAL = withAllPermissions("local");
-const ANONYMOUS = withAllPermissions("anonymous");
-
-/**
- * Determines the caller of a request.
- *
- * @param request.isLocal True if the request was made in this process, without a port.
- * @param request.header Reads a header. An API key would be in `authorization`.
- */
-export const callerOf = (request: { isLocal: boolean; header(name: string): string | undefined }): Caller =>
-  request.isLocal ? LOCAL : ANONYMOUS;
+export const LOCAL_CALLER = callerWith("OPERATOR", { kind: "local", actor: "local" });
+export const ANONYMOUS_CALLER = callerWith("OPERATOR", { kind: "anonymous", actor: "anonymous" });

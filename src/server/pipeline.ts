@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { type BudgetError, describe, errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit/submitted.ts";
-import { type Caller, callerOf } from "./caller.ts";
+import { ANONYMOUS_CALLER, type Caller, LOCAL_CALLER } from "./caller.ts";
 
 /**
  * A request in the form that all transports produce: gRPC, Connect, gRPC-Web, the legacy routes and a client in this
@@ -147,7 +147,7 @@ function enter(arrival: Arrival, bytesMax: number): CallContext {
   if (gone !== undefined) throw new Failure({ reason: gone });
   checkSize(arrival.bytes, bytesMax);
   return {
-    caller: callerOf(arrival),
+    caller: arrival.isLocal ? LOCAL_CALLER : ANONYMOUS_CALLER,
     header: (name) => arrival.header(name),
     abandoned: arrival.abandoned,
     // A getter, because some transports create the signal on first use.

@@ -84,6 +84,22 @@ const SENTENCES: readonly (readonly [BudgetError, string])[] = [
     { reason: "OVERLOADED", requestBytesMax: 40, retryAfterMs: 100 },
     "requests of more than 40 bytes are in flight; retry in 100 ms",
   ],
+  [{ reason: "KEY_MISSING" }, "this server needs a key: send the header `authorization: Bearer pk_...`"],
+  [{ reason: "KEY_INVALID" }, "the key is malformed, unknown, expired or revoked"],
+  [{ reason: "KEY_NOT_ALLOWED", method: "ResetCost" }, "the key does not permit ResetCost"],
+  [{ reason: "KEY_NOT_FOUND", project: "p", keyId: "k" }, 'no key "k" in project "p"'],
+  [
+    { reason: "RATE_EXCEEDED", callsPerSecondMax: 5, retryAfterMs: 200 },
+    "the key allows 5 calls per second; retry in 200 ms",
+  ],
+  [
+    { reason: "RATE_EXCEEDED", callsInFlightMax: 6, retryAfterMs: 100 },
+    "the key allows 6 calls in flight; retry in 100 ms",
+  ],
+  [
+    { reason: "RATE_EXCEEDED", invalidKeysMax: 7, retryAfterMs: 1000 },
+    "more than 7 invalid keys came from this address; retry in 1000 ms",
+  ],
   [
     { reason: "STORE_UNAVAILABLE", retryAfterMs: 500 },
     "the database is unavailable; retry with the same request_id",

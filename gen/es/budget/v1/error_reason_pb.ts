@@ -10,12 +10,12 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file budget/v1/error_reason.proto.
  */
 export const file_budget_v1_error_reason: GenFile = /*@__PURE__*/
-  fileDesc("ChxidWRnZXQvdjEvZXJyb3JfcmVhc29uLnByb3RvEglidWRnZXQudjEq8gYKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGkVSUk9SX1JFQVNPTl9JTlZBTElEX0ZJRUxEEAESIQodRVJST1JfUkVBU09OX0JVREdFVF9OT1RfRk9VTkQQAhImCiJFUlJPUl9SRUFTT05fUkVTRVJWQVRJT05fTk9UX0ZPVU5EEAMSIQodRVJST1JfUkVBU09OX1BBUkVOVF9OT1RfRk9VTkQQBBIeChpFUlJPUl9SRUFTT05fQlVER0VUX0VYSVNUUxAFEiIKHkVSUk9SX1JFQVNPTl9SRVFVRVNUX0lEX1JFVVNFRBAGEiAKHEVSUk9SX1JFQVNPTl9CVURHRVRfRVhDRUVERUQQBxIlCiFFUlJPUl9SRUFTT05fTU9ERUxfTElNSVRfRVhDRUVERUQQCBIfChtFUlJPUl9SRUFTT05fVU5QUklDRURfTU9ERUwQCRIjCh9FUlJPUl9SRUFTT05fUkVTRVJWQVRJT05fQ0xPU0VEEAoSHgoaRVJST1JfUkVBU09OX0JVREdFVF9JTl9VU0UQCxIdChlFUlJPUl9SRUFTT05fUEFSRU5UX0NZQ0xFEAwSIAocRVJST1JfUkVBU09OX0FNT1VOVF9PVkVSRkxPVxANEhwKGEVSUk9SX1JFQVNPTl9LRVlfTUlTU0lORxAOEhwKGEVSUk9SX1JFQVNPTl9LRVlfSU5WQUxJRBAPEiAKHEVSUk9SX1JFQVNPTl9LRVlfTk9UX0FMTE9XRUQQEBIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAREiIKHkVSUk9SX1JFQVNPTl9TVE9SRV9VTkFWQUlMQUJMRRASEhoKFkVSUk9SX1JFQVNPTl9DQU5DRUxMRUQQExIiCh5FUlJPUl9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQFBIZChVFUlJPUl9SRUFTT05fSU5URVJOQUwQFRIgChxFUlJPUl9SRUFTT05fUFJJQ0VfTk9UX0ZPVU5EEBYSHAoYRVJST1JfUkVBU09OX1BSSUNFU19GVUxMEBcSIQodRVJST1JfUkVBU09OX0NIQVJHRV9OT1RfRk9VTkQQGBImCiJFUlJPUl9SRUFTT05fUkVGVU5EX0VYQ0VFRFNfQ0hBUkdFEBliBnByb3RvMw");
+  fileDesc("ChxidWRnZXQvdjEvZXJyb3JfcmVhc29uLnByb3RvEglidWRnZXQudjEqsgcKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGkVSUk9SX1JFQVNPTl9JTlZBTElEX0ZJRUxEEAESIQodRVJST1JfUkVBU09OX0JVREdFVF9OT1RfRk9VTkQQAhImCiJFUlJPUl9SRUFTT05fUkVTRVJWQVRJT05fTk9UX0ZPVU5EEAMSIQodRVJST1JfUkVBU09OX1BBUkVOVF9OT1RfRk9VTkQQBBIeChpFUlJPUl9SRUFTT05fQlVER0VUX0VYSVNUUxAFEiIKHkVSUk9SX1JFQVNPTl9SRVFVRVNUX0lEX1JFVVNFRBAGEiAKHEVSUk9SX1JFQVNPTl9CVURHRVRfRVhDRUVERUQQBxIlCiFFUlJPUl9SRUFTT05fTU9ERUxfTElNSVRfRVhDRUVERUQQCBIfChtFUlJPUl9SRUFTT05fVU5QUklDRURfTU9ERUwQCRIjCh9FUlJPUl9SRUFTT05fUkVTRVJWQVRJT05fQ0xPU0VEEAoSHgoaRVJST1JfUkVBU09OX0JVREdFVF9JTl9VU0UQCxIdChlFUlJPUl9SRUFTT05fUEFSRU5UX0NZQ0xFEAwSIAocRVJST1JfUkVBU09OX0FNT1VOVF9PVkVSRkxPVxANEhwKGEVSUk9SX1JFQVNPTl9LRVlfTUlTU0lORxAOEhwKGEVSUk9SX1JFQVNPTl9LRVlfSU5WQUxJRBAPEiAKHEVSUk9SX1JFQVNPTl9LRVlfTk9UX0FMTE9XRUQQEBIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAREiIKHkVSUk9SX1JFQVNPTl9TVE9SRV9VTkFWQUlMQUJMRRASEhoKFkVSUk9SX1JFQVNPTl9DQU5DRUxMRUQQExIiCh5FUlJPUl9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQFBIZChVFUlJPUl9SRUFTT05fSU5URVJOQUwQFRIgChxFUlJPUl9SRUFTT05fUFJJQ0VfTk9UX0ZPVU5EEBYSHAoYRVJST1JfUkVBU09OX1BSSUNFU19GVUxMEBcSIQodRVJST1JfUkVBU09OX0NIQVJHRV9OT1RfRk9VTkQQGBImCiJFUlJPUl9SRUFTT05fUkVGVU5EX0VYQ0VFRFNfQ0hBUkdFEBkSHgoaRVJST1JfUkVBU09OX1JBVEVfRVhDRUVERUQQGhIeChpFUlJPUl9SRUFTT05fS0VZX05PVF9GT1VORBAbYgZwcm90bzM");
 
 /**
  * ErrorReason is the `reason` of the google.rpc.ErrorInfo that every error carries, without the prefix. The domain is
  * "budget.v1", and `metadata` holds the values of the error. Requests are checked in this order: key, fields,
- * existence, replay, limit.
+ * permission, existence, replay, limit. Permission is checked as soon as the fields that name the budget are.
  *
  * @generated from enum budget.v1.ErrorReason
  */
@@ -130,21 +130,23 @@ export const ErrorReason = {
   AMOUNT_OVERFLOW: 13,
 
   /**
-   * ERROR_REASON_KEY_MISSING, UNAUTHENTICATED.
+   * ERROR_REASON_KEY_MISSING, UNAUTHENTICATED: the server asks for a key, and the call carries none.
    *
    * @generated from enum value: ERROR_REASON_KEY_MISSING = 14;
    */
   KEY_MISSING: 14,
 
   /**
-   * ERROR_REASON_KEY_INVALID, UNAUTHENTICATED.
+   * ERROR_REASON_KEY_INVALID, UNAUTHENTICATED: the key is malformed, unknown, expired or revoked.
    *
    * @generated from enum value: ERROR_REASON_KEY_INVALID = 15;
    */
   KEY_INVALID: 15,
 
   /**
-   * ERROR_REASON_KEY_NOT_ALLOWED, PERMISSION_DENIED.
+   * ERROR_REASON_KEY_NOT_ALLOWED, PERMISSION_DENIED: the role of the key does not permit the method, or the key does not
+   * permit the project as a whole. A single budget that the key does not permit is BUDGET_NOT_FOUND, like a budget that
+   * does not exist. Metadata: method.
    *
    * @generated from enum value: ERROR_REASON_KEY_NOT_ALLOWED = 16;
    */
@@ -218,12 +220,28 @@ export const ErrorReason = {
    * @generated from enum value: ERROR_REASON_REFUND_EXCEEDS_CHARGE = 25;
    */
   REFUND_EXCEEDS_CHARGE: 25,
+
+  /**
+   * ERROR_REASON_RATE_EXCEEDED, RESOURCE_EXHAUSTED: a limit of the key is reached, or too many invalid keys came from the
+   * address of the caller. Nothing was changed. Metadata: calls_per_second_max, calls_in_flight_max or
+   * invalid_keys_max. Also carries google.rpc.RetryInfo.
+   *
+   * @generated from enum value: ERROR_REASON_RATE_EXCEEDED = 26;
+   */
+  RATE_EXCEEDED: 26,
+
+  /**
+   * ERROR_REASON_KEY_NOT_FOUND, NOT_FOUND: RevokeKey names no key of the project. Metadata: project, key_id.
+   *
+   * @generated from enum value: ERROR_REASON_KEY_NOT_FOUND = 27;
+   */
+  KEY_NOT_FOUND: 27,
 } as const;
 
 /**
  * ErrorReason is the `reason` of the google.rpc.ErrorInfo that every error carries, without the prefix. The domain is
  * "budget.v1", and `metadata` holds the values of the error. Requests are checked in this order: key, fields,
- * existence, replay, limit.
+ * permission, existence, replay, limit. Permission is checked as soon as the fields that name the budget are.
  *
  * @generated from enum budget.v1.ErrorReason
  */
