@@ -6,7 +6,7 @@ import { PruneRefused, prune } from "./command/prune.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { PriceFileError } from "./engine/pricing/price-file.ts";
 import { greeting } from "./server/greeting.ts";
-import { startServer } from "./server/server.ts";
+import { ExposedError, startServer } from "./server/server.ts";
 import { DataFolderError } from "./store/data-folder.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";
 import { MigrationError } from "./store/migrate.ts";
@@ -48,6 +48,7 @@ const SELF_EXPLAINING = [
   PriceFileError,
   WorkerFailed,
   PruneRefused,
+  ExposedError,
 ];
 
 /** An error that an operator can fix is one line. An unexpected error keeps its stack. */

@@ -8,8 +8,9 @@ import {
 } from "@connectrpc/connect";
 import pino from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
 import { type Config, loadConfig } from "../config.ts";
-import { implementationOf } from "../server/connect.ts";
+import { implement } from "../server/connect.ts";
 import { type Service, startService } from "../server/service.ts";
 import { type Database, openEmbedded, openInMemory } from "../store/database.ts";
 import { FolderLockedError } from "../store/folder-lock.ts";
@@ -56,12 +57,12 @@ function clientOf({ pipeline }: Service, headers: Interceptor, close: () => Prom
     if (closed !== undefined) throw new ConnectError("the local Purser is closed", Code.Canceled);
     return next(request);
   };
-  const transport = createRouterTransport(
-    (router) => router.service(BudgetService, implementationOf(pipeline.routes)),
-    { transport: { interceptors: [unlessClosed, headers] } },
-  );
+  const transport = createRouterTransport((router) => implement(router, pipeline.routes), {
+    transport: { interceptors: [unlessClosed, headers] },
+  });
   return {
     client: createClient(BudgetService, transport),
+    keys: createClient(KeyService, transport),
     [Symbol.asyncDispose]: () => (closed ??= close()),
   };
 }

@@ -1,8 +1,10 @@
-import type { PurserClient } from "./connect.ts";
+import type { PurserClient, PurserKeyClient } from "./connect.ts";
 
 /** The whole service in this process, on an embedded PostgreSQL, without a port. */
 export interface LocalPurser extends AsyncDisposable {
   readonly client: PurserClient;
+  /** For the keys and the audit log in the folder. */
+  readonly keys: PurserKeyClient;
   /** Finishes the calls in progress. The store closes when the last client of its folder is disposed. */
   [Symbol.asyncDispose](): Promise<void>;
 }
