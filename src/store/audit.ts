@@ -43,10 +43,8 @@ export async function writeAuditEntry(
   await writeParts(connection, [entriesPart([{ auditId: randomUUIDv7(), ...change }])]);
 }
 
-const entriesPart = (entries: readonly AuditEntry[]): Part => ({
-  ...insertRows(auditEntriesTable, entries, { onConflict: sql`on conflict (project, audit_id) do nothing` }),
-  rows: undefined,
-});
+const entriesPart = (entries: readonly AuditEntry[]): Part =>
+  insertRows(auditEntriesTable, entries, { onConflict: sql`on conflict (project, audit_id) do nothing` });
 
 /** The last entry of a page. The next page begins after it, in the order newest first. */
 export interface AuditCursor {
