@@ -1,5 +1,6 @@
 import type { Budget } from "./budget.ts";
 import type { Json } from "./json.ts";
+import type { Key } from "./key.ts";
 import type { NanoUsd } from "./money.ts";
 import type { InstantUs } from "./period.ts";
 import type { ProjectPrice } from "./prices/project.ts";
@@ -99,6 +100,20 @@ export const priceSettings = ({ rates }: ProjectPrice): Json => ({
     service_tier: `SERVICE_TIER_${(rate.serviceTier ?? "standard").toUpperCase()}`,
     above_input_tokens: String(rate.aboveInputTokens ?? 0),
   })),
+});
+
+/** The settings of a key, without its secret and its hash. */
+export const keySettings = (key: Key): Json => ({
+  name: key.name,
+  prefix: key.prefix,
+  role: `ROLE_${key.role}`,
+  ...(key.user !== undefined && { user: key.user }),
+  limits: {
+    calls_per_second_max: key.callsPerSecondMax ?? 0,
+    calls_in_flight_max: key.callsInFlightMax ?? 0,
+  },
+  ...(key.expiresAtUs !== undefined && { expire_time: rfc3339(key.expiresAtUs) }),
+  ...(key.revokedAtUs !== undefined && { revoke_time: rfc3339(key.revokedAtUs) }),
 });
 
 const NS_PER_US = 1000n;
