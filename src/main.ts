@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import pino from "pino";
 import { type Command, HELP, type PruneRequest, readCommand, UsageError } from "./command/arguments.ts";
 import { isWorker, onOrder, report, startWorkers, WorkerFailed } from "./command/cluster.ts";
 import { PruneRefused, prune } from "./command/prune.ts";
+import { SecretFileError, withSecretFiles } from "./config/secret-files.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { PriceFileError } from "./engine/pricing/price-file.ts";
 import { greeting } from "./server/greeting.ts";
@@ -24,9 +26,9 @@ function fail(message: string, code = 1): never {
 
 function readConfig() {
   try {
-    return loadConfig(process.env);
+    return loadConfig(withSecretFiles(process.env, (path) => readFileSync(path, "utf8")));
   } catch (error) {
-    if (error instanceof ConfigError) fail(error.message);
+    if (error instanceof ConfigError || error instanceof SecretFileError) fail(error.message);
     throw error;
   }
 }
