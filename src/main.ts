@@ -8,7 +8,7 @@ import { SecretFileError, withSecretFiles } from "./config/secret-files.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { PriceFileError } from "./engine/pricing/price-file.ts";
 import { greeting } from "./server/greeting.ts";
-import { startServer } from "./server/server.ts";
+import { ExposedError, startServer } from "./server/server.ts";
 import { DataFolderError } from "./store/data-folder.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";
 import { MigrationError } from "./store/migrate.ts";
@@ -50,6 +50,7 @@ const SELF_EXPLAINING = [
   PriceFileError,
   WorkerFailed,
   PruneRefused,
+  ExposedError,
 ];
 
 /** An error that an operator can fix is one line. An unexpected error keeps its stack. */

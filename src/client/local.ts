@@ -9,7 +9,7 @@ import {
 import pino from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { type Config, loadConfig } from "../config.ts";
-import { implementationOf } from "../server/connect.ts";
+import { implement } from "../server/connect.ts";
 import { type Service, startService } from "../server/service.ts";
 import { type Database, openEmbedded, openInMemory } from "../store/database.ts";
 import { FolderLockedError } from "../store/folder-lock.ts";
@@ -53,10 +53,9 @@ function clientOf({ pipeline }: Service, close: () => Promise<void>): LocalPurse
     if (closed !== undefined) throw new ConnectError("the local Purser is closed", Code.Canceled);
     return next(request);
   };
-  const transport = createRouterTransport(
-    (router) => router.service(BudgetService, implementationOf(pipeline.routes)),
-    { transport: { interceptors: [unlessClosed] } },
-  );
+  const transport = createRouterTransport((router) => implement(router, pipeline.routes), {
+    transport: { interceptors: [unlessClosed] },
+  });
   return {
     client: createClient(BudgetService, transport),
     [Symbol.asyncDispose]: () => (closed ??= close()),

@@ -77,6 +77,11 @@ export interface Refusal {
    * The time until the next reset or the end of the next hold, whichever is earlier. Undefined if neither will happen.
    */
   retryAfterMs?: number | undefined;
+  /**
+   * Set if the refusing budget is above those that the caller may see. Then `user` is the highest that the caller may see,
+   * and the remaining amount is hidden.
+   */
+  isAbove?: true;
 }
 
 /** Carries a BudgetError through code that throws. */
@@ -134,8 +139,10 @@ export function describe(error: BudgetError): string {
     case "BUDGET_IN_USE":
       return `the budget of user ${quote(error.user)} in project ${quote(error.project)} has children or open reservations`;
     case "BUDGET_EXCEEDED":
+      if (error.isAbove) return describeAbove(error);
       return `${formatUsd(error.amountNanoUsd)} does not fit the budget of user ${quote(error.user)}, which has ${formatUsd(error.remainingNanoUsd)} left`;
     case "MODEL_LIMIT_EXCEEDED":
+      if (error.isAbove) return describeAbove(error);
       return `${formatUsd(error.amountNanoUsd)} does not fit the limit for ${error.limit} of user ${quote(error.user)}, which has ${formatUsd(error.remainingNanoUsd)} left`;
     case "PRICE_NOT_FOUND":
       return `project ${quote(error.project)} has set no price for model ${quote(error.model)}`;
@@ -182,3 +189,6 @@ function describeRate(limit: RateLimit): string {
   if ("callsInFlightMax" in limit) return `the key allows ${limit.callsInFlightMax} calls in flight`;
   return `more than ${limit.invalidKeysMax} invalid keys came from this address`;
 }
+
+const describeAbove = ({ amountNanoUsd, user }: Refusal): string =>
+  `${formatUsd(amountNanoUsd)} does not fit a budget above user ${quote(user)}`;

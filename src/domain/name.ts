@@ -20,6 +20,17 @@ export const checkName = (field: string, name: string): string => {
   return checkText(field, name, NAME_BYTES_MAX);
 };
 
+/** Whether a value from elsewhere is a name. */
+export function isName(value: unknown): value is string {
+  if (typeof value !== "string") return false;
+  try {
+    checkName("name", value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Checks a text: up to `bytesMax` bytes of UTF-8 without control characters, not beginning with U+FEFF. @throws INVALID_FIELD */
 export function checkText(field: string, text: string, bytesMax: number): string {
   // A character has at least one byte of UTF-8, so a huge text is refused without encoding it.

@@ -1,6 +1,10 @@
-import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
-import { createContextKey, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
-import type { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { type DescMessage, type DescService, type Message, toBinary } from "@bufbuild/protobuf";
+import {
+  type ConnectRouter,
+  createContextKey,
+  type HandlerContext,
+  type ServiceImpl,
+} from "@connectrpc/connect";
 import type { Arrival, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
 
@@ -8,6 +12,8 @@ import { toConnectError } from "./status.ts";
 export interface HttpCall {
   /** The size of the decompressed message in bytes. */
   readonly bytes: number;
+  /** The network address of the caller. */
+  readonly address: string;
   /** How long a stream lasts, in milliseconds. */
   readonly streamMs: number;
   /** Whether Connect decoded the message and called the handler. */
@@ -16,11 +22,16 @@ export interface HttpCall {
 
 export const HTTP_CALL = createContextKey<HttpCall | undefined>(undefined);
 
-/** Converts the routes to the implementation that a Connect router takes, for HTTP and for clients in this process. */
-export const implementationOf = (routes: readonly Route[]): Partial<ServiceImpl<typeof BudgetService>> =>
-  Object.fromEntries(routes.map((route) => [route.method.localName, implement(route)]));
-
-const implement = (route: Route) => ("open" in route ? implementStream(route) : implementUnary(route));
+/** Adds the routes to a Connect router, for HTTP and for clients in this process. */
+export function implement(router: ConnectRouter, routes: readonly Route[]): void {
+  for (const [service, each] of Map.groupBy(routes, ({ method }) => method.parent)) {
+    const methods = each.map((route) => [
+      route.method.localName,
+      "open" in route ? implementStream(route) : implementUnary(route),
+    ]);
+    router.service(service, Object.fromEntries(methods) as Partial<ServiceImpl<DescService>>);
+  }
+}
 
 const implementUnary =
   (route: UnaryRoute) =>
@@ -53,6 +64,7 @@ function arrivalOf(
   return {
     bytes: call?.bytes ?? toBinary(schema, request).length,
     isLocal: call === undefined,
+    address: call?.address ?? "",
     header: (name) => requestHeader.get(name) ?? undefined,
     abandoned: () => {
       if (!signal.aborted) return undefined;

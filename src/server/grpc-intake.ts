@@ -7,10 +7,10 @@ import {
 } from "node:http2";
 import { toBinary } from "@bufbuild/protobuf";
 import type { Server } from "@grpc/grpc-js";
-import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import { errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { BytesInFlight, Lease } from "./bytes-in-flight.ts";
+import { SERVICES } from "./pipeline.ts";
 import { toStatus } from "./status.ts";
 import { grpcTimeout, isGrpcTimeout } from "./timeout.ts";
 
@@ -19,7 +19,7 @@ import { grpcTimeout, isGrpcTimeout } from "./timeout.ts";
  * complete, without a limit on time or on the number of messages, and has no hook before that point.
  */
 
-const OWN_PATHS = `/${BudgetService.typeName}/`;
+const OWN_PATHS = SERVICES.map((service) => `/${service.typeName}/`);
 const HEAD_BYTES = 5;
 const COMPRESSED_FLAG = 1;
 const CHECKS_PER_TIMEOUT = 10;
@@ -59,7 +59,7 @@ export function watchIntake(
         return refuse(stream, invalidField("grpc-timeout", "must be up to 8 digits and a unit"));
       headers["grpc-timeout"] = grpcTimeout(timeout);
     }
-    const isDecodedByGrpc = headers[":path"]?.startsWith(OWN_PATHS) === false;
+    const isDecodedByGrpc = OWN_PATHS.every((own) => headers[":path"]?.startsWith(own) === false);
     const lease = bytesInFlight.open();
     arriving.set(stream, check);
     calls.add(stream);

@@ -6,7 +6,6 @@ import * as grpc from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import type { Logger } from "pino";
-import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import type { BudgetError } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit/submitted.ts";
@@ -14,7 +13,14 @@ import type { BytesInFlight } from "./bytes-in-flight.ts";
 import { boundConnections, type Limits, type Listener } from "./connections.ts";
 import { decode } from "./decode.ts";
 import { http2ServersOf, type Intake, watchIntake } from "./grpc-intake.ts";
-import type { Arrival, Pipeline, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
+import {
+  type Arrival,
+  type Pipeline,
+  type Route,
+  SERVICES,
+  type StreamRoute,
+  type UnaryRoute,
+} from "./pipeline.ts";
 import { codeOf, toStatus } from "./status.ts";
 
 // More streams than one client needs, and few enough that one connection cannot exhaust the server's memory with calls
@@ -46,10 +52,12 @@ export async function serveGrpc(options: {
     // Channelz counts every call for a debugging service that Purser does not serve.
     "grpc.enable_channelz": 0,
   });
-  const health = new HealthImplementation({ "": "SERVING", [BudgetService.typeName]: "SERVING" });
+  const healthNames = ["", ...SERVICES.map((service) => service.typeName)];
+  const health = new HealthImplementation(Object.fromEntries(healthNames.map((name) => [name, "SERVING"])));
   health.addToServer(server);
   addReflection(server);
-  addRoutes(server, pipeline.routes);
+  for (const routes of Map.groupBy(pipeline.routes, ({ method }) => method.parent).values())
+    addRoutes(server, routes);
   const port = await bind(server, `${bracketed(options.host)}:${options.port}`);
   const sockets = new Set<Socket>();
   for (const http2Server of http2ServersOf(server)) {
@@ -64,8 +72,7 @@ export async function serveGrpc(options: {
   return {
     port,
     async stop(graceMs) {
-      health.setStatus("", "NOT_SERVING");
-      health.setStatus(BudgetService.typeName, "NOT_SERVING");
+      for (const name of healthNames) health.setStatus(name, "NOT_SERVING");
       await shutDown(server, intake, sockets, graceMs);
       intake.stop();
     },
@@ -114,6 +121,7 @@ async function shutDown(
   clearTimeout(timer);
 }
 
+/** Adds the routes of one service. */
 function addRoutes(server: grpc.Server, routes: readonly Route[]): void {
   const definitions: Record<string, grpc.MethodDefinition<Buffer, Buffer>> = {};
   const implementations: Record<string, grpc.UntypedHandleCall> = {};
@@ -204,6 +212,11 @@ class GrpcArrival implements Arrival {
     };
   }
 
+  get address(): string {
+    // An address and its port.
+    return this.#call.getPeer().replace(/:\d+$/, "");
+  }
+
   header(name: string): string | undefined {
     const values = this.#call.metadata.get(name);
     return values.length === 0 ? undefined : values.join(", ");
@@ -231,7 +244,7 @@ function toServiceError(error: BudgetError): grpc.ServiceError {
   return Object.assign(new Error(status.message), { code, details: status.message, metadata });
 }
 
-/** Serves the service's proto files and their imports, so that `grpcurl` and `buf curl` work without a local schema. */
+/** Serves the services' proto files and their imports, so that `grpcurl` and `buf curl` work without a local schema. */
 function addReflection(server: grpc.Server): void {
   const files = new Set<DescFile>();
   const collect = (file: DescFile): void => {
@@ -239,11 +252,11 @@ function addReflection(server: grpc.Server): void {
     file.dependencies.forEach(collect);
     files.add(file);
   };
-  collect(BudgetService.file);
+  for (const service of SERVICES) collect(service.file);
   const fileDescriptorProtos = [...files].map((file) =>
     Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)),
   );
-  const services = [BudgetService.typeName];
-  const root = { [BudgetService.typeName]: { fileDescriptorProtos } };
+  const services = SERVICES.map((service) => service.typeName);
+  const root = Object.fromEntries(services.map((name) => [name, { fileDescriptorProtos }]));
   new ReflectionService(root as never, { services }).addToServer(server);
 }

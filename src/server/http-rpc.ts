@@ -31,7 +31,12 @@ export async function answerRpc(
   try {
     dialect = dialectOf(request.method ?? "", request.headers, query);
     const message = dialect && (await readMessage(request, dialect, { bytesMax: route.bytesMax, lease }));
-    const call: HttpCall = { bytes: message?.length ?? 0, streamMs, isReached: false };
+    const call: HttpCall = {
+      bytes: message?.length ?? 0,
+      address: request.socket.remoteAddress ?? "",
+      streamMs,
+      isReached: false,
+    };
     // Connect reports undecodable messages without the path of the field, and cannot write an error with half a character.
     // `decode` throws the error that all transports send.
     const decodeUnreached = (): void => {

@@ -42,6 +42,7 @@ export async function answerText(
 const arrivalOf = (request: IncomingMessage, bytes: number): Arrival => ({
   bytes,
   isLocal: false,
+  address: request.socket.remoteAddress ?? "",
   header: (name) => request.headers[name.toLowerCase()]?.toString(),
   // LiteLLM's client does not retry a post, so a post is processed even if the client has disconnected.
   abandoned: () => undefined,

@@ -4,10 +4,9 @@ import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
-import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { dropRest } from "./body.ts";
 import type { BytesInFlight } from "./bytes-in-flight.ts";
-import { implementationOf } from "./connect.ts";
+import { implement } from "./connect.ts";
 import { boundConnections, type Limits, type Listener } from "./connections.ts";
 import { JSON_OPTIONS } from "./decode.ts";
 import { answerRpc } from "./http-rpc.ts";
@@ -103,7 +102,7 @@ function rpcsOf(routes: readonly Route[]): Map<string, { route: Route; handler: 
     acceptCompression: [compressionGzip, compressionBrotli],
     jsonOptions: JSON_OPTIONS,
   });
-  router.service(BudgetService, implementationOf(routes));
+  implement(router, routes);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return new Map(
     routes.flatMap((route) => {

@@ -1,7 +1,8 @@
 import { invalidField } from "../domain/errors.ts";
-import { isObject, type Json } from "../domain/json.ts";
+import { isObject } from "../domain/json.ts";
 import { checkName } from "../domain/name.ts";
 import type { Legacy } from "../legacy/legacy.ts";
+import type { Names } from "./permissions.ts";
 import type { TextHandler } from "./pipeline.ts";
 
 /**
@@ -9,22 +10,32 @@ import type { TextHandler } from "./pipeline.ts";
  * starts, and posts the whole map after each change. The client raises an exception on HTTP 4xx, so an unknown project
  * is answered with HTTP 200 and `{"status":"error"}`.
  */
-export const legacyHandlers = (legacy: Legacy): Readonly<Record<string, TextHandler>> => ({
-  "/get_budget": async (body) => {
-    const { project } = parse(body);
-    const map = await legacy.load(project);
-    return map === undefined
-      ? '{"status":"error","message":"unknown project_name"}'
-      : `{"status":"success","data":${map}}`;
+export const legacyHandlers = (
+  legacy: Legacy,
+): Readonly<Record<"/get_budget" | "/set_budget", TextHandler<LegacyRequest>>> => ({
+  "/get_budget": {
+    parse,
+    async handle({ project }) {
+      const map = await legacy.load(project);
+      return map === undefined
+        ? '{"status":"error","message":"unknown project_name"}'
+        : `{"status":"success","data":${map}}`;
+    },
   },
-  "/set_budget": async (body) => {
-    const { project, request } = parse(body);
-    await legacy.post(project, request.user_dict);
-    return '{"status":"success"}';
+  "/set_budget": {
+    parse,
+    async handle({ project, userDict }) {
+      await legacy.post(project, userDict);
+      return '{"status":"success"}';
+    },
   },
 });
 
-function parse(body: string): { project: string; request: Json } {
+interface LegacyRequest extends Names {
+  userDict: unknown;
+}
+
+function parse(body: string): LegacyRequest {
   let request: unknown;
   try {
     request = JSON.parse(body);
@@ -34,5 +45,5 @@ function parse(body: string): { project: string; request: Json } {
   if (!isObject(request)) throw invalidField("request", "must be a JSON object");
   const { project_name: project } = request;
   if (typeof project !== "string") throw invalidField("project_name", "must be a string");
-  return { project: checkName("project_name", project), request };
+  return { project: checkName("project_name", project), userDict: request.user_dict };
 }

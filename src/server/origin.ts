@@ -76,7 +76,7 @@ export function createOriginPolicy(options: {
   };
 }
 
-const isLoopback = (name: string): boolean =>
+export const isLoopback = (name: string): boolean =>
   name === "localhost" ||
   name.endsWith(".localhost") ||
   name === "::1" ||

@@ -7,9 +7,14 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
 import { type BudgetError, describe, errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit/submitted.ts";
-import { ANONYMOUS_CALLER, type Caller, LOCAL_CALLER } from "./caller.ts";
+import type { Caller } from "./caller.ts";
+import { createGate, type Gate } from "./gate.ts";
+import { watchAdmission } from "./keys/admission-watch.ts";
+import type { Admission, Credentials } from "./keys/credentials.ts";
+import type { Names, Permissions } from "./permissions.ts";
 
 /**
  * A request in the form that all transports produce: gRPC, Connect, gRPC-Web, the legacy routes and a client in this
@@ -20,6 +25,8 @@ export interface Arrival {
   readonly bytes: number;
   /** True if the request was made in this process, without a port. */
   readonly isLocal: boolean;
+  /** The network address of the caller. Empty if the request was made in this process. */
+  readonly address: string;
   /** A header of the request. The case of the name does not matter. */
   header(name: string): string | undefined;
   /**
@@ -33,29 +40,45 @@ export interface Arrival {
 /** The part of a call that handlers see, independent of its transport. */
 export interface CallContext {
   readonly caller: Caller;
+  /**
+   * Does the work of one request that is inside of another, if the caller may make it. The pipeline does so for every other
+   * request. @throws Failure
+   */
+  permitted<Request extends Names, Answer extends object>(
+    method: string,
+    request: Request,
+    work: (request: Request) => Promise<Answer>,
+  ): Promise<Answer>;
   /** As in Arrival. */
   header(name: string): string | undefined;
   readonly abandoned: Abandoned;
   readonly signal: AbortSignal | undefined;
 }
 
-type Methods = typeof BudgetService.method;
-
 /** The result of a handler: one response, or a stream of responses. */
 type Answer<Method extends DescMethod> = Method extends { methodKind: "server_streaming" }
   ? AsyncIterable<MessageInitShape<Method["output"]>>
   : Promise<MessageInitShape<Method["output"]>>;
 
-/** One handler for each method of the service. Handlers throw Failure. */
-export type Handlers = {
+/** One handler for each method of a service. Handlers throw Failure. */
+type HandlersOf<Methods extends Record<string, DescMethod>> = {
   [Name in keyof Methods]: (
     request: MessageShape<Methods[Name]["input"]>,
     context: CallContext,
   ) => Answer<Methods[Name]>;
 };
 
-/** Handles a route with JSON text as request and response. Throws Failure. */
-export type TextHandler = (body: string, context: CallContext) => Promise<string>;
+export type Handlers = HandlersOf<typeof BudgetService.method>;
+export type KeyHandlers = HandlersOf<typeof KeyService.method>;
+
+/** The services, in the order in which they are served. */
+export const SERVICES = [BudgetService, KeyService] as const;
+
+/** Handles a route with JSON text as request and response. Both functions throw Failure. */
+export interface TextHandler<Request extends Names = Names> {
+  parse(body: string): Request;
+  handle(request: Request, context: CallContext): Promise<string>;
+}
 
 interface CommonRoute {
   /** The largest message of the route in bytes. */
@@ -91,26 +114,53 @@ export interface Pipeline {
 }
 
 /**
- * Creates the steps of every call on every transport: size check, caller, handler (which checks fields first), errors,
+ * Creates the steps of every call on every transport: size, caller, permission, handler (which checks the fields first), errors,
  * log.
  *
  * @param options.stopping Aborted when the server stops. Streams then end, so that their callers connect to another
  * server.
  */
 export function createPipeline(options: {
-  handlers: Handlers;
+  handlers: Handlers & KeyHandlers;
+  credentials: Credentials;
+  permissions: Permissions;
   requestBytesMax: number;
   texts?: Readonly<Record<string, TextHandler>>;
   textBytesMax?: number;
   stopping: AbortSignal;
   log: Logger;
 }): Pipeline {
-  const { handlers, requestBytesMax, texts = {}, textBytesMax = requestBytesMax, stopping, log } = options;
+  const {
+    handlers,
+    credentials,
+    requestBytesMax,
+    texts = {},
+    textBytesMax = requestBytesMax,
+    stopping,
+    log,
+  } = options;
+  const gate = createGate(options.permissions);
+
+  /** The checks of every call before its request is looked at. @throws Failure */
+  const enter = (arrival: Arrival, bytesMax: number): Admission | Promise<Admission> => {
+    const gone = arrival.abandoned();
+    if (gone !== undefined) throw new Failure({ reason: gone });
+    checkSize(arrival.bytes, bytesMax);
+    return credentials.admit(arrival);
+  };
+
   const unary = (method: DescMethodUnary, handle: Handler<Promise<object>>): UnaryRoute => ({
     method,
     bytesMax: requestBytesMax,
     fail: (thrown) => fail(thrown, method.name, log),
-    call: async (request, arrival) => handle(request as never, enter(arrival, requestBytesMax)),
+    async call(request, arrival) {
+      const { caller, limits } = await enter(arrival, requestBytesMax);
+      using _call = limits.begin();
+      const context = contextOf(arrival, caller, gate);
+      return gate.permitted(caller, method.name, request as Names, (permitted) =>
+        handle(permitted as never, context),
+      );
+    },
   });
   const stream = (
     method: DescMethodServerStreaming,
@@ -120,42 +170,53 @@ export function createPipeline(options: {
     bytesMax: requestBytesMax,
     fail: (thrown) => fail(thrown, method.name, log),
     async *open(request, arrival) {
-      const context = enter(arrival, requestBytesMax);
-      const signal = arrival.signal ? AbortSignal.any([arrival.signal, stopping]) : stopping;
-      yield* handle(request as never, { ...context, signal });
+      const { caller, limits } = await enter(arrival, requestBytesMax);
+      using _call = limits.begin();
+      using expiry = watchAdmission(() => credentials.admit(arrival));
+      const signals = [stopping, expiry.signal, arrival.signal].filter((signal) => signal !== undefined);
+      const context = { ...contextOf(arrival, caller, gate), signal: AbortSignal.any(signals) };
+      yield* gate.permittedStream(caller, method.name, request as Names, (permitted) =>
+        handle(permitted as never, context),
+      );
+      if (expiry.failure !== undefined) throw expiry.failure;
     },
   });
   return {
-    routes: Object.values(BudgetService.method).map((method) => {
-      const handle = handlers[method.localName as keyof Handlers] as unknown as Handler<never>;
-      return method.methodKind === "unary" ? unary(method, handle) : stream(method, handle);
-    }),
-    texts: Object.entries(texts).map(([path, handle]) => ({
+    routes: SERVICES.flatMap((service) =>
+      Object.values<DescMethodUnary | DescMethodServerStreaming>(service.method).map((method) => {
+        const handle = handlers[method.localName as keyof typeof handlers] as unknown as Handler<never>;
+        return method.methodKind === "unary" ? unary(method, handle) : stream(method, handle);
+      }),
+    ),
+    texts: Object.entries(texts).map(([path, handler]) => ({
       path,
       bytesMax: textBytesMax,
       fail: (thrown) => fail(thrown, path, log),
-      call: async (body, arrival) => handle(body, enter(arrival, textBytesMax)),
+      async call(body, arrival) {
+        const { caller, limits } = await enter(arrival, textBytesMax);
+        using _call = limits.begin();
+        const context = contextOf(arrival, caller, gate);
+        const { text } = await gate.permitted(caller, path, handler.parse(body), async (request) => ({
+          text: await handler.handle(request, context),
+        }));
+        return text;
+      },
     })),
   };
 }
 
 type Handler<Result> = (request: never, context: CallContext) => Result;
 
-/** The checks of every call before its handler. @throws Failure */
-function enter(arrival: Arrival, bytesMax: number): CallContext {
-  const gone = arrival.abandoned();
-  if (gone !== undefined) throw new Failure({ reason: gone });
-  checkSize(arrival.bytes, bytesMax);
-  return {
-    caller: arrival.isLocal ? LOCAL_CALLER : ANONYMOUS_CALLER,
-    header: (name) => arrival.header(name),
-    abandoned: arrival.abandoned,
-    // A getter, because some transports create the signal on first use.
-    get signal() {
-      return arrival.signal;
-    },
-  };
-}
+const contextOf = (arrival: Arrival, caller: Caller, gate: Gate): CallContext => ({
+  caller,
+  permitted: (method, request, work) => gate.permitted(caller, method, request, work),
+  header: (name) => arrival.header(name),
+  abandoned: arrival.abandoned,
+  // A getter, because some transports create the signal on first use.
+  get signal() {
+    return arrival.signal;
+  },
+});
 
 /** @throws INVALID_FIELD */
 export function checkSize(bytes: number, bytesMax: number): void {

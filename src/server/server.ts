@@ -5,7 +5,8 @@ import { createBytesInFlight } from "./bytes-in-flight.ts";
 import { serveGrpc } from "./grpc.ts";
 import { healthRoutes } from "./health.ts";
 import { serveHttp } from "./http.ts";
-import { createOriginPolicy } from "./origin.ts";
+import type { Credentials } from "./keys/credentials.ts";
+import { createOriginPolicy, isLoopback } from "./origin.ts";
 import { type OpenDatabase, startService } from "./service.ts";
 
 /** A running server. Disposal stops it: it refuses new calls, waits for running calls and closes the store. */
@@ -31,6 +32,7 @@ export async function startServer(
 ): Promise<Server> {
   await using stack = new AsyncDisposableStack();
   const service = stack.use(await startService(config, log, open));
+  await checkExposure(config, service.credentials);
   const common = {
     pipeline: service.pipeline,
     host: config.HOST,
@@ -69,6 +71,19 @@ export async function startServer(
       await running.disposeAsync();
     },
   };
+}
+
+/** The server would serve everybody on a network. The message says what to set. */
+export class ExposedError extends Error {
+  override name = "ExposedError";
+}
+
+/** @throws ExposedError when callers need no key on an address that others can reach, and INSECURE is not set */
+async function checkExposure({ HOST, INSECURE }: Config, credentials: Credentials): Promise<void> {
+  if (INSECURE === "1" || isLoopback(HOST) || !(await credentials.isOpen())) return;
+  throw new ExposedError(
+    `HOST=${HOST} opens the server to the network, and nobody is asked for a key. Set PURSER_OPERATOR_KEY to a key and create others with it, or set INSECURE=1 to let everybody in`,
+  );
 }
 
 /** Opens the database that the settings select. At LOG_LEVEL=trace every statement is logged. */

@@ -17,8 +17,14 @@ import { notify } from "../store/notifications.ts";
 import { createStore, type Store } from "../store/store.ts";
 import { createTokenCounter } from "../workers/tokens.ts";
 import { createHandlers } from "./handlers/index.ts";
+import { type Credentials, createCredentials } from "./keys/credentials.ts";
+import { createGuesses } from "./keys/guesses.ts";
+import { createKeyRing } from "./keys/key-ring.ts";
+import { createKeyStore } from "./keys/key-store.ts";
+import { createTokens, type Tokens } from "./keys/tokens.ts";
 import { legacyHandlers } from "./legacy.ts";
 import { outageLog } from "./outage-log.ts";
+import { createPermissions } from "./permissions.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 
 /** Opens the database of a service. */
@@ -29,6 +35,7 @@ export interface Service extends AsyncDisposable {
   readonly pipeline: Pipeline;
   readonly store: Store;
   readonly database: Pick<Database, "name" | "durability">;
+  readonly credentials: Credentials;
   readonly isStopping: () => boolean;
   /** Ends the streams. Other calls continue until disposal, which calls `stop` first. */
   stop(): void;
@@ -51,7 +58,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     retryMsMax: config.DATABASE_RETRY_MS_MAX,
     ...outageLog(log),
   });
-  const tokens = stack.use(
+  const counter = stack.use(
     createTokenCounter({
       threads: config.TOKEN_THREADS,
       queueJobsMax: config.TOKEN_QUEUE_JOBS_MAX,
@@ -87,6 +94,15 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     }),
   );
 
+  const ring = createKeyRing(store, () => performance.now());
+  const tokens = tokensOf(config, log);
+  const credentials = createCredentials({
+    ring,
+    guesses: createGuesses(() => performance.now()),
+    operatorKey: config.PURSER_OPERATOR_KEY,
+    tokens,
+    acceptsCertificates: false,
+  });
   const prices = await openPrices(stack, store, config, log);
   const legacy = createLegacy({ store, engine, sessionDays: config.LEGACY_SESSION_DAYS });
   const pipeline = createPipeline({
@@ -95,12 +111,15 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
       reader: createReader({ store, engine }),
       feed,
       engine,
-      costing: createCosting(prices.books, tokens),
+      costing: createCosting(prices.books, counter),
       projectPrices: createProjectPriceList(store, prices.books, config.PROJECT_PRICES_MAX),
+      keys: createKeyStore(store, ring),
       sweepBatchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
       watchPollMs: config.WATCH_POLL_MS,
       onDefect: (error) => log.error({ err: error }, "a request of a batch failed"),
     }),
+    credentials,
+    permissions: createPermissions(store),
     requestBytesMax: config.REQUEST_BYTES_MAX,
     texts: legacyHandlers(legacy),
     textBytesMax: config.LEGACY_BYTES_MAX,
@@ -114,11 +133,21 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     pipeline,
     store,
     database: { name: database.name, durability: database.durability },
+    credentials,
     isStopping: () => stopping.signal.aborted,
     stop: () => stopping.abort(),
     reloadPrices: prices.reload,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** Accepts JWTs, if an issuer is set. */
+function tokensOf(config: Config, log: Logger): Tokens | undefined {
+  const { AUTH_JWKS_URL: jwksUrl, AUTH_JWT_ISSUER: issuer, AUTH_JWT_AUDIENCE: audience } = config;
+  if (jwksUrl === undefined || issuer === undefined || audience === undefined) return undefined;
+  const onUnreachable = (error: unknown): void =>
+    log.error({ url: jwksUrl, err: error }, "the keys of AUTH_JWKS_URL cannot be read; JWTs are refused");
+  return createTokens({ jwksUrl, issuer, audience }, () => performance.now(), onUnreachable);
 }
 
 /**

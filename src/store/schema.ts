@@ -2,6 +2,7 @@ import type { KyselyTable } from "./table.ts";
 import type {
   budgetsTable,
   entriesTable,
+  keysTable,
   legacyMapsTable,
   legacyRecordsTable,
   modelCostsTable,
@@ -19,6 +20,7 @@ export interface Schema {
   model_costs: KyselyTable<typeof modelCostsTable>;
   periods: KyselyTable<typeof periodsTable>;
   entries: KyselyTable<typeof entriesTable>;
+  keys: KyselyTable<typeof keysTable>;
   legacy_maps: KyselyTable<typeof legacyMapsTable>;
   legacy_records: KyselyTable<typeof legacyRecordsTable>;
   model_prices: KyselyTable<typeof modelPricesTable>;

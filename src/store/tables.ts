@@ -1,5 +1,6 @@
 import type { Budget, ClosedPeriod, ModelLimit } from "../domain/budget.ts";
 import type { Entry, ModelCost } from "../domain/entry.ts";
+import type { Key } from "../domain/key.ts";
 import type { Costs, Memory } from "../domain/legacy-memory.ts";
 import type { InstantUs, Period } from "../domain/period.ts";
 import type { ProjectPrice } from "../domain/prices.ts";
@@ -195,4 +196,22 @@ export const legacyMapsTable = table<LegacyMap>()("legacy_maps", ["project"], {
   project: ["project", text],
   user_dict: ["map", json<unknown>()],
   updated_at: ["updatedAtUs", instant],
+});
+
+/** Keys, without their secrets. */
+export const keysTable = table<Key>()("keys", ["project", "key_id"], {
+  project: ["project", text],
+  key_id: ["keyId", text],
+  secret_hash: ["secretHash", text],
+  prefix: ["prefix", text],
+  name: ["name", text],
+  role: ["role", wordOf<Key["role"]>()],
+  user_id: ["user", optional(text)],
+  calls_per_second_max: ["callsPerSecondMax", optional(int4)],
+  calls_in_flight_max: ["callsInFlightMax", optional(int4)],
+  created_at: ["createdAtUs", instant],
+  creator: ["creator", text],
+  expires_at: ["expiresAtUs", optional(instant)],
+  revoked_at: ["revokedAtUs", optional(instant)],
+  used_at: ["usedAtUs", optional(instant)],
 });

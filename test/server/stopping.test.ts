@@ -12,7 +12,7 @@ import {
   GetBudgetResponseSchema,
 } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { loadConfig } from "../../src/config.ts";
-import { implementationOf } from "../../src/server/connect.ts";
+import { implement } from "../../src/server/connect.ts";
 import { openDatabase } from "../../src/server/server.ts";
 import { startService } from "../../src/server/service.ts";
 import { type Frames, openFrames } from "../support/grpc-frames.ts";
@@ -141,9 +141,7 @@ suite("A server that stops", () => {
     const service = await startService(config, pino({ level: "silent" }), openDatabase);
     const client = createClient(
       BudgetService,
-      createRouterTransport((router) =>
-        router.service(BudgetService, implementationOf(service.pipeline.routes)),
-      ),
+      createRouterTransport((router) => implement(router, service.pipeline.routes)),
     );
     await client.createBudget(NAME);
     const source = { case: "cost" as const, value: { model: "m", costNanoUsd: 1n } };

@@ -81,3 +81,7 @@ export async function assertInvalid(
   if (typeof description === "string") assert.equal(metadata.description, description);
   if (description instanceof RegExp) assert.match(metadata.description ?? "", description);
 }
+
+/** The reason of the error that a call ends with. */
+export const reasonOf = async (call: Promise<unknown>): Promise<string | undefined> =>
+  told(await errorOf(call)).reason;

@@ -7,12 +7,20 @@ import {
 import pino, { type Logger } from "pino";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { createBytesInFlight } from "../../src/server/bytes-in-flight.ts";
-import { implementationOf } from "../../src/server/connect.ts";
+import { LOCAL_CALLER } from "../../src/server/caller.ts";
+import { implement } from "../../src/server/connect.ts";
 import type { Limits } from "../../src/server/connections.ts";
 import { serveGrpc } from "../../src/server/grpc.ts";
 import { serveHttp } from "../../src/server/http.ts";
+import { NO_LIMITS } from "../../src/server/keys/key-limits.ts";
 import { createOriginPolicy } from "../../src/server/origin.ts";
-import { createPipeline, type Handlers, type TextHandler } from "../../src/server/pipeline.ts";
+import type { Names } from "../../src/server/permissions.ts";
+import {
+  createPipeline,
+  type Handlers,
+  type KeyHandlers,
+  type TextHandler,
+} from "../../src/server/pipeline.ts";
 import { DETAIL_TYPES } from "../../src/server/status.ts";
 
 /** All transports in front of the test's own handlers, for what no real handler does on demand. */
@@ -27,7 +35,7 @@ export interface Transports extends AsyncDisposable {
 
 export async function startTransports(options: {
   handlers: Partial<Handlers>;
-  texts?: Readonly<Record<string, TextHandler>>;
+  texts?: Readonly<Record<string, (body: string) => Promise<string>>>;
   limits?: Partial<Limits>;
   bytesInFlightMax?: number;
   requestBytesMax?: number;
@@ -36,9 +44,13 @@ export async function startTransports(options: {
   const log = options.log ?? pino({ level: "silent" });
   const stopping = new AbortController();
   const pipeline = createPipeline({
-    handlers: options.handlers as Handlers,
+    handlers: options.handlers as Handlers & KeyHandlers,
+    credentials: { admit: () => ({ caller: LOCAL_CALLER, limits: NO_LIMITS }), isOpen: () => true },
+    permissions: { check: () => true },
     requestBytesMax: options.requestBytesMax ?? 4 << 20,
-    texts: options.texts ?? {},
+    texts: Object.fromEntries(
+      Object.entries(options.texts ?? {}).map(([path, handle]) => [path, textHandler(handle)]),
+    ),
     stopping: stopping.signal,
     log,
   });
@@ -79,11 +91,14 @@ export async function startTransports(options: {
       "Connect JSON": over(createConnectTransport({ ...web, useBinaryFormat: false })),
       "gRPC-Web": over(createGrpcWebTransport({ ...web, useBinaryFormat: true })),
       "gRPC-Web JSON": over(createGrpcWebTransport({ ...web, useBinaryFormat: false })),
-      "in-process": over(
-        createRouterTransport((router) => router.service(BudgetService, implementationOf(pipeline.routes))),
-      ),
+      "in-process": over(createRouterTransport((router) => implement(router, pipeline.routes))),
     },
     stop,
     [Symbol.asyncDispose]: () => stop(100),
   };
 }
+
+const textHandler = (handle: (body: string) => Promise<string>): TextHandler<Names & { body: string }> => ({
+  parse: (body) => ({ project: "", body }),
+  handle: ({ body }) => handle(body),
+});

@@ -38,9 +38,9 @@ export const costHandlers = (services: Services): CostHandlers => ({
     }
     // All requests start before the first is awaited, so that they can share a batch of the engine.
     const results = requests.map((request) =>
-      updateCost(services, request, context).then(asResponse, (thrown: unknown) =>
-        asStatus(thrown, services.onDefect),
-      ),
+      context
+        .permitted("UpdateCost", request, (permitted) => updateCost(services, permitted, context))
+        .then(asResponse, (thrown: unknown) => asStatus(thrown, services.onDefect)),
     );
     return { results: await Promise.all(results) };
   },

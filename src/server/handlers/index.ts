@@ -1,6 +1,7 @@
-import type { Handlers } from "../pipeline.ts";
+import type { Handlers, KeyHandlers } from "../pipeline.ts";
 import { budgetHandlers } from "./budgets.ts";
 import { costHandlers } from "./costs.ts";
+import { keyHandlers } from "./keys.ts";
 import { ledgerHandlers } from "./ledger.ts";
 import { priceHandlers } from "./prices.ts";
 import { projectionHandlers } from "./projection.ts";
@@ -9,10 +10,10 @@ import type { Services } from "./services.ts";
 import { watchHandlers } from "./watch.ts";
 
 /**
- * Creates one handler for each method of the service. Handlers convert between messages and domain values; the engine
+ * Creates one handler for each method of the services. Handlers convert between messages and domain values; the engine
  * makes the decisions.
  */
-export const createHandlers = (services: Services): Handlers => ({
+export const createHandlers = (services: Services): Handlers & KeyHandlers => ({
   ...budgetHandlers(services),
   ...projectionHandlers(services),
   ...costHandlers(services),
@@ -20,4 +21,6 @@ export const createHandlers = (services: Services): Handlers => ({
   ...priceHandlers(services),
   ...reservationHandlers(services),
   ...watchHandlers(services),
+  ...keyHandlers(services),
+  listAuditEntries: () => Promise.reject(new Error("not built yet")),
 });

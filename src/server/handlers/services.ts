@@ -4,6 +4,7 @@ import type { ProjectPriceList } from "../../engine/pricing/project-prices.ts";
 import type { Feed } from "../../engine/read/feed.ts";
 import type { Reader } from "../../engine/read/reader.ts";
 import type { Store } from "../../store/store.ts";
+import type { KeyStore } from "../keys/key-store.ts";
 
 /** The dependencies of the handlers. */
 export interface Services {
@@ -13,6 +14,7 @@ export interface Services {
   feed: Feed;
   costing: Costing;
   projectPrices: ProjectPriceList;
+  keys: KeyStore;
   sweepBatchBudgetsMax: number;
   watchPollMs: number;
   /** Reports a defect in Purser. The caller still gets an answer. */

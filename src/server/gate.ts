@@ -1,0 +1,57 @@
+import { Failure } from "../domain/errors.ts";
+import type { Caller } from "./caller.ts";
+import { hidden, type Names, type Permissions, unhidden } from "./permissions.ts";
+import { failureFor, visibleTo } from "./visibility.ts";
+
+/** Lets the requests of a caller through, as far as the caller is permitted. */
+export interface Gate {
+  /** @throws KEY_NOT_ALLOWED, and whatever `work` throws */
+  permitted<Request extends Names, Answer extends object>(
+    caller: Caller,
+    method: string,
+    request: Request,
+    work: (request: Request) => Promise<Answer>,
+  ): Promise<Answer>;
+  permittedStream<Request extends Names, Answer extends object>(
+    caller: Caller,
+    method: string,
+    request: Request,
+    work: (request: Request) => AsyncIterable<Answer>,
+  ): AsyncIterable<Answer>;
+}
+
+export function createGate(permissions: Permissions): Gate {
+  /** The request to work on: the caller's, or one in its place for something that does not exist. */
+  const check = (caller: Caller, method: string, request: Names): boolean | Promise<boolean> =>
+    permissions.check(method, request, caller);
+
+  const failure = (thrown: unknown, caller: Caller, request: Names): unknown => {
+    const shown = failureFor(caller, thrown);
+    if (!(shown instanceof Failure)) return shown;
+    const error = unhidden(shown.error, request);
+    return error === shown.error ? shown : new Failure(error, { cause: shown.cause });
+  };
+
+  return {
+    async permitted(caller, method, request, work) {
+      const isPermitted = check(caller, method, request);
+      // Most callers are not bound, and need no wait.
+      const mayGo = typeof isPermitted === "boolean" ? isPermitted : await isPermitted;
+      if (mayGo && caller.user === undefined) return work(request);
+      try {
+        return visibleTo(caller, await work(mayGo ? request : hidden(request, caller)));
+      } catch (thrown) {
+        throw failure(thrown, caller, request);
+      }
+    },
+    async *permittedStream(caller, method, request, work) {
+      const mayGo = await check(caller, method, request);
+      try {
+        for await (const answer of work(mayGo ? request : hidden(request, caller)))
+          yield visibleTo(caller, answer);
+      } catch (thrown) {
+        throw failure(thrown, caller, request);
+      }
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import { createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { Role } from "../../gen/es/budget/v1/key_pb.ts";
+import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
+import { makeSecret } from "../../src/server/keys/secret.ts";
+import { reasonOf } from "../support/errors.ts";
+import { makeStore, startTestServer, type TestServer, type TestStore } from "../support/server.ts";
+
+const withKey =
+  (secret: string): Interceptor =>
+  (next) =>
+  (request) => {
+    request.header.set("authorization", `Bearer ${secret}`);
+    return next(request);
+  };
+
+suite("A server with PURSER_OPERATOR_KEY", () => {
+  const operatorKey = makeSecret();
+  let store: TestStore;
+  let server: TestServer;
+  before(async () => {
+    store = await makeStore("PGlite");
+    server = await startTestServer({ ...store.environment, PURSER_OPERATOR_KEY: operatorKey });
+  });
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  });
+
+  const transportsWith = (secret: string): Transport[] => {
+    const interceptors = [withKey(secret)];
+    return [
+      createGrpcTransport({ baseUrl: server.grpcUrl, interceptors }),
+      createConnectTransport({ baseUrl: server.httpUrl, httpVersion: "1.1", interceptors }),
+    ];
+  };
+  const keys = () => createClient(KeyService, transportsWith(operatorKey)[0] as Transport);
+
+  test("refuses a call without a key", async () => {
+    for (const client of [server.grpc, server.connect, server.connectJson, server.grpcWeb]) {
+      assert.equal(await reasonOf(client.getBudget({ project: "p", user: "u" })), "KEY_MISSING");
+    }
+  });
+
+  test("refuses a key that nobody has", async () => {
+    for (const transport of transportsWith(makeSecret())) {
+      const client = createClient(BudgetService, transport);
+      assert.equal(await reasonOf(client.getBudget({ project: "p", user: "u" })), "KEY_INVALID");
+    }
+  });
+
+  test("serves a key until it is revoked", async () => {
+    const { key, secret } = await keys().createKey({ project: "p", name: "test", role: Role.ADMIN });
+    assert.ok(key !== undefined);
+    assert.equal(key.prefix, secret.slice(0, 9));
+    for (const [index, transport] of transportsWith(secret).entries()) {
+      const client = createClient(BudgetService, transport);
+      const { budget } = await client.createBudget({ project: "p", user: `u${index}` });
+      assert.equal(budget?.user, `u${index}`);
+    }
+    await keys().revokeKey({ project: "p", keyId: key.keyId });
+    for (const transport of transportsWith(secret)) {
+      const client = createClient(BudgetService, transport);
+      assert.equal(await reasonOf(client.getBudget({ project: "p", user: "u0" })), "KEY_INVALID");
+    }
+  });
+});
