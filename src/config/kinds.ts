@@ -57,14 +57,13 @@ export const postgresUrl: Setting<string | undefined> = {
   parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined),
 };
 
-export const pricesFile: Setting<string | undefined> = {
+export const filePath = (about: string): Setting<string | undefined> => ({
   default: undefined,
   shown: "",
   allowed: "the path of a file",
-  about:
-    "Prices in the format of LiteLLM's model_prices_and_context_window.json. They take precedence over Purser's own. The file is read again when it changes, and on SIGHUP.",
+  about,
   parse: (value) => (/^[^\0]{1,4096}$/.test(value) ? value : undefined),
-};
+});
 
 /** Items with commas between them; spaces around them are dropped. */
 export const list = (allowed: string, about: string, valid: RegExp): Setting<readonly string[]> => ({
