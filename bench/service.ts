@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./service/figure.ts";
 import { measureBatches } from "./service/figures/batches.ts";
 import { measureCallers } from "./service/figures/callers.ts";
+import { measureKeys } from "./service/figures/keys.ts";
 import { measureLatency } from "./service/figures/latency.ts";
 import { measureLedger } from "./service/figures/ledger.ts";
 import { measureLocked } from "./service/figures/locked.ts";
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> = {
   callers: measureCallers,
   latency: measureLatency,
   locked: measureLocked,
+  keys: measureKeys,
   batches: measureBatches,
   stores: measureStores,
   ledger: measureLedger,

@@ -8,6 +8,8 @@ export interface LoadTask {
   url: string;
   /** The calls of one round, in order. All get the same number. */
   steps: EncodedCall[];
+  /** Headers of every call. */
+  headers?: Readonly<Record<string, string>>;
   seconds: number;
   /** A closed loop of callers that wait for each answer, or an open loop that starts rounds at a fixed rate. */
   shape: { inFlight: number } | { perSecond: number };
@@ -44,7 +46,7 @@ export async function runLoad(task: LoadTask): Promise<LoadResult> {
     const session = sessions[number % SESSIONS] as ClientHttp2Session;
     let begun = since;
     for (const step of steps) {
-      const status = await call(session, step.path, step.frameOf(number));
+      const status = await call(session, step.path, step.frameOf(number), task.headers);
       const now = performance.now();
       if (milliseconds.length < SAMPLES_MAX) milliseconds.push(now - begun);
       begun = now;
@@ -91,13 +93,19 @@ async function open(url: string): Promise<ClientHttp2Session> {
 }
 
 /** Makes one unary call. @returns The gRPC status. */
-function call(session: ClientHttp2Session, path: string, frame: Buffer): Promise<string> {
+function call(
+  session: ClientHttp2Session,
+  path: string,
+  frame: Buffer,
+  headers: LoadTask["headers"],
+): Promise<string> {
   return new Promise((resolve) => {
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: "POST",
       [constants.HTTP2_HEADER_PATH]: path,
       "content-type": "application/grpc",
       te: "trailers",
+      ...headers,
     });
     let status = "none";
     const read = (headers: IncomingHttpHeaders): void => {

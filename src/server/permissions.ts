@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { budgetKey } from "../domain/budget.ts";
 import { type BudgetError, Failure } from "../domain/errors.ts";
 import type { Permission } from "../domain/key.ts";
+import { createGroups } from "../engine/groups.ts";
+import type { BudgetName } from "../store/names.ts";
 import { findReservations } from "../store/reservations.ts";
 import type { Store } from "../store/store.ts";
 import { readAncestors } from "../store/tree.ts";
@@ -83,6 +85,10 @@ export interface Permissions {
   check(method: string, request: Names, caller: Caller): boolean | Promise<boolean>;
 }
 
+/** Names that one statement looks up, and statements at the same time. */
+const NAMES_MAX = 1000;
+const IN_FLIGHT_MAX = 2;
+
 /** Something that does not exist and that nobody can name. */
 const HIDDEN = `hidden-${randomUUID()}`;
 
@@ -107,13 +113,20 @@ export function unhidden(error: BudgetError, request: Names): BudgetError {
 }
 
 export function createPermissions(store: Pick<Store, "read">): Permissions {
+  // The requests of a batch, and calls that arrive together, share a statement.
+  const ancestors = createGroups<BudgetName, readonly string[]>({
+    itemsMax: NAMES_MAX,
+    inFlightMax: IN_FLIGHT_MAX,
+    async work(names) {
+      const distinct = new Map(names.map((name) => [budgetKey(name.project, name.user), name]));
+      const found = await store.read((connection) => readAncestors(connection, [...distinct.values()]));
+      return names.map(({ project, user }) => found.get(budgetKey(project, user)) ?? []);
+    },
+  });
+
   /** Whether a user is `bound`, or below it. */
-  const isWithin = async (project: string, user: string, bound: string): Promise<boolean> => {
-    if (user === bound) return true;
-    const name = { project, user };
-    const ancestors = await store.read((connection) => readAncestors(connection, [name]));
-    return ancestors.get(budgetKey(project, user))?.includes(bound) === true;
-  };
+  const isWithin = async (project: string, user: string, bound: string): Promise<boolean> =>
+    user === bound || (await ancestors.submit({ project, user })).includes(bound);
 
   const ownerOf = async (project: string, reservationId: string): Promise<string | undefined> => {
     const name = { project, reservationId };

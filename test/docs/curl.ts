@@ -2,8 +2,11 @@
  * Runs a curl command of a page with fetch, so that `npm test` needs no curl; `npm run test:interop` runs the same
  * commands with curl itself. It supports the options that the pages use, and refuses all others.
  */
-export async function runCurl(command: string): Promise<string> {
-  const [program, ...words] = wordsOf(command);
+export async function runCurl(
+  command: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const [program, ...words] = wordsOf(command, environment);
   if (program !== "curl") throw new Error(`not a curl command: ${command}`);
   const headers = new Headers();
   let body: string | undefined;
@@ -12,6 +15,11 @@ export async function runCurl(command: string): Promise<string> {
     switch (word) {
       case "-s":
         break;
+      case "-H": {
+        const [name = "", value = ""] = (words.shift() ?? "").split(/: */, 2);
+        headers.set(name, value);
+        break;
+      }
       case "--json":
         headers.set("content-type", "application/json");
         headers.set("accept", "application/json");
@@ -27,6 +35,9 @@ export async function runCurl(command: string): Promise<string> {
   return (await fetch(url, { method, headers, body })).text();
 }
 
-/** The words of a command. Only single quotes are supported. */
-const wordsOf = (command: string): string[] =>
-  [...command.replaceAll("\\\n", " ").matchAll(/'([^']*)'|[^\s']+/g)].map(([word, quoted]) => quoted ?? word);
+/** The words of a command. Words in double quotes may have variables. */
+const wordsOf = (command: string, environment: Readonly<Record<string, string>>): string[] =>
+  [...command.replaceAll("\\\n", " ").matchAll(/'([^']*)'|"([^"]*)"|[^\s'"]+/g)].map(
+    ([word, single, double]) =>
+      single ?? double?.replaceAll(/\$(\w+)/g, (_, name: string) => environment[name] ?? "") ?? word,
+  );

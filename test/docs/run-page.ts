@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import { ROOT } from "../support/program.ts";
 import { makeStore, startTestServer, type TestServer } from "../support/server.ts";
 import { runCurl } from "./curl.ts";
+import { createKeyVariables } from "./key-variables.ts";
 import { type Block, blocksOf, commandsOf, consoleOf, isShown, type Page } from "./markdown.ts";
 import { reasonNotToRun } from "./not-run.ts";
 import { startStandIn } from "./stand-in.ts";
@@ -37,6 +38,7 @@ export async function runPage(page: Page, tools?: Tools): Promise<number> {
   const { environment } = stack.use(await makeStore("PGlite"));
   const server = stack.use(await startTestServer(environment));
   const provider = stack.use(await startStandIn());
+  const keys = createKeyVariables();
   const programs = {
     OPENAI_BASE_URL: `${provider.url}/v1`,
     OPENAI_API_KEY: "none",
@@ -45,11 +47,21 @@ export async function runPage(page: Page, tools?: Tools): Promise<number> {
   };
   let ran = 0;
   for (const block of blocks) {
-    for (const { name, start, prints } of stepsOf(block, server, programs, tools)) {
+    for (const { name, start, prints } of stepsOf(
+      block,
+      server,
+      () => ({ ...programs, ...keys.values }),
+      tools,
+    )) {
+      if (keys.isExport(name)) {
+        keys.export(name);
+        continue;
+      }
       const printed = await start().catch((error: unknown) => {
         throw new Error(`${block.where}: ${name}`, { cause: error });
       });
       ran++;
+      keys.noteSecret(printed);
       if (prints === undefined) assertSucceeded(name, printed, block.where);
       else if (!isShown(printed, prints)) assert.equal(printed, prints, `${block.where}: ${name}`);
     }
@@ -66,7 +78,7 @@ interface Step {
 function stepsOf(
   block: Block,
   server: TestServer,
-  environment: Record<string, string>,
+  environment: () => Record<string, string>,
   tools: Tools | undefined,
 ): Step[] {
   const here = (text: string): string =>
@@ -75,7 +87,7 @@ function stepsOf(
       .replaceAll("http://127.0.0.1:8080", server.httpUrl);
   const command = (text: string, prints?: string): Step[] =>
     reasonNotToRun(text) === undefined
-      ? [{ name: text, prints, start: () => runCommand(here(text), tools) }]
+      ? [{ name: text, prints, start: () => runCommand(here(text), environment(), tools) }]
       : [];
   const program = (start: () => Promise<string>): Step[] => [
     { name: block.text, prints: block.prints, start },
@@ -86,9 +98,9 @@ function stepsOf(
     case "console":
       return consoleOf(block).flatMap((step) => command(step.command, step.prints));
     case "ts":
-      return program(() => runTypeScript(here(block.text), environment));
+      return program(() => runTypeScript(here(block.text), environment()));
     case "py":
-      return tools === undefined ? [] : program(() => tools.python(here(block.text), environment));
+      return tools === undefined ? [] : program(() => tools.python(here(block.text), environment()));
     case "sql":
       if (reasonNotToRun(block.text) !== undefined) return [];
       return program(async () => {
@@ -102,11 +114,21 @@ function stepsOf(
   }
 }
 
-async function runCommand(command: string, tools: Tools | undefined): Promise<string> {
-  if (command.startsWith("curl ") && tools === undefined) return runCurl(command);
+async function runCommand(
+  command: string,
+  environment: Record<string, string>,
+  tools: Tools | undefined,
+): Promise<string> {
+  if (command.startsWith("curl ") && tools === undefined) return runCurl(command, environment);
   // With this variable, `node --test` assumes that it is part of this test run, and runs nothing.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  return (await run("sh", ["-euc", command], { cwd: ROOT, env, timeout: COMMAND_MS_MAX })).stdout;
+  return (
+    await run("sh", ["-euc", command], {
+      cwd: ROOT,
+      env: { ...env, ...environment },
+      timeout: COMMAND_MS_MAX,
+    })
+  ).stdout;
 }
 
 /** curl exits with 0 even if the call was refused and an error was printed. */

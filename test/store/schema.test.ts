@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { createClient } from "@connectrpc/connect";
+import { createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { sql } from "kysely";
 import pino from "pino";
 import { BudgetView, Duration } from "../../gen/es/budget/v1/budget_pb.ts";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
+import { Role } from "../../gen/es/budget/v1/key_pb.ts";
+import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
 import { loadConfig } from "../../src/config.ts";
 import { startServer } from "../../src/server/server.ts";
 import { type Database, openPostgres } from "../../src/store/database.ts";
@@ -64,7 +66,7 @@ describe("the schema and the statements", () => {
     assert.deepEqual(rows, []);
   });
 
-  it("name the project in every statement that touches a table, except for the two lists of projects of the sweep", async () => {
+  it("name the project in every statement that touches a table, except for the lists of projects of the sweep, and for keys, which callers send without a project", async () => {
     const statements = await statementsOfAllCalls(url);
     const names = await tables();
     const touching = statements.filter((text) =>
@@ -72,10 +74,11 @@ describe("the schema and the statements", () => {
     );
     const nameless = touching.filter((text) => !namesProject(text));
     assert.ok(touching.length > 20);
-    assert.deepEqual(
-      [...new Set(nameless.map((text) => text.trim().split("\n", 1)[0]))],
-      ["with recursive projects as ("],
-    );
+    assert.deepEqual([...new Set(nameless.map((text) => text.trim().split("\n", 1)[0]))].toSorted(), [
+      "select clock_timestamp() as clock, k.key_id as found, k.*",
+      "select exists (select from keys) as found",
+      "with recursive projects as (",
+    ]);
   });
 });
 
@@ -83,6 +86,22 @@ describe("the schema and the statements", () => {
 const namesProject = (text: string): boolean =>
   /"?project"? = (\$\d+|any\(\$|(?!projects\.)[a-z]+\.project)/.test(text) ||
   /insert into "?\w+"? \("?project"?,/.test(text.replaceAll(/\s+/g, " ").replaceAll("( ", "("));
+
+/** From then on, every call needs a key. */
+async function callWithKeys(baseUrl: string): Promise<void> {
+  const { secret } = await createClient(KeyService, createGrpcTransport({ baseUrl })).createKey({
+    name: "operator",
+    role: Role.OPERATOR,
+  });
+  const withKey: Interceptor = (next) => (request) => {
+    request.header.set("authorization", `Bearer ${secret}`);
+    return next(request);
+  };
+  const client = createClient(KeyService, createGrpcTransport({ baseUrl, interceptors: [withKey] }));
+  const { key } = await client.createKey({ project: "statements", name: "reader", role: Role.READER });
+  await client.listKeys({ project: "statements" });
+  await client.revokeKey({ project: "statements", keyId: key?.keyId ?? "" });
+}
 
 /** Makes every call once, and returns the statements that the server ran for them. */
 async function statementsOfAllCalls(url: string): Promise<string[]> {
@@ -150,5 +169,6 @@ async function statementsOfAllCalls(url: string): Promise<string[]> {
     assert.equal(response.status, 200);
   }
   await client.deleteBudget(name);
+  await callWithKeys(baseUrl);
   return statements;
 }

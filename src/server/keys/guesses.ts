@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../domain/errors.ts";
 import { type Bucket, createBucket } from "./bucket.ts";
@@ -40,17 +41,21 @@ export function createGuesses(nowMs: () => number): Guesses {
 }
 
 const GROUPS_OF_NETWORK = 4;
+const MAPPED = "::ffff:";
 
 /** An IPv4 address, or the first half of an IPv6 address, because one host may have all addresses of a /64. */
 export function networkOf(address: string): string {
-  const mapped = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, "");
-  if (!mapped.includes(":")) return mapped;
+  if (isIPv4(address)) return address;
+  const mapped = address.toLowerCase();
+  // An IPv4 address on a socket that accepts both.
+  if (mapped.startsWith(MAPPED) && isIPv4(mapped.slice(MAPPED.length))) return mapped.slice(MAPPED.length);
+  if (!isIPv6(mapped)) return mapped;
   const [head = "", tail] = (mapped.split("%")[0] ?? "").split("::");
   const first = head === "" ? [] : head.split(":");
   const last = tail === undefined || tail === "" ? [] : tail.split(":");
   const zeros = tail === undefined ? 0 : Math.max(0, 2 * GROUPS_OF_NETWORK - first.length - last.length);
   return [...first, ...Array.from({ length: zeros }, () => "0"), ...last]
     .slice(0, GROUPS_OF_NETWORK)
-    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .map((group) => Number.parseInt(group, 16).toString(16))
     .join(":");
 }
