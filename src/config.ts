@@ -59,6 +59,20 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     if ((config[name] === undefined) === (config.AUTH_JWKS_URL === undefined)) continue;
     throw new ConfigError(name, config[name] ?? "", "given if AUTH_JWKS_URL is, and only then");
   }
+  if ((config.TLS_CERT_FILE === undefined) !== (config.TLS_KEY_FILE === undefined)) {
+    const [missing, given] =
+      config.TLS_CERT_FILE === undefined
+        ? ["TLS_CERT_FILE", "TLS_KEY_FILE"]
+        : ["TLS_KEY_FILE", "TLS_CERT_FILE"];
+    throw new ConfigError(missing, "", `given, because ${given} is`);
+  }
+  if (config.TLS_CLIENT_CA_FILE !== undefined && config.TLS_CERT_FILE === undefined) {
+    throw new ConfigError(
+      "TLS_CLIENT_CA_FILE",
+      config.TLS_CLIENT_CA_FILE,
+      "absent without TLS_CERT_FILE and TLS_KEY_FILE",
+    );
+  }
   if (config.WORKERS > 1 && config.DATABASE_URL === undefined) {
     throw new ConfigError(
       "WORKERS",

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import pino from "pino";
 import { type Command, HELP, type PruneRequest, readCommand, UsageError } from "./command/arguments.ts";
 import { isWorker, onOrder, report, startWorkers, WorkerFailed } from "./command/cluster.ts";
 import { PruneRefused, prune } from "./command/prune.ts";
+import { SecretFileError, withSecretFiles } from "./config/secret-files.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { PriceFileError } from "./engine/pricing/price-file.ts";
 import { greeting } from "./server/greeting.ts";
 import { ExposedError, startServer } from "./server/server.ts";
+import { TlsFileError } from "./server/tls-files.ts";
 import { DataFolderError } from "./store/data-folder.ts";
 import { FolderLockedError } from "./store/folder-lock.ts";
 import { MigrationError } from "./store/migrate.ts";
@@ -24,9 +27,9 @@ function fail(message: string, code = 1): never {
 
 function readConfig() {
   try {
-    return loadConfig(process.env);
+    return loadConfig(withSecretFiles(process.env, (path) => readFileSync(path, "utf8")));
   } catch (error) {
-    if (error instanceof ConfigError) fail(error.message);
+    if (error instanceof ConfigError || error instanceof SecretFileError) fail(error.message);
     throw error;
   }
 }
@@ -49,6 +52,7 @@ const SELF_EXPLAINING = [
   WorkerFailed,
   PruneRefused,
   ExposedError,
+  TlsFileError,
 ];
 
 /** An error that an operator can fix is one line. An unexpected error keeps its stack. */
@@ -87,7 +91,7 @@ function endAfter(graceMs: number): void {
 async function serve(): Promise<void> {
   const server = await startServer(config, log).catch((error: Error) => fail(explain(error)));
   say(greeting(server));
-  process.on("SIGHUP", () => void server.reloadPrices());
+  process.on("SIGHUP", () => void server.reload());
   await untilStopped(config.SHUTDOWN_GRACE_MS);
   await server[Symbol.asyncDispose]();
 }
@@ -95,7 +99,7 @@ async function serve(): Promise<void> {
 async function serveTogether(): Promise<void> {
   const workers = await startWorkers(config.WORKERS, log).catch((error: Error) => fail(explain(error)));
   say(workers.greeting);
-  process.on("SIGHUP", () => workers.reloadPrices());
+  process.on("SIGHUP", () => workers.reload());
   await untilStopped(config.SHUTDOWN_GRACE_MS);
   if (!(await workers.stop())) process.exitCode = 1;
 }
@@ -110,8 +114,8 @@ async function work(): Promise<void> {
     process.exit(1);
   });
   const stopping = Promise.withResolvers<void>();
-  onOrder({ stop: stopping.resolve, reload: () => void server.reloadPrices() });
-  process.on("SIGHUP", () => void server.reloadPrices());
+  onOrder({ stop: stopping.resolve, reload: () => void server.reload() });
+  process.on("SIGHUP", () => void server.reload());
   // A terminal or a service manager may signal all processes at once. A worker handles every signal like the primary's
   // stop.
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stopping.resolve());

@@ -54,6 +54,9 @@ suite("The settings", () => {
       HTTP_PORT: 8080,
       HTTP_HOSTS: [],
       CORS_ORIGINS: [],
+      TLS_CERT_FILE: undefined,
+      TLS_KEY_FILE: undefined,
+      TLS_CLIENT_CA_FILE: undefined,
       PURSER_OPERATOR_KEY: undefined,
       INSECURE: "0",
       AUTH_JWKS_URL: undefined,
@@ -228,6 +231,18 @@ suite("The settings", () => {
       'WORKERS="2" is not allowed: it must be 1 without DATABASE_URL, because only one process may use the embedded store',
     );
     assert.equal(loadConfig({ WORKERS: "2", DATABASE_URL: "postgres://host/db" }).WORKERS, 2);
+  });
+
+  test("have a certificate and its key together, and client certificates only with both", () => {
+    const missing = (name: string, given: string) =>
+      `${name}="" is not allowed: it must be given, because ${given} is`;
+    assert.equal(complaint({ TLS_CERT_FILE: "/c" }), missing("TLS_KEY_FILE", "TLS_CERT_FILE"));
+    assert.equal(complaint({ TLS_KEY_FILE: "/k" }), missing("TLS_CERT_FILE", "TLS_KEY_FILE"));
+    assert.equal(
+      complaint({ TLS_CLIENT_CA_FILE: "/ca" }),
+      'TLS_CLIENT_CA_FILE="/ca" is not allowed: it must be absent without TLS_CERT_FILE and TLS_KEY_FILE',
+    );
+    loadConfig({ TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k", TLS_CLIENT_CA_FILE: "/ca" });
   });
 
   test("print a bad URL without a password unchanged", () => {

@@ -25,8 +25,8 @@ export interface Workers {
    * The line that the program prints at its start. All workers report the same line, because the ports are the same.
    */
   readonly greeting: string;
-  /** Makes every worker read its price file again. */
-  reloadPrices(): void;
+  /** Makes every worker read its files again: prices and certificates. */
+  reload(): void;
   /** Makes every worker finish its calls and end. @returns Whether all of them could finish. */
   stop(): Promise<boolean>;
 }
@@ -61,7 +61,7 @@ export async function startWorkers(count: number, log: Logger): Promise<Workers>
   const kept = running.map((first) => keep(first, greeting, stopping.signal, log));
   return {
     greeting,
-    reloadPrices: () => tellAll("reload"),
+    reload: () => tellAll("reload"),
     async stop() {
       stopping.abort();
       const ends = await Promise.all(kept);

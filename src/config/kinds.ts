@@ -9,6 +9,8 @@ export interface Setting<T> {
   about: string;
   /** Whether an error must not show the value. */
   isSecret?: boolean;
+  /** Whether the value may be in a file, which the variable with `_FILE` after the name of this one names. */
+  mayBeInFile?: boolean;
   parse(text: string): T | undefined;
 }
 
@@ -51,17 +53,17 @@ export const postgresUrl: Setting<string | undefined> = {
   shown: "",
   allowed: "a URL such as postgres://user:password@host:5432/database",
   about: "PostgreSQL 14 or later for the budgets. Absent: an embedded PostgreSQL, with its data in DATA_DIR.",
+  mayBeInFile: true,
   parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined),
 };
 
-export const pricesFile: Setting<string | undefined> = {
+export const filePath = (about: string): Setting<string | undefined> => ({
   default: undefined,
   shown: "",
   allowed: "the path of a file",
-  about:
-    "Prices in the format of LiteLLM's model_prices_and_context_window.json. They take precedence over Purser's own. The file is read again when it changes, and on SIGHUP.",
+  about,
   parse: (value) => (/^[^\0]{1,4096}$/.test(value) ? value : undefined),
-};
+});
 
 /** Items with commas between them; spaces around them are dropped. */
 export const list = (allowed: string, about: string, valid: RegExp): Setting<readonly string[]> => ({
@@ -90,5 +92,6 @@ export const operatorKey: Setting<string | undefined> = {
   allowed: "pk_ and 43 characters of base64url (32 random bytes)",
   about: "A key with ROLE_OPERATOR, to create the other keys with. With it, every call needs a key.",
   isSecret: true,
+  mayBeInFile: true,
   parse: (value) => (/^pk_[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined),
 };

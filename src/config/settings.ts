@@ -1,10 +1,10 @@
 import {
+  filePath,
   list,
   oneOf,
   operatorKey,
   optionalText,
   postgresUrl,
-  pricesFile,
   type Setting,
   text,
   wholeNumber,
@@ -37,6 +37,15 @@ export const SETTINGS = {
     "origins such as https://app.example.com, with commas between them",
     "Origins whose web pages may call HTTP_PORT. Pages of all others are refused.",
     /^https?:\/\/[0-9a-z._:[\]-]{1,255}$/,
+  ),
+  TLS_CERT_FILE: filePath(
+    "Certificate of the server in PEM, followed by the intermediate certificates. With it, both ports speak TLS 1.2 or later, and nothing else. Required with TLS_KEY_FILE. The files are read again when they change, and on SIGHUP.",
+  ),
+  TLS_KEY_FILE: filePath(
+    "Private key of TLS_CERT_FILE in PEM, without a passphrase. Required with TLS_CERT_FILE.",
+  ),
+  TLS_CLIENT_CA_FILE: filePath(
+    "Certificates in PEM of the authorities that sign client certificates. With it, a client certificate is accepted as a key. Requires TLS_CERT_FILE.",
   ),
   PURSER_OPERATOR_KEY: operatorKey,
   INSECURE: oneOf(
@@ -79,7 +88,9 @@ export const SETTINGS = {
     // biome-ignore format: one class
     /^[^\0]{1,4096}$/,
   ),
-  PRICES_FILE: pricesFile,
+  PRICES_FILE: filePath(
+    "Prices in the format of LiteLLM's model_prices_and_context_window.json. They take precedence over Purser's own. The file is read again when it changes, and on SIGHUP.",
+  ),
   PRICES_REFRESH_MS: wholeNumber(
     { default: 1000, min: 0, max: 60 * MINUTE_MS },
     "How soon a server applies prices that a project set on another server.",

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { type DescMessage, type DescService, type Message, toBinary } from "@bufbuild/protobuf";
 import {
   type ConnectRouter,
@@ -5,6 +6,7 @@ import {
   type HandlerContext,
   type ServiceImpl,
 } from "@connectrpc/connect";
+import { certificateNames } from "./certificate.ts";
 import type { Arrival, Route, StreamRoute, UnaryRoute } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
 
@@ -14,6 +16,7 @@ export interface HttpCall {
   readonly bytes: number;
   /** The network address of the caller. */
   readonly address: string;
+  readonly socket: Socket;
   /** How long a stream lasts, in milliseconds. */
   readonly streamMs: number;
   /** Whether Connect decoded the message and called the handler. */
@@ -66,6 +69,7 @@ function arrivalOf(
     isLocal: call === undefined,
     address: call?.address ?? "",
     header: (name) => requestHeader.get(name) ?? undefined,
+    certificate: () => certificateNames(call?.socket),
     abandoned: () => {
       if (!signal.aborted) return undefined;
       return (timeoutMs() ?? 1) <= 0 ? "DEADLINE_EXCEEDED" : "CANCELLED";

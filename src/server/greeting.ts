@@ -3,11 +3,12 @@ import type { Server } from "./server.ts";
 /** The text that `npm start` prints: the addresses of the server, its store, and three example commands. */
 export function greeting(server: Server): string {
   const host = hostForClients(server.host);
-  const grpc = `http://${host}:${server.grpcPort}`;
-  const http = `http://${host}:${server.httpPort}`;
+  const scheme = server.hasTls ? "https" : "http";
+  const grpc = `${scheme}://${host}:${server.grpcPort}`;
+  const http = `${scheme}://${host}:${server.httpPort}`;
   return `Purser is ready.
 
-  gRPC                ${grpc.slice("http://".length)}
+  gRPC                ${host}:${server.grpcPort}${server.hasTls ? " (TLS)" : ""}
   Connect, gRPC-Web   ${http}
   legacy REST         ${http}/get_budget, ${http}/set_budget
   health              ${http}/healthz, ${http}/readyz
@@ -17,13 +18,17 @@ export function greeting(server: Server): string {
 
 Try it, from a second shell in this folder:
 
-${commands(grpc)
+${commands(grpc, server.hasTls ? WITH_TLS : WITHOUT_TLS)
   .map((command) => `  ${command}`)
   .join("\n\n")}
 `;
 }
 
-const commands = (grpc: string): string[] =>
+const WITHOUT_TLS = "--http2-prior-knowledge";
+// The certificate is made for the name by which others call the server, and not for the address of this machine.
+const WITH_TLS = "--insecure";
+
+const commands = (grpc: string, option: string): string[] =>
   [
     [
       "CreateBudget",
@@ -36,7 +41,7 @@ const commands = (grpc: string): string[] =>
     ["GetCurrentCost", '{"project":"demo","user":"alice"}'],
   ].map(
     ([method, json]) =>
-      `npx buf curl --protocol grpc --http2-prior-knowledge -d '${json}' ${grpc}/budget.v1.BudgetService/${method}`,
+      `npx buf curl --protocol grpc ${option} -d '${json}' ${grpc}/budget.v1.BudgetService/${method}`,
   );
 
 /** The host to connect to. Clients cannot connect to an address that listens on all interfaces. */

@@ -5,8 +5,9 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 import { toBinary } from "@bufbuild/protobuf";
-import type { Server } from "@grpc/grpc-js";
+import type { Server, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import { errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { BytesInFlight, Lease } from "./bytes-in-flight.ts";
@@ -167,3 +168,9 @@ export function http2ServersOf(server: Server): Http2Server[] {
     throw new Error("this version of @grpc/grpc-js has no field http2Servers with its HTTP/2 servers");
   return [...http2Servers.keys()] as Http2Server[];
 }
+
+/** The connection of a call, while it is open. grpc-js has no public access to it. */
+export const socketOf = (
+  call: ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>,
+): Socket | undefined =>
+  (call as unknown as { call: { stream: ServerHttp2Stream } }).call.stream.session?.socket;

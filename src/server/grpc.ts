@@ -1,3 +1,4 @@
+import type { Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
 import type { DescFile } from "@bufbuild/protobuf";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -10,9 +11,10 @@ import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import type { BudgetError } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit/submitted.ts";
 import type { BytesInFlight } from "./bytes-in-flight.ts";
-import { boundConnections, type Limits, type Listener } from "./connections.ts";
+import { certificateNames } from "./certificate.ts";
+import { boundConnections, type Limits, type Listener, trackSockets } from "./connections.ts";
 import { decode } from "./decode.ts";
-import { http2ServersOf, type Intake, watchIntake } from "./grpc-intake.ts";
+import { http2ServersOf, type Intake, socketOf, watchIntake } from "./grpc-intake.ts";
 import {
   type Arrival,
   type Pipeline,
@@ -22,6 +24,7 @@ import {
   type UnaryRoute,
 } from "./pipeline.ts";
 import { codeOf, toStatus } from "./status.ts";
+import type { Tls } from "./tls.ts";
 
 // More streams than one client needs, and few enough that one connection cannot exhaust the server's memory with calls
 // that never start.
@@ -38,11 +41,13 @@ export async function serveGrpc(options: {
   pipeline: Pipeline;
   bytesInFlight: BytesInFlight;
   limits: Limits;
+  /** Undefined: without TLS. */
+  tls?: Tls | undefined;
   host: string;
   port: number;
   log: Logger;
 }): Promise<Listener> {
-  const { pipeline, bytesInFlight, limits, log } = options;
+  const { pipeline, bytesInFlight, limits, tls, log } = options;
   const bytesMax = Math.max(...pipeline.routes.map((route) => route.bytesMax));
   const server = new grpc.Server({
     "grpc.max_receive_message_length": bytesMax,
@@ -58,16 +63,17 @@ export async function serveGrpc(options: {
   addReflection(server);
   for (const routes of Map.groupBy(pipeline.routes, ({ method }) => method.parent).values())
     addRoutes(server, routes);
-  const port = await bind(server, `${bracketed(options.host)}:${options.port}`);
-  const sockets = new Set<Socket>();
-  for (const http2Server of http2ServersOf(server)) {
-    boundConnections(http2Server, limits, log);
-    http2Server.on("connection", (socket: Socket) => {
-      sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
-    });
-  }
   const { requestReceiveMsMax } = limits;
+  const credentials =
+    tls === undefined
+      ? grpc.ServerCredentials.createInsecure()
+      : new TlsCredentials(tls.serverOptions(requestReceiveMsMax));
+  const port = await bind(server, `${bracketed(options.host)}:${options.port}`, credentials);
+  const sockets = http2ServersOf(server).map((http2Server) => {
+    boundConnections(http2Server, limits, log);
+    tls?.follow(http2Server as Http2SecureServer);
+    return trackSockets(http2Server);
+  });
   const intake = watchIntake(server, { bytesMax, bytesInFlight, requestReceiveMsMax });
   return {
     port,
@@ -81,9 +87,24 @@ export async function serveGrpc(options: {
 
 const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
-const bind = (server: grpc.Server, address: string): Promise<number> =>
+/**
+ * grpc-js's own credentials cannot say that a client certificate is optional. New certificates are given to its HTTP/2 servers
+ * directly.
+ */
+class TlsCredentials extends grpc.ServerCredentials {
+  constructor(options: ReturnType<Tls["serverOptions"]>) {
+    // grpc-js drops connections while the second argument is missing.
+    super(options, {});
+  }
+
+  override _equals(other: grpc.ServerCredentials): boolean {
+    return this === other;
+  }
+}
+
+const bind = (server: grpc.Server, address: string, credentials: grpc.ServerCredentials): Promise<number> =>
   new Promise((resolve, reject) => {
-    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, port) =>
+    server.bindAsync(address, credentials, (error, port) =>
       error === null ? resolve(port) : reject(asSystemError(error)),
     );
   });
@@ -101,7 +122,7 @@ const CLOSING_MS = 100;
 async function shutDown(
   server: grpc.Server,
   intake: Intake,
-  sockets: ReadonlySet<Socket>,
+  sockets: readonly ReadonlySet<Socket>[],
   graceMs: number,
 ): Promise<void> {
   const graceful = Promise.withResolvers<void>();
@@ -112,7 +133,7 @@ async function shutDown(
     timer = setTimeout(() => {
       server.forceShutdown();
       // grpc-js only ends the server's side of the connections.
-      for (const socket of sockets) socket.destroy();
+      for (const each of sockets) for (const socket of each) socket.destroy();
       // After a forced shutdown, grpc-js does not call the callback of the graceful shutdown.
       graceful.resolve();
     }, CLOSING_MS);
@@ -220,6 +241,10 @@ class GrpcArrival implements Arrival {
   header(name: string): string | undefined {
     const values = this.#call.metadata.get(name);
     return values.length === 0 ? undefined : values.join(", ");
+  }
+
+  certificate(): readonly string[] | undefined {
+    return certificateNames(socketOf(this.#call));
   }
 
   /** Created on first use, because most calls do not use it. */

@@ -34,6 +34,7 @@ export async function answerRpc(
     const call: HttpCall = {
       bytes: message?.length ?? 0,
       address: request.socket.remoteAddress ?? "",
+      socket: request.socket,
       streamMs,
       isReached: false,
     };

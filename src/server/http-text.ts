@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe } from "../domain/errors.ts";
 import { Aborted, dropRest, readBody } from "./body.ts";
 import type { Lease } from "./bytes-in-flight.ts";
+import { certificateNames } from "./certificate.ts";
 import { checkUtf8 } from "./decode.ts";
 import { sendJson } from "./json.ts";
 import type { Arrival, TextRoute } from "./pipeline.ts";
@@ -44,6 +45,7 @@ const arrivalOf = (request: IncomingMessage, bytes: number): Arrival => ({
   isLocal: false,
   address: request.socket.remoteAddress ?? "",
   header: (name) => request.headers[name.toLowerCase()]?.toString(),
+  certificate: () => certificateNames(request.socket),
   // LiteLLM's client does not retry a post, so a post is processed even if the client has disconnected.
   abandoned: () => undefined,
   signal: undefined,

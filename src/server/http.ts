@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
@@ -7,13 +8,14 @@ import type { Logger } from "pino";
 import { dropRest } from "./body.ts";
 import type { BytesInFlight } from "./bytes-in-flight.ts";
 import { implement } from "./connect.ts";
-import { boundConnections, type Limits, type Listener } from "./connections.ts";
+import { boundConnections, type Limits, type Listener, trackSockets } from "./connections.ts";
 import { JSON_OPTIONS } from "./decode.ts";
 import { answerRpc } from "./http-rpc.ts";
 import { answerText } from "./http-text.ts";
 import { type PlainRoute, sendJson } from "./json.ts";
 import type { OriginPolicy } from "./origin.ts";
 import type { Pipeline, Route } from "./pipeline.ts";
+import type { Tls } from "./tls.ts";
 
 /** An answer repeats no more of a caller's path than this. */
 const PATH_CHARACTERS_SHOWN = 200;
@@ -25,11 +27,13 @@ export async function serveHttp(options: {
   origins: OriginPolicy;
   bytesInFlight: BytesInFlight;
   limits: Limits;
+  /** Undefined: without TLS. */
+  tls?: Tls | undefined;
   host: string;
   port: number;
   log: Logger;
 }): Promise<Listener> {
-  const { pipeline, plain, origins, bytesInFlight, limits, log } = options;
+  const { pipeline, plain, origins, bytesInFlight, limits, tls, log } = options;
   const rpcs = rpcsOf(pipeline.routes);
   const texts = new Map(pipeline.texts.map((text) => [text.path, text]));
   // HTTP/1.1 has no ping, so a stream without a reader is only found when it ends. Streams therefore end after a time,
@@ -63,22 +67,28 @@ export async function serveHttp(options: {
     if (text !== undefined) return answerText(text, request, response, lease);
   };
 
-  const server = createServer(
-    {
-      keepAliveTimeout: limits.keepaliveMs,
-      requestTimeout: limits.requestReceiveMsMax,
-      headersTimeout: limits.requestReceiveMsMax,
-      connectionsCheckingInterval: Math.min(limits.requestReceiveMsMax, 1000),
-    },
-    (request, response) => {
-      const path = request.url?.split("?", 1)[0] ?? "";
-      answer(path, request, response).catch((error: unknown) => {
-        log.error({ path, err: error }, "an HTTP request failed");
-        response.destroy();
-      });
-    },
-  );
+  const serverOptions = {
+    keepAliveTimeout: limits.keepaliveMs,
+    requestTimeout: limits.requestReceiveMsMax,
+    headersTimeout: limits.requestReceiveMsMax,
+    connectionsCheckingInterval: Math.min(limits.requestReceiveMsMax, 1000),
+  };
+  const onRequest: RequestListener = (request, response) => {
+    const path = request.url?.split("?", 1)[0] ?? "";
+    answer(path, request, response).catch((error: unknown) => {
+      log.error({ path, err: error }, "an HTTP request failed");
+      response.destroy();
+    });
+  };
+  const createWithTls = (withTls: Tls) => {
+    const handshake = withTls.serverOptions(limits.requestReceiveMsMax);
+    const secure = createTlsServer({ ...handshake, ...serverOptions }, onRequest);
+    withTls.follow(secure);
+    return secure;
+  };
+  const server = tls === undefined ? createServer(serverOptions, onRequest) : createWithTls(tls);
   boundConnections(server, limits, log);
+  const sockets = trackSockets(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(options.port, options.host, resolve);
   });
@@ -87,7 +97,11 @@ export async function serveHttp(options: {
     async stop(graceMs) {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      const timer = setTimeout(() => {
+        server.closeAllConnections();
+        // Node.js does not count a connection whose TLS handshake is not complete.
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
       await closed;
       clearTimeout(timer);
     },

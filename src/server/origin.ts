@@ -21,6 +21,8 @@ const EXPOSED = [...cors.exposedHeaders, "retry-after"].join(", ");
 const ALLOWED = [...cors.allowedHeaders, "authorization"].join(", ");
 
 export function createOriginPolicy(options: {
+  /** Whether the server itself speaks TLS. */
+  hasTls: boolean;
   /** The address on which the server listens. */
   host: string;
   /** More host names of this server. */
@@ -48,7 +50,7 @@ export function createOriginPolicy(options: {
       if (host !== undefined && (name === undefined || !isOwnHost(name)))
         return `the host ${quoted(host)} is not one of this server's; set HTTP_HOSTS to allow it`;
       if (isListed(headers)) return undefined;
-      if (origin !== undefined && !isSame(origin, host))
+      if (origin !== undefined && !isSame(origin, host, options.hasTls))
         return `pages of the origin ${quoted(origin)} may not call this server; set CORS_ORIGINS to allow them`;
       return headers["sec-fetch-site"] === "cross-site"
         ? "pages of other websites may not call this server; set CORS_ORIGINS to allow them"
@@ -95,11 +97,18 @@ function hostIn(host: string): string | undefined {
   return name === undefined ? undefined : bare(name);
 }
 
-/** Whether the page came from this server. The scheme is ignored because a proxy may terminate TLS. */
-const isSame = (origin: string, host: string | undefined): boolean =>
-  host !== undefined &&
-  /^https?:\/\//i.test(origin) &&
-  origin.replace(/^https?:\/\//i, "").toLowerCase() === host.toLowerCase();
+/**
+ * Whether the page came from this server. Without TLS, a proxy may terminate it, so both schemes are possible. With TLS, a page with
+ * the scheme http was sent by someone else: a network can make up such a page for any address.
+ */
+const isSame = (origin: string, host: string | undefined, hasTls: boolean): boolean => {
+  const [scheme] = (hasTls ? /^https:\/\//i : /^https?:\/\//i).exec(origin) ?? [];
+  return (
+    host !== undefined &&
+    scheme !== undefined &&
+    origin.slice(scheme.length).toLowerCase() === host.toLowerCase()
+  );
+};
 
 const QUOTED_CHARACTERS_MAX = 100;
 const quoted = (text: string): string => JSON.stringify(text.slice(0, QUOTED_CHARACTERS_MAX).toWellFormed());

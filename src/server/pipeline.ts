@@ -29,6 +29,8 @@ export interface Arrival {
   readonly address: string;
   /** A header of the request. The case of the name does not matter. */
   header(name: string): string | undefined;
+  /** The URI names of the client's certificate. Undefined: the client has not shown one that TLS_CLIENT_CA_FILE trusts. */
+  certificate(): readonly string[] | undefined;
   /**
    * Called before work that changes data, to find out whether the caller has disconnected or its deadline has passed.
    */

@@ -8,21 +8,24 @@ import { serveHttp } from "./http.ts";
 import type { Credentials } from "./keys/credentials.ts";
 import { createOriginPolicy, isLoopback } from "./origin.ts";
 import { type OpenDatabase, startService } from "./service.ts";
+import { openTls } from "./tls.ts";
 
 /** A running server. Disposal stops it: it refuses new calls, waits for running calls and closes the store. */
 export interface Server extends AsyncDisposable {
   readonly host: string;
   readonly grpcPort: number;
   readonly httpPort: number;
+  /** Whether both ports speak TLS, and nothing else. */
+  readonly hasTls: boolean;
   readonly store: Pick<Database, "name" | "durability">;
-  /** Reloads PRICES_FILE, if it is set. Never rejects. */
-  reloadPrices(): Promise<void>;
+  /** Reads PRICES_FILE and the files for TLS again, if they are set. Never rejects. */
+  reload(): Promise<void>;
 }
 
 /**
  * Starts a service and its ports. If a part fails to start, the parts that are already running are stopped.
  *
- * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, or an error of the database or the
+ * @throws FolderLockedError, DatabaseUnfit, MigrationError, PriceFileError, TlsFileError, ExposedError, or an error of the database or the
  * operating system.
  */
 export async function startServer(
@@ -31,6 +34,8 @@ export async function startServer(
   open: OpenDatabase = openDatabase,
 ): Promise<Server> {
   await using stack = new AsyncDisposableStack();
+  const tls = await openTls(config, log);
+  stack.use(tls);
   const service = stack.use(await startService(config, log, open));
   await checkExposure(config, service.credentials);
   const common = {
@@ -43,9 +48,11 @@ export async function startServer(
       requestReceiveMsMax: config.REQUEST_RECEIVE_MS_MAX,
       keepaliveMs: config.KEEPALIVE_MS,
     },
+    tls,
     log,
   };
   const origins = createOriginPolicy({
+    hasTls: tls !== undefined,
     host: config.HOST,
     httpHosts: config.HTTP_HOSTS,
     corsOrigins: config.CORS_ORIGINS,
@@ -64,8 +71,11 @@ export async function startServer(
     host: config.HOST,
     grpcPort: grpc.port,
     httpPort: http.port,
+    hasTls: tls !== undefined,
     store: service.database,
-    reloadPrices: () => service.reloadPrices(),
+    async reload() {
+      await Promise.all([service.reloadPrices(), tls?.reload()]);
+    },
     async [Symbol.asyncDispose]() {
       service.stop();
       await running.disposeAsync();

@@ -148,7 +148,8 @@ suite("A web page", { concurrency: true }, () => {
 
 suite("The names of a server", () => {
   const accepts = (host: string, httpHosts: string[], name: string): boolean =>
-    createOriginPolicy({ host, httpHosts, corsOrigins: [] }).refusal({ host: name }) === undefined;
+    createOriginPolicy({ hasTls: false, host, httpHosts, corsOrigins: [] }).refusal({ host: name }) ===
+    undefined;
 
   test("are loopback names, HOST and HTTP_HOSTS, with and without a port", () => {
     assert.ok(accepts("purser.internal", [], "purser.internal:8080"));

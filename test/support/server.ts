@@ -76,7 +76,7 @@ export async function startTestServer(
     age: async (name, interval) => {
       await ageStatement(name, interval).execute(opened.kysely);
     },
-    reloadPrices: () => server.reloadPrices(),
+    reloadPrices: () => server.reload(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

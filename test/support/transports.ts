@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from "node:tls";
 import { type Client, createClient, createRouterTransport, type Transport } from "@connectrpc/connect";
 import {
   createConnectTransport,
@@ -16,12 +17,14 @@ import { NO_LIMITS } from "../../src/server/keys/key-limits.ts";
 import { createOriginPolicy } from "../../src/server/origin.ts";
 import type { Names } from "../../src/server/permissions.ts";
 import {
+  type Arrival,
   createPipeline,
   type Handlers,
   type KeyHandlers,
   type TextHandler,
 } from "../../src/server/pipeline.ts";
 import { DETAIL_TYPES } from "../../src/server/status.ts";
+import type { Tls } from "../../src/server/tls.ts";
 
 /** All transports in front of the test's own handlers, for what no real handler does on demand. */
 export interface Transports extends AsyncDisposable {
@@ -39,13 +42,25 @@ export async function startTransports(options: {
   limits?: Partial<Limits>;
   bytesInFlightMax?: number;
   requestBytesMax?: number;
+  tls?: Tls;
+  /** What the clients need for TLS. */
+  nodeOptions?: SecureContextOptions;
+  /** Called with each call. */
+  onArrival?: (arrival: Pick<Arrival, "certificate">) => void;
   log?: Logger;
 }): Promise<Transports> {
+  const { tls } = options;
   const log = options.log ?? pino({ level: "silent" });
   const stopping = new AbortController();
   const pipeline = createPipeline({
     handlers: options.handlers as Handlers & KeyHandlers,
-    credentials: { admit: () => ({ caller: LOCAL_CALLER, limits: NO_LIMITS }), isOpen: () => true },
+    credentials: {
+      admit(arrival) {
+        options.onArrival?.(arrival as Arrival);
+        return { caller: LOCAL_CALLER, limits: NO_LIMITS };
+      },
+      isOpen: () => true,
+    },
     permissions: { check: () => true },
     requestBytesMax: options.requestBytesMax ?? 4 << 20,
     texts: Object.fromEntries(
@@ -64,15 +79,22 @@ export async function startTransports(options: {
     pipeline,
     bytesInFlight: createBytesInFlight(options.bytesInFlightMax ?? 256 << 20),
     limits,
+    tls,
     host: "127.0.0.1",
     port: 0,
     log,
   };
-  const origins = createOriginPolicy({ host: "127.0.0.1", httpHosts: [], corsOrigins: [] });
+  const origins = createOriginPolicy({
+    hasTls: tls !== undefined,
+    host: "127.0.0.1",
+    httpHosts: [],
+    corsOrigins: [],
+  });
   const http = await serveHttp({ ...common, plain: new Map(), origins });
   const grpc = await serveGrpc(common);
-  const grpcUrl = `http://127.0.0.1:${grpc.port}`;
-  const httpUrl = `http://127.0.0.1:${http.port}`;
+  const scheme = tls === undefined ? "http" : "https";
+  const grpcUrl = `${scheme}://127.0.0.1:${grpc.port}`;
+  const httpUrl = `${scheme}://127.0.0.1:${http.port}`;
   const over = (transport: Transport) => createClient(BudgetService, transport);
   const jsonOptions = { registry: DETAIL_TYPES };
   let stopped: Promise<void> | undefined;
@@ -81,12 +103,13 @@ export async function startTransports(options: {
     stopped ??= Promise.all([http.stop(graceMs), grpc.stop(graceMs)]).then(() => {});
     return stopped;
   };
-  const web = { baseUrl: httpUrl, httpVersion: "1.1" as const, jsonOptions };
+  const { nodeOptions = {} } = options;
+  const web = { baseUrl: httpUrl, httpVersion: "1.1" as const, jsonOptions, nodeOptions };
   return {
     grpcUrl,
     httpUrl,
     clients: {
-      gRPC: over(createGrpcTransport({ baseUrl: grpcUrl })),
+      gRPC: over(createGrpcTransport({ baseUrl: grpcUrl, nodeOptions })),
       Connect: over(createConnectTransport({ ...web, useBinaryFormat: true })),
       "Connect JSON": over(createConnectTransport({ ...web, useBinaryFormat: false })),
       "gRPC-Web": over(createGrpcWebTransport({ ...web, useBinaryFormat: true })),
