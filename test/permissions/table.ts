@@ -205,6 +205,7 @@ export function expectedOf(row: Row, caller: CallerName, target: TargetName): st
       return "KEY_NOT_ALLOWED";
     case "?":
       return "INVALID_FIELD";
+    case undefined:
     default:
       throw new Error(`the row has no cell for ${caller} and ${target}`);
   }

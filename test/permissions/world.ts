@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
+import type { Logger } from "pino";
 import { Role } from "../../gen/es/budget/v1/key_pb.ts";
 import { makeSecret } from "../../src/server/keys/secret.ts";
 import { clientsWith } from "../support/keys.ts";
@@ -34,9 +35,11 @@ const USERS: Partial<Record<TargetName, { project: string; user: string }>> = {
 
 export async function makeWorld(
   environment: Record<string, string>,
+  log?: Logger,
 ): Promise<PermissionsWorld & AsyncDisposable> {
   const operatorKey = makeSecret();
-  const server = await startTestServer({ ...environment, PURSER_OPERATOR_KEY: operatorKey });
+  const settings = { PURSER_OPERATOR_KEY: operatorKey, SHUTDOWN_GRACE_MS: "100" };
+  const server = await startTestServer({ ...settings, ...environment }, log);
   const { keys, budgets } = clientsWith(server, operatorKey);
   const totalBudgetNanoUsd = 1_000_000n;
   const fill = async (project: string, user: string, parent = ""): Promise<void> => {

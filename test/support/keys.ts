@@ -56,14 +56,14 @@ export async function callMethod(
   const method = METHODS.get(name);
   if (method === undefined) throw new Error(`there is no method ${name}`);
   if (method.methodKind === "unary") {
-    const { message } = await transport.unary(
+    const { message }: { message: object } = await transport.unary(
       method as never,
       undefined,
       undefined,
       headers,
       request as never,
     );
-    return message as object;
+    return message;
   }
   const stop = new AbortController();
   const input = create(method.input, request as never);
@@ -75,7 +75,7 @@ export async function callMethod(
     once(input) as never,
   );
   try {
-    for await (const message of stream.message) return message as object;
+    for await (const message of stream.message as AsyncIterable<object>) return message;
     throw new Error("the stream ended without an answer");
   } finally {
     stop.abort();
