@@ -18,11 +18,11 @@ interface Bench {
   readonly ring: KeyRing;
   readonly credentials: Credentials;
   /** Statements that read, so far. */
-  reads(): number;
+  readonly reads: () => number;
   /** Resolves when the database has answered all of them, even if the answers are held up. */
-  answered(): Promise<void>;
+  readonly answered: () => Promise<void>;
   /** From now on, answers of the database arrive only when the result is called. */
-  holdUp(): () => void;
+  readonly holdUp: () => () => void;
 }
 
 suite("The keys that a server has read", () => {
@@ -214,7 +214,7 @@ suite("The keys that a server has read", () => {
   test("are asked for by one statement when many callers ask whether there are any", async () => {
     const { ring, reads } = begin();
     await store();
-    await Promise.all(Array.from({ length: 50 }, () => ring.hasKeys()));
+    await Promise.all(Array.from({ length: 50 }, async () => ring.hasKeys()));
     assert.equal(reads(), 1);
     assert.equal(ring.hasKeys(), true);
   });
