@@ -79,7 +79,7 @@ export function createCredentials(options: {
     if (tokens === undefined) throw invalid();
     const known = tokens.known(token);
     if (known !== undefined) return { caller: known, limits: NO_LIMITS };
-    guesses.check(address);
+    if (!tokens.wasValid(token)) guesses.check(address);
     return tokens.verify(token).then((caller) => {
       if (caller === undefined) {
         guesses.count(address);
