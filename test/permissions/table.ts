@@ -181,7 +181,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
   },
   ListKeys: { ...all(MANAGES_ALL), request: projectOf },
   RevokeKey: { ...all(MANAGES_ALL), request: ({ project, keyId }) => ({ project, keyId }) },
-  ListAuditEntries: { ...all(MANAGES_ALL), permitted: "INTERNAL", request: projectOf },
+  ListAuditEntries: { ...all(MANAGES_ALL), request: projectOf },
   "/get_budget": { ...each(READS_ALL), request: ({ project }) => ({ project_name: project }) },
   "/set_budget": {
     ...each(MANAGES_ALL),

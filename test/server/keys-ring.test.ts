@@ -223,6 +223,7 @@ suite("The keys that a server has read", () => {
     isLocal: false,
     address,
     header: (name: string) => (name === "authorization" ? authorization : undefined),
+    certificate: () => undefined,
   });
   const admit = async ({ credentials }: Bench, header: string, address?: string): Promise<string> => {
     try {

@@ -180,7 +180,12 @@ suite("JSON Web Tokens", () => {
     const admit = async (token: string): Promise<string> =>
       reasonOf(
         Promise.resolve().then(() =>
-          credentials.admit({ isLocal: false, address: "192.0.2.1", header: () => `Bearer ${token}` }),
+          credentials.admit({
+            isLocal: false,
+            address: "192.0.2.1",
+            header: () => `Bearer ${token}`,
+            certificate: () => undefined,
+          }),
         ),
       );
     const token = await issuer.sign(READER);

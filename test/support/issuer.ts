@@ -33,8 +33,9 @@ export async function startIssuer(): Promise<Issuer> {
   const state = { mode: "works" as Issuer["mode"], requests: 0 };
   const server = createServer((request, response) => {
     state.requests++;
-    if (state.mode === "hangs up") return void request.socket.destroy();
-    if (state.mode === "fails") return void response.writeHead(500).end();
+    if (state.mode === "hangs up") request.socket.destroy();
+    if (state.mode === "fails") response.writeHead(500).end();
+    if (state.mode === "hangs up" || state.mode === "fails") return;
     response.setHeader("content-type", "application/json");
     response.end(state.mode === "works" ? JSON.stringify({ keys: [jwk] }) : "<html>");
   });
