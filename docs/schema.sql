@@ -192,6 +192,8 @@ create table reservations (
 alter table entries add constraint entries_correction_check CHECK (((kind <> 'CORRECTION'::text) OR ((cost_nano_usd < 0) AND (corrects_request_id IS NOT NULL)))) NOT VALID;
 alter table entries add constraint entries_source_check CHECK ((source = ANY (ARRAY['COMPLETION'::text, 'TEXT'::text, 'USAGE'::text, 'COST'::text, 'RESET'::text, 'LEGACY'::text, 'RESERVATION'::text, 'REFUND'::text]))) NOT VALID;
 
+CREATE INDEX audit_entries_by_actor ON audit_entries USING btree (project, actor, created_at, audit_id);
+CREATE INDEX audit_entries_by_subject ON audit_entries USING btree (project, subject, created_at, audit_id);
 CREATE INDEX audit_entries_by_time ON audit_entries USING btree (project, created_at, audit_id);
 CREATE INDEX budgets_by_parent ON budgets USING btree (project, parent_user_id) WHERE (parent_user_id IS NOT NULL);
 CREATE INDEX budgets_due ON budgets USING btree (project, period_end) WHERE (period_end IS NOT NULL);

@@ -50,3 +50,6 @@ create table audit_entries (
 );
 
 create index audit_entries_by_time on audit_entries (project, created_at, audit_id);
+-- The history of one budget, price or key, and what one caller did.
+create index audit_entries_by_subject on audit_entries (project, subject, created_at, audit_id);
+create index audit_entries_by_actor on audit_entries (project, actor, created_at, audit_id);

@@ -11,6 +11,11 @@ export interface BudgetManagerOptions {
   clientType?: "local" | "hosted";
   /** Only with `hosted`: the server's HTTP address. Default: http://127.0.0.1:8080. */
   apiBase?: string;
+  /**
+   * Only with `hosted`: the key, such as `pk_...`. Default: the environment variable PURSER_KEY, unless `headers` contain
+   * `authorization`.
+   */
+  apiKey?: string;
   /** Only with `hosted`: headers of every call. */
   headers?: Readonly<Record<string, string>>;
   /**
@@ -65,20 +70,20 @@ interface Source {
 }
 
 function sourceOf(options: BudgetManagerOptions): Source {
-  const { client, apiBase, headers, dataDir } = options;
+  const { client, apiBase, apiKey, headers, dataDir } = options;
   const clientType = options.clientType ?? (apiBase === undefined ? "local" : "hosted");
   if (client !== undefined) {
-    refuse(options, ["clientType", "apiBase", "headers", "dataDir"], "client");
+    refuse(options, ["clientType", "apiBase", "apiKey", "headers", "dataDir"], "client");
     return always(client);
   }
   switch (clientType) {
     case "hosted":
       refuse(options, ["dataDir"], 'clientType "hosted"');
       return always(
-        createPurserClient({ baseUrl: checkUrl("apiBase", apiBase ?? BASE_URLS.connect), headers }),
+        createPurserClient({ baseUrl: checkUrl("apiBase", apiBase ?? BASE_URLS.connect), apiKey, headers }),
       );
     case "local":
-      refuse(options, ["apiBase", "headers"], 'clientType "local"');
+      refuse(options, ["apiBase", "apiKey", "headers"], 'clientType "local"');
       return local(dataDir);
     default: {
       const unreachable: never = clientType;

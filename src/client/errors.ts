@@ -97,6 +97,9 @@ const AWAY = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Cod
 export const isUnavailable = (error: ConnectError): boolean =>
   AWAY.has(error.code) || (error.code === Code.Internal && reasonOf(error) === undefined);
 
+/** Whether the server refused a call only because too many came at once. Nothing was changed, and a retry may succeed. */
+export const isRateExceeded = (error: ConnectError): boolean => reasonOf(error) === "RATE_EXCEEDED";
+
 /** Purser's reason, a name in ErrorReason. Undefined if the error is not from Purser. */
 export const reasonOf = (error: ConnectError): string | undefined => infoOf(error)?.reason;
 

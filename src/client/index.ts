@@ -3,17 +3,26 @@
 import { withMaxBudget } from "./max-budget.ts";
 import { openLocal } from "./open-local.ts";
 
-// The messages of BudgetService.
+// The messages of BudgetService and KeyService.
+export * from "../../gen/es/budget/v1/audit_pb.ts";
 export * from "../../gen/es/budget/v1/budget_pb.ts";
 export * from "../../gen/es/budget/v1/budget_service_pb.ts";
 export * from "../../gen/es/budget/v1/cost_pb.ts";
 export * from "../../gen/es/budget/v1/error_reason_pb.ts";
+export * from "../../gen/es/budget/v1/key_pb.ts";
+export * from "../../gen/es/budget/v1/key_service_pb.ts";
 export * from "../../gen/es/budget/v1/price_pb.ts";
 export * from "../../gen/es/budget/v1/reservation_pb.ts";
 // LiteLLM's BudgetManager, on Purser.
 export { BudgetManager, type UpdatedCost } from "./budget-manager.ts";
-// Clients of BudgetService, for a server or for the service in this process.
-export { createPurserClient, type PurserClient, type PurserClientOptions } from "./connect.ts";
+// Clients of BudgetService and KeyService, for a server or for the service in this process.
+export {
+  createPurserClient,
+  createPurserKeyClient,
+  type PurserClient,
+  type PurserClientOptions,
+  type PurserKeyClient,
+} from "./connect.ts";
 export type { BudgetManagerOptions } from "./connection.ts";
 export type { CostOptions } from "./cost-source.ts";
 // A fetch that charges calls to models to a budget.

@@ -33,13 +33,15 @@ export const nameOf = (record: LegacyRecord) => ({ session: sessionOf(record), u
  * Decides which operation a posted record needs. It is pure except for the new request ids. The client posts all of its
  * records after each change to one of them, so most records need no operation.
  *
+ * @param posted.actor Who posts the record, for the audit log.
  * @returns Undefined if the record contains nothing new or is older than the memory.
  */
 export function postOf(
-  project: string,
+  posted: { project: string; actor: string },
   record: LegacyRecord,
   { row, budget, nowUs }: Seen,
 ): Post | undefined {
+  const { project, actor } = posted;
   const { user } = record;
   const current = budget && atInstant(budget, nowUs);
   const memory = row?.memory ?? firstMemory(record, nowUs);
@@ -72,10 +74,10 @@ export function postOf(
     project,
     user,
     steps: [
-      ...(current === undefined ? [creationOf(project, record)] : []),
-      ...(merge.resets && current !== undefined ? [{ kind: "reset" as const, ...once() }] : []),
+      ...(current === undefined ? [creationOf(posted, record)] : []),
+      ...(merge.resets && current !== undefined ? [{ kind: "reset" as const, ...once(), actor }] : []),
       ...charges,
-      ...(Object.keys(change).length > 0 ? [{ kind: "update" as const, project, user, change }] : []),
+      ...(Object.keys(change).length > 0 ? [{ kind: "update" as const, project, user, change, actor }] : []),
     ],
     before: row,
     after: {
@@ -92,11 +94,11 @@ export function postOf(
 const renewal = (current: Budget | undefined): InstantUs | undefined =>
   current !== undefined && current.periodId > current.createdAtUs ? current.periodId : undefined;
 
-function creationOf(project: string, record: LegacyRecord): Create {
+function creationOf(posted: { project: string; actor: string }, record: LegacyRecord): Create {
   const { user, totalNanoUsd, durationDays, createdUs } = record;
   return {
     kind: "create",
-    project,
+    ...posted,
     user,
     totalNanoUsd,
     period: periodOfDays(record),

@@ -11,14 +11,19 @@ import { type LegacyRecord, parseLegacyMap } from "./record.ts";
 
 /** Converts between the budgets of a project and the map that LiteLLM's BudgetManager keeps. */
 export interface Legacy {
-  /** The map as JSON text, in a new session. Undefined if the project has no budgets. */
-  load(project: string): Promise<string | undefined>;
+  /**
+   * The map as JSON text, in a new session. Undefined if the project has no budgets.
+   *
+   * @param actor The caller, for the audit log: the first call of a project may create the budgets of an old map.
+   */
+  load(project: string, actor: string): Promise<string | undefined>;
   /**
    * Merges a posted map into the budgets.
    *
+   * @param actor The caller, for the audit log.
    * @throws INVALID_FIELD naming the field, as in `user_dict.alice.current_cost`; AMOUNT_OVERFLOW; OVERLOADED
    */
-  post(project: string, userDict: unknown): Promise<void>;
+  post(project: string, userDict: unknown, actor: string): Promise<void>;
 }
 
 /** The most posts of one project in its lane. Each post repeats the whole map, so an older post can be dropped. */
@@ -34,11 +39,11 @@ export function createLegacy(services: PostServices): Legacy {
    * Converts a map that an earlier version of Purser stored as text into budgets. A map that is not valid stays stored
    * as it is.
    */
-  const adoptOldMap = async (project: string): Promise<void> => {
+  const adoptOldMap = async (project: string, actor: string): Promise<void> => {
     const map = await store.read((connection) => readOldMap(connection, project));
     const records = map === undefined ? undefined : await recordsIn(map);
     if (records === undefined) return;
-    await postRecords(services, project, records);
+    await postRecords(services, { project, actor }, records);
     await store.write((connection) => deleteOldMap(connection, project));
   };
 
@@ -57,19 +62,19 @@ export function createLegacy(services: PostServices): Legacy {
   };
 
   return {
-    load: (project) =>
+    load: (project, actor) =>
       inTurn(project, async () => {
-        await adoptOldMap(project);
+        await adoptOldMap(project, actor);
         await engine.endExpired({ project });
         await store.write((connection) => forgetSessions(connection, project, sessionDays));
         const members = await membersOf(project);
         return members.length === 0 ? undefined : objectText(members);
       }),
-    post: async (project, userDict) => {
+    post: async (project, userDict, actor) => {
       const records = await parseLegacyMap(userDict);
       await inTurn(project, async () => {
-        await adoptOldMap(project);
-        await postRecords(services, project, records);
+        await adoptOldMap(project, actor);
+        await postRecords(services, { project, actor }, records);
       });
     },
   };

@@ -18,6 +18,13 @@ export interface PostServices {
   sessionDays: number;
 }
 
+/** Where a map is posted, and who posts it. */
+interface Posted {
+  project: string;
+  /** For the audit log. */
+  actor: string;
+}
+
 /** The most records that are processed in one slice. Other calls run between two slices. */
 const SLICE_RECORDS_MAX = 250;
 /** The most attempts to post a record whose budget or memory changes concurrently. */
@@ -33,21 +40,21 @@ const DAY_US = 86_400_000_000n;
  */
 export async function postRecords(
   services: PostServices,
-  project: string,
+  posted: Posted,
   records: readonly LegacyRecord[],
 ): Promise<void> {
   await services.store.read((connection) =>
-    refuseForgotten(connection, project, records, services.sessionDays),
+    refuseForgotten(connection, posted.project, records, services.sessionDays),
   );
   for (let start = 0; start < records.length; start += SLICE_RECORDS_MAX) {
-    await postSlice(services, project, records.slice(start, start + SLICE_RECORDS_MAX));
+    await postSlice(services, posted, records.slice(start, start + SLICE_RECORDS_MAX));
     await nextTurn();
   }
 }
 
 async function postSlice(
   { store, engine }: PostServices,
-  project: string,
+  posted: Posted,
   records: readonly LegacyRecord[],
 ): Promise<void> {
   let left = records;
@@ -55,7 +62,7 @@ async function postSlice(
     if (round === ROUNDS_MAX) {
       throw new Failure({ reason: "OVERLOADED", operationsMax: ROUNDS_MAX, retryAfterMs: RETRY_MS });
     }
-    const chosen = await choose(store, project, left);
+    const chosen = await choose(store, posted, left);
     const verdicts = await Promise.all(chosen.map(({ post }) => engine.submitInBackground(post)));
     for (const verdict of verdicts) if (isFinal(verdict) && !verdict.ok) throw new Failure(verdict.error);
     left = chosen.filter((_, index) => !isFinal(verdicts[index] as Verdict)).map(({ record }) => record);
@@ -69,7 +76,8 @@ async function postSlice(
 const isFinal = (verdict: Verdict): boolean =>
   verdict.ok ? verdict.changed : verdict.error.reason !== "BUDGET_NOT_FOUND";
 
-async function choose(store: Store, project: string, records: readonly LegacyRecord[]) {
+async function choose(store: Store, posted: Posted, records: readonly LegacyRecord[]) {
+  const { project } = posted;
   const { rows, budgets, nowUs } = await store.read(async (connection) => ({
     rows: await readRecords(connection, project, records.map(nameOf)),
     budgets: await readBudgetsOf(
@@ -86,7 +94,7 @@ async function choose(store: Store, project: string, records: readonly LegacyRec
   }
   return records.flatMap((record) => {
     const seen = { row: rows.get(recordKey(nameOf(record))), budget: budgets.get(record.user), nowUs };
-    const post = postOf(project, record, seen);
+    const post = postOf(posted, record, seen);
     return post === undefined ? [] : [{ record, post }];
   });
 }

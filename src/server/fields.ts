@@ -23,7 +23,11 @@ export const checkOptionalName = (field: string, name: string): string | undefin
  * empty.
  */
 export const checkRequestId = (id: string, field = "request_id"): string | undefined =>
-  id === "" ? undefined : checkText(field, id, REQUEST_ID_BYTES_MAX);
+  checkOptionalText(field, id, REQUEST_ID_BYTES_MAX);
+
+/** A text of up to `bytesMax` bytes, with the same characters as a name. Undefined if it is empty. */
+export const checkOptionalText = (field: string, text: string, bytesMax: number): string | undefined =>
+  text === "" ? undefined : checkText(field, text, bytesMax);
 
 /** An amount of 0 or more. */
 export const checkAmount = (field: string, amount: NanoUsd): NanoUsd => {
@@ -55,6 +59,22 @@ export function checkTimestamp(field: string, timestamp: Timestamp): InstantUs {
     );
   }
   return seconds * US_PER_SECOND + BigInt(Math.floor(nanos / NS_PER_US));
+}
+
+/** A range of instants. Its end, which is exclusive, is after its start. Undefined: no bound. */
+export function checkTimeRange(range: {
+  startTime?: Timestamp | undefined;
+  endTime?: Timestamp | undefined;
+}): {
+  startUs: InstantUs | undefined;
+  endUs: InstantUs | undefined;
+} {
+  const startUs = range.startTime && checkTimestamp("start_time", range.startTime);
+  const endUs = range.endTime && checkTimestamp("end_time", range.endTime);
+  if (startUs !== undefined && endUs !== undefined && endUs <= startUs) {
+    throw invalidField("end_time", "must be after start_time");
+  }
+  return { startUs, endUs };
 }
 
 /** Converts an instant to a protobuf timestamp. */

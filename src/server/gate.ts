@@ -26,7 +26,7 @@ export function createGate(permissions: Permissions): Gate {
     permissions.check(method, request, caller);
 
   const failure = (thrown: unknown, caller: Caller, request: Names): unknown => {
-    const shown = failureFor(caller, thrown);
+    const shown = failureFor(caller, request, thrown);
     if (!(shown instanceof Failure)) return shown;
     const error = unhidden(shown.error, request);
     return error === shown.error ? shown : new Failure(error, { cause: shown.cause });
@@ -45,10 +45,17 @@ export function createGate(permissions: Permissions): Gate {
       }
     },
     async *permittedStream(caller, method, request, work) {
-      const mayGo = await check(caller, method, request);
+      let mayGo = await check(caller, method, request);
       try {
-        for await (const answer of work(mayGo ? request : hidden(request, caller)))
-          yield visibleTo(caller, answer);
+        if (mayGo) {
+          for await (const answer of work(request)) {
+            // While the stream is open, the budget may be moved away from the caller's.
+            if (caller.user !== undefined) mayGo = await check(caller, method, request);
+            if (!mayGo) break;
+            yield visibleTo(caller, answer);
+          }
+        }
+        if (!mayGo) yield* work(hidden(request, caller));
       } catch (thrown) {
         throw failure(thrown, caller, request);
       }

@@ -15,8 +15,8 @@ export const legacyHandlers = (
 ): Readonly<Record<"/get_budget" | "/set_budget", TextHandler<LegacyRequest>>> => ({
   "/get_budget": {
     parse,
-    async handle({ project }) {
-      const map = await legacy.load(project);
+    async handle({ project }, { caller }) {
+      const map = await legacy.load(project, caller.actor);
       return map === undefined
         ? '{"status":"error","message":"unknown project_name"}'
         : `{"status":"success","data":${map}}`;
@@ -24,8 +24,8 @@ export const legacyHandlers = (
   },
   "/set_budget": {
     parse,
-    async handle({ project, userDict }) {
-      await legacy.post(project, userDict);
+    async handle({ project, userDict }, { caller }) {
+      await legacy.post(project, userDict, caller.actor);
       return '{"status":"success"}';
     },
   },

@@ -151,13 +151,12 @@ export function createPermissions(store: Pick<Store, "read">): Permissions {
       checkName("project", request.project);
       if (rule.names === "budget" || rule.names === "list") checkName("user", request.user ?? "");
       if (rule.names === "reservation") checkRequestId(request.reservationId ?? "", "reservation_id");
-      if (request.project !== ownProject) return false;
-      if (bound === undefined) return true;
-      const { user, reservationId = "", project } = request;
-      if (rule.names !== "reservation") return user === bound || isWithin(project, user ?? "", bound);
-      return ownerOf(project, reservationId).then(
-        (owner) => owner === undefined || isWithin(project, owner, bound),
-      );
+      const isOwn = request.project === ownProject;
+      if (bound === undefined) return isOwn;
+      // What is hidden, and what does not exist, take the same statements, so that they take the same time.
+      const { project, user = "", reservationId = "" } = isOwn ? request : hidden(request, caller);
+      if (rule.names !== "reservation") return user === bound || isWithin(project, user, bound);
+      return ownerOf(project, reservationId).then((owner) => isWithin(project, owner ?? HIDDEN, bound));
     },
   };
 }

@@ -159,7 +159,8 @@ export function createPipeline(options: {
       const { caller, limits } = await enter(arrival, requestBytesMax);
       using _call = limits.begin();
       const context = contextOf(arrival, caller, gate);
-      return gate.permitted(caller, method.name, request as Names, (permitted) =>
+      // Awaited here, because the call counts until it ends.
+      return await gate.permitted(caller, method.name, request as Names, (permitted) =>
         handle(permitted as never, context),
       );
     },

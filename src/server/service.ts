@@ -101,7 +101,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     guesses: createGuesses(() => performance.now()),
     operatorKey: config.PURSER_OPERATOR_KEY,
     tokens,
-    acceptsCertificates: false,
+    acceptsCertificates: config.TLS_CLIENT_CA_FILE !== undefined,
   });
   const prices = await openPrices(stack, store, config, log);
   const legacy = createLegacy({ store, engine, sessionDays: config.LEGACY_SESSION_DAYS });

@@ -37,28 +37,52 @@ export function visibleTo<Answer extends object>(caller: Caller, answer: Answer)
 }
 
 /** The error without what it says about budgets above the caller's. */
-export function failureFor(caller: Caller, thrown: unknown): unknown {
-  if (caller.user === undefined || !(thrown instanceof Failure) || !("levels" in thrown.error)) return thrown;
-  const { error } = thrown;
-  const levels = upTo(caller.user, error.levels, (level) => level.user);
-  const isShown = levels.some((level) => level.user === error.user);
-  const shown: BudgetError = isShown
-    ? { ...error, levels }
-    : { ...error, levels, user: caller.user, remainingNanoUsd: 0n, isAbove: true, retryAfterMs: undefined };
-  return new Failure(shown, { cause: thrown.cause });
+export function failureFor(caller: Caller, request: { user?: string }, thrown: unknown): unknown {
+  const { user: bound } = caller;
+  if (bound === undefined || !(thrown instanceof Failure)) return thrown;
+  const shown = errorFor(bound, request, thrown.error);
+  return shown === thrown.error ? thrown : new Failure(shown, { cause: thrown.cause });
 }
 
-/** The path up to the bound user's budget, which is in it unless the path has no budget of the caller. */
+function errorFor(bound: string, request: { user?: string }, error: BudgetError): BudgetError {
+  // It names any level of the path. That a level between the two is reported as the bound user's hides nothing that matters.
+  if (error.reason === "AMOUNT_OVERFLOW")
+    return error.user === request.user ? error : { ...error, user: bound };
+  if (!("levels" in error)) return error;
+  const levels = upTo(bound, error.levels, (level) => level.user);
+  if (levels.some((level) => level.user === error.user)) return { ...error, levels };
+  const above = {
+    levels,
+    user: bound,
+    remainingNanoUsd: 0n,
+    isAbove: true,
+    retryAfterMs: undefined,
+  } as const;
+  return error.reason === "MODEL_LIMIT_EXCEEDED"
+    ? { ...error, ...above, limit: error.model }
+    : { ...error, ...above };
+}
+
+/**
+ * The path of a budget up to the bound user's budget. If that is not in it, because the budget was elsewhere at that time, only
+ * the budget itself.
+ */
 function upTo<Each>(
   bound: string,
   path: readonly Each[],
   userOf: (each: Each) => string | undefined,
 ): readonly Each[] {
-  const last = path.findIndex((each) => userOf(each) === bound);
-  return last < 0 ? path : path.slice(0, last + 1);
+  return path.slice(
+    0,
+    Math.max(
+      0,
+      path.findIndex((each) => userOf(each) === bound),
+    ) + 1,
+  );
 }
 
-const withinReach = (bound: string, reservation: Held): Held => ({
-  ...reservation,
-  ancestors: reservation.user === bound ? [] : [...upTo(bound, reservation.ancestors ?? [], (user) => user)],
-});
+const withinReach = (bound: string, reservation: Held): Held => {
+  const path = [reservation.user, ...(reservation.ancestors ?? [])];
+  const [, ...ancestors] = upTo(bound, path, (user) => user);
+  return { ...reservation, ancestors: ancestors.filter((each) => each !== undefined) };
+};

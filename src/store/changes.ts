@@ -1,6 +1,8 @@
 import { sql } from "kysely";
+import type { AuditedChange } from "../domain/audit.ts";
 import type { Budget, ClosedPeriod } from "../domain/budget.ts";
 import type { Entry, ModelCost } from "../domain/entry.ts";
+import { auditParts } from "./audit.ts";
 import { changedBalances, changedSettings, deletedBudgets, newBudgets } from "./budgets.ts";
 import type { Connection } from "./connection.ts";
 import { type RecordChange, recordParts } from "./legacy-records.ts";
@@ -24,6 +26,8 @@ export interface Changes {
   reservations: readonly ReservationChange[];
   /** The new memory of records of LiteLLM's map. */
   records: readonly RecordChange[];
+  /** The administrative changes among them, in the order in which they were made. */
+  audited: readonly AuditedChange[];
 }
 
 /**
@@ -44,6 +48,7 @@ export const writeChanges = (connection: Connection, changes: Changes): Promise<
     modelCosts(changes.modelCosts),
     newPeriods(changes.closed),
     ...recordParts(changes.records),
+    ...auditParts(changes.audited),
   ]);
 
 /** The order need only be the same on every server. */

@@ -1,5 +1,6 @@
 import type { KyselyTable } from "./table.ts";
 import type {
+  auditEntriesTable,
   budgetsTable,
   entriesTable,
   keysTable,
@@ -25,4 +26,5 @@ export interface Schema {
   legacy_records: KyselyTable<typeof legacyRecordsTable>;
   model_prices: KyselyTable<typeof modelPricesTable>;
   reservations: KyselyTable<typeof reservationsTable>;
+  audit_entries: KyselyTable<typeof auditEntriesTable>;
 }

@@ -1,5 +1,7 @@
+import type { AuditAction, AuditEntry } from "../domain/audit.ts";
 import type { Budget, ClosedPeriod, ModelLimit } from "../domain/budget.ts";
 import type { Entry, ModelCost } from "../domain/entry.ts";
+import type { Json } from "../domain/json.ts";
 import type { Key } from "../domain/key.ts";
 import type { Costs, Memory } from "../domain/legacy-memory.ts";
 import type { InstantUs, Period } from "../domain/period.ts";
@@ -214,4 +216,15 @@ export const keysTable = table<Key>()("keys", ["project", "key_id"], {
   expires_at: ["expiresAtUs", optional(instant)],
   revoked_at: ["revokedAtUs", optional(instant)],
   used_at: ["usedAtUs", optional(instant)],
+});
+
+export const auditEntriesTable = table<AuditEntry>()("audit_entries", ["project", "audit_id"], {
+  project: ["project", text],
+  audit_id: ["auditId", text],
+  created_at: ["createdAtUs", instant],
+  actor: ["actor", text],
+  action: ["action", wordOf<AuditAction>()],
+  subject: ["subject", text],
+  before: ["before", optional(json<Json>())],
+  after: ["after", optional(json<Json>())],
 });

@@ -79,15 +79,15 @@ suite("BudgetManager, hosted", { concurrency: 4 }, () => {
 
   test("sends the caller's headers with every call, and keeps those of the protocol", async () => {
     await using lossy = await startLossyHttp(server.httpUrl);
-    const headers = { Authorization: "Bearer key", "Content-Type": "text/plain" };
+    const headers = { "X-Team": "search", "Content-Type": "text/plain" };
     const budgets = new BudgetManager(newProject(), { apiBase: lossy.url, headers });
     await budgets.createBudget(1, "alice");
     await budgets.getUsers();
     assert.deepEqual(
-      lossy.headers.map((each) => [each.authorization, each["content-type"]]),
+      lossy.headers.map((each) => [each["x-team"], each["content-type"]]),
       [
-        ["Bearer key", "application/proto"],
-        ["Bearer key", "application/proto"],
+        ["search", "application/proto"],
+        ["search", "application/proto"],
       ],
     );
   });

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { createChargeQueue } from "../../src/client/fetch/queue.ts";
+import { refusedKey } from "../support/recording.ts";
 
 const AWAY = new ConnectError("away", Code.Unavailable);
 const ASKING = new ConnectError("full", Code.Unavailable, undefined, [
@@ -14,14 +15,14 @@ function startQueue(waitingMax = 1000) {
   const purser = { error: AWAY as Error | undefined };
   const attempts: string[] = [];
   const lost: unknown[] = [];
-  const pauses: { ms: number; end: () => void; signal: AbortSignal }[] = [];
+  const pauses: { ms: number; end: () => void; ref: boolean }[] = [];
   const queue = createChargeQueue({
     waitingMax,
     onLost: (error) => lost.push(error),
-    pause: (ms, signal) => {
+    pause: (ms, { signal, ref }) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      pauses.push({ ms, end: resolve, signal });
-      signal.addEventListener("abort", () => reject(signal.reason as Error));
+      pauses.push({ ms, end: resolve, ref });
+      signal?.addEventListener("abort", () => reject(signal.reason as Error));
       return promise;
     },
   });
@@ -129,6 +130,52 @@ describe("the queue of charges", () => {
     purser.error = undefined;
     await queue.flush();
     assert.deepEqual(attempts, ["a", "a", "a", "b"]);
+  });
+
+  it("keeps a charge above a limit of the key, and a flush waits for as long as the key asks", async () => {
+    const { queue, charge, purser, attempts, lost, pauses, endPause } = startQueue();
+    purser.error = refusedKey("RATE_EXCEEDED", 700);
+    await charge("a");
+    await charge("b");
+    assert.deepEqual(lost, []);
+    const flushed = queue.flush();
+    await new Promise(setImmediate);
+    // The first pause is the one in the background, which does not keep the program alive.
+    assert.deepEqual(
+      pauses.map(({ ms, ref }) => [ms, ref]),
+      [
+        [700, false],
+        [700, true],
+      ],
+    );
+    purser.error = undefined;
+    await endPause();
+    await flushed;
+    assert.deepEqual(attempts, ["a", "a", "a", "b"]);
+  });
+
+  it("ends a flush that makes no progress above a limit of the key", async () => {
+    const { queue, charge, purser, pauses, endPause, lost } = startQueue();
+    purser.error = refusedKey("RATE_EXCEEDED", 700);
+    await charge("a");
+    const refused = assert.rejects(queue.flush(), {
+      name: "PurserUnavailableError",
+      message: "1 charges are waiting for Purser: a limit of the key is reached",
+    });
+    await new Promise(setImmediate);
+    for (let flushes = 0; flushes < 10; flushes++) await endPause();
+    await refused;
+    assert.deepEqual([pauses.length, lost], [11, []]);
+  });
+
+  it("reports the charge of a revoked key as lost, and does not retry it", async () => {
+    for (const reason of ["KEY_MISSING", "KEY_INVALID", "KEY_NOT_ALLOWED"] as const) {
+      const { queue, charge, purser, attempts, lost } = startQueue();
+      purser.error = refusedKey(reason);
+      await charge("a");
+      await queue.flush();
+      assert.deepEqual([attempts, lost], [["a"], [purser.error]]);
+    }
   });
 
   it("does not retry in the background after it was stopped", async () => {

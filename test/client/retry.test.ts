@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "../../gen/es/google/rpc/error_details_pb.ts";
 import { whileUnavailable } from "../../src/client/retry.ts";
+import { refusedKey } from "../support/recording.ts";
 
 const unavailable = (): ConnectError => new ConnectError("full", Code.Unavailable);
 /** The error of a server that asks its callers to wait. */
@@ -63,6 +64,26 @@ describe("a call that is retried", () => {
     assert.equal(made.calls, 1);
     await pass(1);
     assert.equal(await answer, "answer");
+  });
+
+  it("waits while a limit of its key is reached, and not if its key is refused", async (t) => {
+    const { settle, pass } = withoutWaiting(t);
+    const { made, call } = failing(refusedKey("RATE_EXCEEDED", 300), refusedKey("RATE_EXCEEDED"));
+    const answer = whileUnavailable(call, 60_000);
+    await settle();
+    await pass(299);
+    assert.equal(made.calls, 1);
+    await pass(1);
+    assert.equal(made.calls, 2);
+    await pass(100);
+    assert.equal(await answer, "answer");
+    for (const reason of ["KEY_MISSING", "KEY_INVALID", "KEY_NOT_ALLOWED"] as const) {
+      const refused = failing(refusedKey(reason));
+      await assert.rejects(whileUnavailable(refused.call, 60_000), ({ message }: Error) =>
+        message.includes(reason),
+      );
+      assert.equal(refused.made.calls, 1);
+    }
   });
 
   it("fails at once if the server asks for more than the time that is left", async (t) => {

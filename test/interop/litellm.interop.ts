@@ -6,7 +6,10 @@ import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { PeriodUnit } from "../../gen/es/budget/v1/budget_pb.ts";
+import { Role } from "../../gen/es/budget/v1/key_pb.ts";
+import { createPurserClient, createPurserKeyClient } from "../../src/client/connect.ts";
 import { nanoUsdFromDollars } from "../../src/domain/money.ts";
+import { makeSecret } from "../../src/server/keys/secret.ts";
 import { assertConserved } from "../support/conservation.ts";
 import { LITELLM_ENVIRONMENT, litellmVenv } from "../support/litellm.ts";
 import { makeStore, startTestServer, type TestServer } from "../support/server.ts";
@@ -17,6 +20,31 @@ const PROCESSES = 2;
 const environment = { ...process.env, ...LITELLM_ENVIRONMENT };
 const SPEND = fileURLToPath(new URL("litellm/spend.py", import.meta.url));
 const EXAMPLE = fileURLToPath(new URL("../../examples/litellm_budget.py", import.meta.url));
+
+/** A manager with a key that may change budgets, one with a key that may not, and one without a key. */
+const WITH_KEYS = `
+import sys
+from litellm import BudgetManager
+from litellm.types.utils import ModelResponse
+
+api_base, admin, reader = sys.argv[1:]
+
+def manager(**headers):
+    return BudgetManager(project_name="keyed", client_type="hosted", api_base=api_base, headers=headers)
+
+budgets = manager(Authorization=f"Bearer {admin}")
+budgets.create_budget(total_budget=10, user="alice", duration="monthly")
+usage = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
+budgets.update_cost(user="alice", completion_obj=ModelResponse(model="gpt-4o", usage=usage))
+budgets.save_data()
+reading = manager(Authorization=f"Bearer {reader}")
+print(reading.get_total_budget("alice"), f"{reading.get_current_cost('alice'):.9f}")
+for attempt in (reading.save_data, lambda: manager(**{"Content-Type": "application/json"})):
+    try:
+        print(attempt())
+    except Exception as error:
+        print(getattr(error, "status_code", None) or error.response.status_code)
+`;
 
 suite("LiteLLM's own BudgetManager", () => {
   const stack = new AsyncDisposableStack();
@@ -54,6 +82,25 @@ suite("LiteLLM's own BudgetManager", () => {
       return costs.reduce<bigint>((sum, cost) => sum + (cost ?? assert.fail("no cost")), 0n);
     };
   };
+
+  test("sends a key in its headers, and keeps budgets on a server that needs keys", async () => {
+    const operatorKey = makeSecret();
+    const { environment: folder } = stack.use(await makeStore("PGlite"));
+    const keyed = stack.use(await startTestServer({ ...folder, PURSER_OPERATOR_KEY: operatorKey }));
+    const client = { baseUrl: keyed.httpUrl, apiKey: operatorKey };
+    const keys = createPurserKeyClient(client);
+    const settings = { project: "keyed", name: "litellm" };
+    const admin = await keys.createKey({ ...settings, role: Role.ADMIN });
+    const reader = await keys.createKey({ ...settings, role: Role.READER });
+    const { stdout } = await promisify(execFile)(
+      python,
+      ["-c", WITH_KEYS, keyed.httpUrl, admin.secret, reader.secret],
+      { env: environment },
+    );
+    assert.equal(stdout, "10 0.000225000\n403\n401\n");
+    const { budget } = await createPurserClient(client).getBudget({ project: "keyed", user: "alice" });
+    assert.deepEqual([budget?.totalBudgetNanoUsd, budget?.spentNanoUsd], [10n * DOLLAR, 225_000n]);
+  });
 
   test("runs the example", async () => {
     const name = { project: "litellm-demo", user: "alice" };

@@ -4,6 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { makeSecret } from "../../src/server/keys/secret.ts";
 import { makeDataFolder } from "../support/embedded.ts";
 import { startProgram } from "../support/program.ts";
 import { explained, installPackage, PACKAGE } from "./python/package.ts";
@@ -32,7 +33,18 @@ describe("the Python client", () => {
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const server = stack.use(startProgram({ DATA_DIR: folder }));
     const [address = ""] = await server.saying(/gRPC +(127\.0\.0\.1:\d+)\n/);
-    const environment = { ...process.env, PYTHONPATH: site, PURSER_ADDRESS: address };
+    const keyedFolder = await makeDataFolder();
+    stack.defer(() => rm(keyedFolder, { recursive: true, force: true }));
+    const operatorKey = makeSecret();
+    const keyed = stack.use(startProgram({ DATA_DIR: keyedFolder, PURSER_OPERATOR_KEY: operatorKey }));
+    const [keyedAddress = ""] = await keyed.saying(/gRPC +(127\.0\.0\.1:\d+)\n/);
+    const environment = {
+      ...process.env,
+      PYTHONPATH: site,
+      PURSER_ADDRESS: address,
+      KEYED_ADDRESS: keyedAddress,
+      KEYED_OPERATOR_KEY: operatorKey,
+    };
     const args = ["-m", "pytest", "--quiet", "--color=no"];
     const { stdout } = await explained(run(python, args, { cwd: PACKAGE, env: environment }));
     const [summary] = /\d+ passed.*/.exec(stdout) ?? [];

@@ -10,6 +10,7 @@ import { budgetOf, DAY_US } from "../support/decisions.ts";
 const NOW_US = 1_800_000_000_000_000n;
 const LOADED_US = NOW_US - 3_600_000_000n;
 const DOLLAR = 1_000_000_000n;
+const POSTED = { project: "p", actor: "test" };
 
 const costs = (nanoUsd: bigint): ReadonlyMap<string, bigint> =>
   new Map(nanoUsd === 0n ? [] : [["m", nanoUsd]]);
@@ -182,12 +183,12 @@ describe("a posted record", () => {
     ],
   ];
   for (const [what, record, state, steps] of rows) {
-    it(what, () => assert.deepEqual(stepsOf(postOf("p", record, state)), steps));
+    it(what, () => assert.deepEqual(stepsOf(postOf(POSTED, record, state)), steps));
   }
 
   it("carries the memory that it was decided on, and the one after it", () => {
     const row = rowOf({});
-    const post = postOf("p", loaded({ costs: costs(3n * DOLLAR) }), seen({ row }));
+    const post = postOf(POSTED, loaded({ costs: costs(3n * DOLLAR) }), seen({ row }));
     assert.equal(post?.before, row);
     assert.equal(post.windowStartUs, stored.periodStartUs);
     assert.deepEqual(post.after, {
@@ -195,12 +196,12 @@ describe("a posted record", () => {
       seenUs: NOW_US,
       memory: { ...row.memory, costs: costs(3n * DOLLAR), raisedUs: NOW_US },
     });
-    assert.equal(postOf("p", made(), seen({ budget: undefined }))?.after.isHandedOut, false);
+    assert.equal(postOf(POSTED, made(), seen({ budget: undefined }))?.after.isHandedOut, false);
   });
 
   it("is decided on the current period of its budget, and not on the stored one", () => {
     const ended = { ...stored, periodStartUs: NOW_US - 3n * DAY_US, periodEndUs: NOW_US - 2n * DAY_US };
-    const post = postOf("p", loaded({ costs: costs(3n * DOLLAR) }), seen({ budget: ended }));
+    const post = postOf(POSTED, loaded({ costs: costs(3n * DOLLAR) }), seen({ budget: ended }));
     assert.equal(post?.windowStartUs, NOW_US - (NOW_US % DAY_US));
   });
 

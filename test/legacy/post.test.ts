@@ -27,7 +27,7 @@ describe("a posted map", () => {
   after(() => inside[Symbol.asyncDispose]());
 
   const load = async (project: string): Promise<PostedMap> =>
-    JSON.parse((await legacy.load(project)) ?? "{}") as PostedMap;
+    JSON.parse((await legacy.load(project, "test")) ?? "{}") as PostedMap;
   const recordIn = (map: PostedMap): PostedRecord => map["alice"] ?? assert.fail("alice is not in the map");
   const spend = (map: PostedMap, dollars: number): PostedMap => {
     const record = recordIn(map);
@@ -53,38 +53,38 @@ describe("a posted map", () => {
   it("that was loaded long ago is merged if its session is known, and refused if not", async () => {
     await create("old");
     const known = await load("old");
-    await legacy.post("old", spend(known, 1));
-    await legacy.post("old", spend(age(known, SESSION_DAYS + 1), 2));
+    await legacy.post("old", spend(known, 1), "test");
+    await legacy.post("old", spend(age(known, SESSION_DAYS + 1), 2), "test");
     assert.equal(await spentNanoUsd("old"), 3_000_000_000n);
     const unknown = age(await load("old"), SESSION_DAYS + 1);
-    await assert.rejects(legacy.post("old", spend(unknown, 4)), isForgotten);
+    await assert.rejects(legacy.post("old", spend(unknown, 4), "test"), isForgotten);
     // The session is known in its own project only.
     await create("old-2");
-    await assert.rejects(legacy.post("old-2", known), isForgotten);
+    await assert.rejects(legacy.post("old-2", known, "test"), isForgotten);
     assert.equal(await spentNanoUsd("old"), 3_000_000_000n);
   });
 
   it("of a session without a post is merged for 90 days after it was loaded", async () => {
     await create("young");
-    await legacy.post("young", spend(age(await load("young"), SESSION_DAYS - 1), 1));
+    await legacy.post("young", spend(age(await load("young"), SESSION_DAYS - 1), 1), "test");
     assert.equal(await spentNanoUsd("young"), 1_000_000_000n);
   });
 
   it("whose total alone changed does not bring back a budget that was deleted", async () => {
     await create("deleted");
     const map = await load("deleted");
-    await inside.engine.submit({ kind: "delete", project: "deleted", user: "alice" });
+    await inside.engine.submit({ kind: "delete", project: "deleted", user: "alice", actor: "test" });
     recordIn(map).total_budget = 20;
-    await legacy.post("deleted", map);
-    assert.equal(await legacy.load("deleted"), undefined);
-    await legacy.post("deleted", spend(map, 1));
+    await legacy.post("deleted", map, "test");
+    assert.equal(await legacy.load("deleted", "test"), undefined);
+    await legacy.post("deleted", spend(map, 1), "test");
     assert.equal(await spentNanoUsd("deleted"), 1_000_000_000n);
   });
 
   it("shows that its session is in use, though it contains nothing new", async () => {
     await create("touched");
     const map = await load("touched");
-    await legacy.post("touched", spend(map, 1));
+    await legacy.post("touched", spend(map, 1), "test");
     const seen = async (): Promise<boolean[]> => {
       const { rows } = await sql<{ recent: boolean }>`
         select seen_at > clock_timestamp() - interval '1 hour' as recent
@@ -95,14 +95,17 @@ describe("a posted map", () => {
       inside.kysely,
     );
     assert.deepEqual(await seen(), [false]);
-    await legacy.post("touched", map);
+    await legacy.post("touched", map, "test");
     assert.deepEqual(await seen(), [true]);
   });
 
-  const reset = { kind: "reset", user: "alice", requestId: "reset", fingerprint: "" } as const;
+  const reset = { kind: "reset", user: "alice", requestId: "reset", fingerprint: "", actor: "test" } as const;
   const races = [
     ["is reset", (project: string) => inside.engine.submit({ ...reset, project })],
-    ["is deleted", (project: string) => inside.engine.submit({ kind: "delete", project, user: "alice" })],
+    [
+      "is deleted",
+      (project: string) => inside.engine.submit({ kind: "delete", project, user: "alice", actor: "test" }),
+    ],
   ] as const;
   for (const [what, race] of races) {
     it(`is decided again for a record whose budget ${what} before the post is committed`, async () => {
@@ -115,7 +118,11 @@ describe("a posted map", () => {
         return inside.engine.submitInBackground(operation);
       };
       const engine: Engine = { ...inside.engine, submitInBackground };
-      await createLegacy({ ...inside, engine, sessionDays: SESSION_DAYS }).post(project, spend(map, 1));
+      await createLegacy({ ...inside, engine, sessionDays: SESSION_DAYS }).post(
+        project,
+        spend(map, 1),
+        "test",
+      );
       assert.equal(posts, 2);
       assert.equal(await spentNanoUsd(project), 1_000_000_000n);
     });
@@ -133,6 +140,7 @@ describe("a posted map", () => {
         user: "alice",
         requestId,
         fingerprint: "",
+        actor: "test",
       } as const;
       await inside.engine.submit(reset);
       return inside.engine.submitInBackground(operation);
@@ -140,7 +148,7 @@ describe("a posted map", () => {
     const engine: Engine = { ...inside.engine, submitInBackground };
     const restless = createLegacy({ ...inside, engine, sessionDays: SESSION_DAYS });
     await assert.rejects(
-      restless.post("restless", spend(map, 1)),
+      restless.post("restless", spend(map, 1), "test"),
       (thrown) => thrown instanceof Failure && thrown.error.reason === "OVERLOADED",
     );
     assert.equal(resets, 20);

@@ -20,7 +20,7 @@ describe("the sessions of LiteLLM's clients", () => {
   after(() => stack.disposeAsync());
 
   const load = async (project: string): Promise<Posted> =>
-    JSON.parse((await legacy.load(project)) ?? "{}") as Posted;
+    JSON.parse((await legacy.load(project, "test")) ?? "{}") as Posted;
   const spentIn = async (project: string): Promise<bigint> => {
     const { budget } = await inside.reader.levels({ project, user: "alice" });
     return budget.spentNanoUsd;
@@ -44,9 +44,9 @@ describe("the sessions of LiteLLM's clients", () => {
   it("are forgotten when they have not posted for too long, but not the records that clients made", async () => {
     const project = "forgotten";
     const own = spend({ alice: { total_budget: 10 } }, 0.5);
-    await legacy.post(project, own);
+    await legacy.post(project, own, "test");
     const loaded = spend(await load(project), 0.25);
-    await legacy.post(project, loaded);
+    await legacy.post(project, loaded, "test");
     assert.equal(await spentIn(project), 750_000_000n);
     assert.deepEqual(await sessionsOf(project), [false, true]);
 
@@ -54,42 +54,42 @@ describe("the sessions of LiteLLM's clients", () => {
     await load(project);
     assert.deepEqual(await sessionsOf(project), [false]);
     // The client that made its record has no other memory of what was charged, and goes on.
-    await legacy.post(project, own);
+    await legacy.post(project, own, "test");
     assert.equal(await spentIn(project), 750_000_000n);
-    await legacy.post(project, spend(own, 0.125));
+    await legacy.post(project, spend(own, 0.125), "test");
     assert.equal(await spentIn(project), 875_000_000n);
   });
 
   it("are kept while they post within the time, even if they post nothing new", async () => {
     const project = "kept";
-    await legacy.post(project, { alice: { total_budget: 10 } });
+    await legacy.post(project, { alice: { total_budget: 10 } }, "test");
     const loaded = spend(await load(project), 0.25);
-    await legacy.post(project, loaded);
+    await legacy.post(project, loaded, "test");
     await age(project, SESSION_DAYS - 1);
-    await legacy.post(project, loaded);
+    await legacy.post(project, loaded, "test");
     await age(project, 2);
     await load(project);
     assert.deepEqual(await sessionsOf(project), [false, true]);
-    await legacy.post(project, loaded);
+    await legacy.post(project, loaded, "test");
     assert.equal(await spentIn(project), 250_000_000n);
   });
 
   it("that are forgotten have their maps refused, and are told to load them again", async () => {
     const project = "refused";
-    await legacy.post(project, { alice: { total_budget: 10 } });
+    await legacy.post(project, { alice: { total_budget: 10 } }, "test");
     const loaded = await load(project);
     const old = structuredClone(loaded);
     const origin = old.alice?.purser as unknown[];
     origin[1] = String(BigInt(String(origin[1])) - BigInt(SESSION_DAYS) * 86_400_000_000n);
-    await assert.rejects(legacy.post(project, spend(old, 1)), (error: unknown) => {
+    await assert.rejects(legacy.post(project, spend(old, 1), "test"), (error: unknown) => {
       assert.ok(error instanceof Failure && error.error.reason === "INVALID_FIELD");
       assert.equal(error.error.field, "user_dict.alice.purser");
       return true;
     });
     assert.equal(await spentIn(project), 0n);
     // A map that is as old, but whose session has posted since, is accepted.
-    await legacy.post(project, spend(loaded, 1));
-    await legacy.post(project, spend(old, 2));
+    await legacy.post(project, spend(loaded, 1), "test");
+    await legacy.post(project, spend(old, 2), "test");
     assert.equal(await spentIn(project), 2_000_000_000n);
   });
 });

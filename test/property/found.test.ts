@@ -27,6 +27,7 @@ const once = (kind: string, user: string, requestId: string, rest: object = {}) 
   fingerprint: "f",
   model: "m",
   detail: undefined,
+  actor: "test",
   ...rest,
 });
 const charge = (user: string, requestId: string) =>

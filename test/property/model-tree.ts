@@ -95,7 +95,7 @@ export class TreeModel extends Model {
       const definition = { user, total: creates as bigint, period: undefined, parent: undefined, limits: [] };
       told.push(this.create(definition, print));
     }
-    if (resets) told.push(this.apply({ kind: "reset", ...once("reset") }));
+    if (resets) told.push(this.apply({ kind: "reset", ...once("reset"), actor: "test" }));
     for (const [index, { model, cost: costNanoUsd }] of costs.entries()) {
       const given = {
         source: "LEGACY" as const,

@@ -96,7 +96,7 @@ export function budgetOperation(project: string, step: BudgetStep): Operation {
         parent,
         modelLimits: limits,
       };
-      return { kind: "create", ...given, fingerprint: printOf(step.definition) };
+      return { kind: "create", ...given, fingerprint: printOf(step.definition), actor: "test" };
     }
     case "update": {
       const { total, limits, ...rest } = step.change;
@@ -106,10 +106,10 @@ export function budgetOperation(project: string, step: BudgetStep): Operation {
         ...("parent" in rest ? { parent: rest.parent } : {}),
         ...("period" in rest ? { period: periodOf(rest.period) } : {}),
       };
-      return { kind: "update", project, user: step.user, change };
+      return { kind: "update", project, user: step.user, change, actor: "test" };
     }
     case "delete":
-      return { kind: "delete", project, user: step.user };
+      return { kind: "delete", project, user: step.user, actor: "test" };
     default: {
       const unreachable: never = step;
       return unreachable;

@@ -109,7 +109,9 @@ const reserve = printed(
     detail: exactly(undefined),
   }),
 );
-const reset = printed(fc.record({ kind: exactly("reset" as const), user, requestId }));
+const reset = printed(
+  fc.record({ kind: exactly("reset" as const), user, requestId, actor: exactly("test") }),
+);
 const release = fc.record({ kind: exactly("release" as const), user: exactly(HOLDER), reservationId: id });
 const extend = fc.record({
   kind: exactly("extend" as const),
@@ -129,6 +131,7 @@ const refund = printed(
     ),
     chargedAncestors: exactly<string[]>([]),
     amountNanoUsd: fc.option(fc.bigInt(1n, 6n), { nil: undefined }),
+    actor: exactly("test"),
   }),
 );
 

@@ -245,12 +245,19 @@ function stepsOf(project: string, post: PostStep, count: number, isMissing: bool
     requestId: `post ${user} ${count} ${part}`,
     fingerprint: "post",
   });
-  const creation = { kind: "create" as const, project, user, fingerprint: "post", modelLimits: [] };
+  const creation = {
+    kind: "create" as const,
+    project,
+    user,
+    fingerprint: "post",
+    modelLimits: [],
+    actor: "test",
+  };
   return [
     ...(isMissing && creates !== undefined
       ? [{ ...creation, totalNanoUsd: creates, period: undefined, parent: undefined }]
       : []),
-    ...(resets ? [{ kind: "reset" as const, ...once("reset") }] : []),
+    ...(resets ? [{ kind: "reset" as const, ...once("reset"), actor: "test" }] : []),
     ...costs.map(({ model, cost }, index) => ({
       kind: "charge" as const,
       ...once(`charge ${index}`),
@@ -262,7 +269,7 @@ function stepsOf(project: string, post: PostStep, count: number, isMissing: bool
     })),
     ...(total === undefined
       ? []
-      : [{ kind: "update" as const, project, user, change: { totalNanoUsd: total } }]),
+      : [{ kind: "update" as const, project, user, change: { totalNanoUsd: total }, actor: "test" }]),
   ];
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { AuditAction } from "../../gen/es/budget/v1/audit_pb.ts";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { Role } from "../../gen/es/budget/v1/key_pb.ts";
 import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
@@ -62,6 +63,19 @@ suite("A server with PURSER_OPERATOR_KEY", () => {
       assert.equal(budget?.user, `u${index}`);
     }
     await keys().revokeKey({ project: "p", keyId: key.keyId });
+    const { entries } = await keys().listAuditEntries({ project: "p", subject: key.keyId });
+    assert.deepEqual(
+      entries.map(({ action, actor, before, after }) => [
+        action,
+        actor,
+        before?.["revoke_time"],
+        typeof after?.["revoke_time"],
+      ]),
+      [
+        [AuditAction.REVOKE_KEY, "operator-key", undefined, "string"],
+        [AuditAction.CREATE_KEY, "operator-key", undefined, "undefined"],
+      ],
+    );
     for (const transport of transportsWith(secret)) {
       const client = createClient(BudgetService, transport);
       assert.equal(await reasonOf(client.getBudget({ project: "p", user: "u0" })), "KEY_INVALID");

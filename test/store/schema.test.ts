@@ -100,6 +100,7 @@ async function callWithKeys(baseUrl: string): Promise<void> {
   const client = createClient(KeyService, createGrpcTransport({ baseUrl, interceptors: [withKey] }));
   const { key } = await client.createKey({ project: "statements", name: "reader", role: Role.READER });
   await client.listKeys({ project: "statements" });
+  await client.listAuditEntries({ project: "statements" });
   await client.revokeKey({ project: "statements", keyId: key?.keyId ?? "" });
 }
 

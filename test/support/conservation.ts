@@ -14,6 +14,25 @@ const limits = sql`budgets b cross join lateral (
   from jsonb_array_elements(coalesce(b.model_limits, '[]')) each
 ) l`;
 
+/** The last change of a budget's settings. */
+const lastChange = sql`(
+  select a.after from audit_entries a
+  where a.project = b.project and a.subject = b.user_id
+    and a.action in ('CREATE_BUDGET', 'UPDATE_BUDGET', 'DELETE_BUDGET')
+  order by a.created_at desc, a.audit_id desc limit 1
+)`;
+const limitSettings = sql`(
+  select coalesce(jsonb_agg(each - 'spent_nano_usd' - 'held_nano_usd' order by place), '[]')
+  from jsonb_array_elements(coalesce(b.model_limits, '[]')) with ordinality as each_limit(each, place)
+)`;
+/** Without the anchor of the period, because tests move it to let time pass. */
+const settings = sql`jsonb_strip_nulls(jsonb_build_object(
+  'total_budget_nano_usd', b.total_nano_usd::text,
+  'period', case when b.period_unit is not null then jsonb_build_object('unit', 'PERIOD_UNIT_' || b.period_unit,
+    'count', b.period_count, 'time_zone', b.period_time_zone) end,
+  'parent', b.parent_user_id,
+  'model_limits', ${limitSettings}))`;
+
 /**
  * Each query finds rows that do not add up, in the whole database. An entry counts on each level whose current period
  * contains it.
@@ -55,6 +74,15 @@ const LAWS = {
   "no id is both a reservation's and an entry's": sql`
     select project, request_id from entries e where exists (
       select 1 from reservations r where r.project = e.project and r.reservation_id = e.request_id)`,
+  "the settings of a budget are those of its last audit entry": sql`
+    select b.project, b.user_id, ${settings} as stored, last.after from budgets b
+    left join lateral ${lastChange} last on true where last.after #- '{period,anchor}' is distinct from ${settings}`,
+  "a reset or a refund has one audit entry": sql`
+    select e.project, e.request_id, e.kind from entries e
+    where e.kind <> 'CHARGE' and e.source <> 'RESERVATION' and (
+      select count(*) from audit_entries a where a.project = e.project and a.subject = e.user_id
+        and a.created_at = e.created_at and a.action = case e.kind when 'RESET' then 'RESET_COST' else 'REFUND_COST' end
+    ) <> 1`,
 };
 
 /** Checks the laws of conservation over a whole database. */

@@ -97,6 +97,7 @@ export const refundOf = (amountNanoUsd: bigint | undefined, changes: Partial<Ref
   chargeId: "charge",
   chargedAncestors: [],
   amountNanoUsd,
+  actor: "test",
   ...changes,
 });
 
@@ -105,6 +106,7 @@ export const resetOf = (changes: Partial<Reset> = {}): Reset => ({
   ...named,
   requestId: "r2",
   fingerprint: "f2",
+  actor: "test",
   ...changes,
 });
 
@@ -138,6 +140,7 @@ export const createOf = (changes: Partial<Create> = {}): Create => ({
   parent: undefined,
   modelLimits: [],
   fingerprint: "f-create",
+  actor: "test",
   ...changes,
 });
 

@@ -75,6 +75,7 @@ export async function passTime(kysely: Kysely<Schema>, project: string, hours: n
     await sql`update entries set ${id}, ${moved("created_at", "period_start", "period_end")} ${where}`.execute(
       transaction,
     );
+    await sql`update audit_entries set ${moved("created_at")} ${where}`.execute(transaction);
     await sql`update reservations set ${moved("created_at", "expires_at", "closed_at")} ${where}`.execute(
       transaction,
     );

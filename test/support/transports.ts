@@ -56,7 +56,7 @@ export async function startTransports(options: {
     handlers: options.handlers as Handlers & KeyHandlers,
     credentials: {
       admit(arrival) {
-        options.onArrival?.(arrival as Arrival);
+        options.onArrival?.(arrival);
         return { caller: LOCAL_CALLER, limits: NO_LIMITS };
       },
       isOpen: () => true,

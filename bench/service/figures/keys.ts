@@ -86,7 +86,12 @@ async function measureCheck(url: string, headers: Readonly<Record<string, string
     tokens: undefined,
     acceptsCertificates: false,
   });
-  const arrival = { isLocal: false, address: "127.0.0.1", header: (name: string) => headers[name] };
+  const arrival = {
+    isLocal: false,
+    address: "127.0.0.1",
+    header: (name: string) => headers[name],
+    certificate: () => undefined,
+  };
   await credentials.admit(arrival);
   const startMs = nowMs();
   for (let count = 0; count < CHECKS; count++) {

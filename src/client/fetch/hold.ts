@@ -5,7 +5,13 @@ import { ConnectError } from "@connectrpc/connect";
 import { OnExpiry } from "../../../gen/es/budget/v1/reservation_pb.ts";
 import type { NanoUsd } from "../../domain/money.ts";
 import type { PurserClient } from "../connect.ts";
-import { BudgetExceededError, exceededFrom, isUnavailable, PurserUnavailableError } from "../errors.ts";
+import {
+  BudgetExceededError,
+  exceededFrom,
+  isRateExceeded,
+  isUnavailable,
+  PurserUnavailableError,
+} from "../errors.ts";
 import { delayBeforeRetryMs } from "../retry-delay.ts";
 import type { Call } from "./request.ts";
 
@@ -97,7 +103,9 @@ const UNAVAILABLE = "Purser cannot be reached, and the call was not made";
 const DELAY = { firstMs: 50, longestMs: 1_000 };
 
 /**
- * Retries with the same id while Purser is unavailable and time is left. With `onUnavailable` "allow", it tries once.
+ * Retries with the same id while time is left: if a limit of the key is reached; and if Purser is unavailable, except with
+ * `onUnavailable` "allow". A call above a limit of the key is not allowed in that case, because callers could then avoid
+ * the budget with many calls.
  */
 async function persistently(
   asked: Asked,
@@ -113,8 +121,8 @@ async function persistently(
     } catch (thrown) {
       const error = ConnectError.from(thrown);
       delayMs = delayBeforeRetryMs(error, attempt, DELAY);
-      const isLast = onUnavailable === "allow" || performance.now() + delayMs >= end;
-      if (isLast || !isUnavailable(error)) throw thrown;
+      const mayPass = isRateExceeded(error) || (onUnavailable !== "allow" && isUnavailable(error));
+      if (!mayPass || performance.now() + delayMs >= end) throw thrown;
     }
     await sleep(delayMs, undefined, { signal: asked.signal });
   }

@@ -6,7 +6,10 @@ export interface FetchOptions {
   onUnavailable?: "fail" | "allow" | undefined;
   /** The maximum number of charges that wait for Purser. When it is reached, all calls fail. Default: 1000. */
   queueMax?: number | undefined;
-  /** Called with the error if Purser refused a charge, which is then lost. Default: emits a process warning. */
+  /**
+   * Called with the error if Purser refused a charge, which is then lost. A charge is also refused if the key was revoked
+   * or has expired. Default: emits a process warning.
+   */
   onLost?: ((error: unknown) => void) | undefined;
   /** The time limit for Purser's answer, in milliseconds. Default: 10000. */
   timeoutMs?: number | undefined;

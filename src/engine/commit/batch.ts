@@ -1,3 +1,4 @@
+import type { AuditedChange } from "../../domain/audit.ts";
 import { type Budget, budgetKey, type ClosedPeriod } from "../../domain/budget.ts";
 import { type Entry, type ModelCost, requestKey } from "../../domain/entry.ts";
 import type { InstantUs } from "../../domain/period.ts";
@@ -51,6 +52,7 @@ export function decideBatch(
   const closed: ClosedPeriod[] = [];
   const modelCosts = new Map<string, ModelCost>();
   const recordChanges = new Map<string, Changes["records"][number]>();
+  const audited: AuditedChange[] = [];
 
   /** The charge that a refund names, also one of this batch. */
   const chargeOf = (key: string): Charged | undefined => {
@@ -105,6 +107,7 @@ export function decideBatch(
       recordChanges.set(key, { project, row: decision.record, isNew });
     }
     closed.push(...decision.closed);
+    if (decision.audited.length > 0) audited.push(...decision.audited);
     return decision.verdict;
   });
 
@@ -122,6 +125,7 @@ export function decideBatch(
     closed,
     reservations: reservationChanges,
     records: [...recordChanges.values()],
+    audited,
   };
   return { verdicts, changes };
 }

@@ -1,3 +1,4 @@
+import { auditedChange, budgetSettings } from "../../domain/audit.ts";
 import { amountsFit, appliesTo, atInstant, type Budget, type ModelLimit, tick } from "../../domain/budget.ts";
 import { type BudgetError, invalidField } from "../../domain/errors.ts";
 import { isSameRequest } from "../../domain/fingerprint.ts";
@@ -52,7 +53,13 @@ export function create({ path, parentPath = [] }: Facts, operation: Create, nowU
     createdAtUs: nowUs,
     updatedAtUs: nowUs,
   };
-  return accept([budget], { closed: [] }, { written: "created" });
+  const audited = auditedChange(operation, {
+    action: "CREATE_BUDGET",
+    createdAtUs: nowUs,
+    before: undefined,
+    after: budgetSettings(budget),
+  });
+  return accept([budget], { closed: [] }, { written: "created", audited });
 }
 
 export function update(facts: Facts, operation: Update, nowUs: InstantUs): Decision {
@@ -71,19 +78,33 @@ export function update(facts: Facts, operation: Update, nowUs: InstantUs): Decis
   const changed = withChange(current, change, { ...below, spentByModel });
   if (changed === undefined) return refusal(path, WINDOW_TOO_FAR);
   if (!amountsFit(changed)) return refusal(path, { reason: "AMOUNT_OVERFLOW", project, user });
-  return accept([changed, ...ancestors], { closed: endedPeriod(stored, current) }, { written: "settings" });
+  const audited = auditedChange(operation, {
+    action: "UPDATE_BUDGET",
+    createdAtUs: instantUs,
+    before: budgetSettings(stored),
+    after: budgetSettings(changed),
+  });
+  const closed = endedPeriod(stored, current);
+  return accept([changed, ...ancestors], { closed }, { written: "settings", audited });
 }
 
 export function remove(
   { path, below = NOTHING_BELOW }: Facts,
-  { project, user }: Delete,
+  operation: Delete,
   nowUs: InstantUs,
 ): Decision {
+  const { project, user } = operation;
   if (below.levels > 0 || below.heldByModel.size > 0) {
     return refusal(path, { reason: "BUDGET_IN_USE", project, user });
   }
   const [stored, ...ancestors] = path as readonly [Budget, ...Budget[]];
-  return accept([atInstant(stored, nowUs), ...ancestors], { closed: [] }, { written: "deleted" });
+  const audited = auditedChange(operation, {
+    action: "DELETE_BUDGET",
+    createdAtUs: tick(stored, nowUs),
+    before: budgetSettings(stored),
+    after: undefined,
+  });
+  return accept([atInstant(stored, nowUs), ...ancestors], { closed: [] }, { written: "deleted", audited });
 }
 
 export function roll({ path }: Facts, _operation: Roll, nowUs: InstantUs): Decision {

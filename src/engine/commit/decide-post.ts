@@ -47,4 +47,5 @@ const joined = (first: Decision, next: Decision): Decision => ({
   written: first.written === "balances" || next.written === "created" ? next.written : first.written,
   entries: [...first.entries, ...next.entries],
   closed: [...first.closed, ...next.closed],
+  audited: [...first.audited, ...next.audited],
 });

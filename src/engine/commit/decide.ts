@@ -1,3 +1,4 @@
+import { auditedChange, refunded, spending } from "../../domain/audit.ts";
 import { type Budget, closePeriod, openPeriod, withAmounts } from "../../domain/budget.ts";
 import { isSameRequest } from "../../domain/fingerprint.ts";
 import type { InstantUs } from "../../domain/period.ts";
@@ -125,7 +126,13 @@ function reset({ path }: Facts, operation: Reset, nowUs: InstantUs): Decision {
     reservationId: undefined,
   });
   const closed = [...moment.closed, closePeriod(own, instantUs)];
-  return accept([opened, ...ancestors], { ...moment, closed }, { entry });
+  const audited = auditedChange(operation, {
+    action: "RESET_COST",
+    createdAtUs: instantUs,
+    before: spending(own),
+    after: spending(opened),
+  });
+  return accept([opened, ...ancestors], { ...moment, closed }, { entry, audited });
 }
 
 /**
@@ -150,13 +157,13 @@ function refund({ path, charged }: Facts, operation: Refund, nowUs: InstantUs): 
   const levels = path.filter((budget) => budget.createdAtUs <= charge.createdAtUs);
   const moment = momentOf(levels, nowUs);
   const model = charge.model ?? "";
-  const refunded: Budget[] = [];
+  const paidBack: Budget[] = [];
   for (const budget of moment.current) {
     const after = withAmounts(budget, { model, spentNanoUsd: -amountNanoUsd });
     if (after === undefined) return refusal(path, { reason: "AMOUNT_OVERFLOW", project, user: budget.user });
-    refunded.push(after);
+    paidBack.push(after);
   }
-  const entry = entryOf(refunded, operation, {
+  const entry = entryOf(paidBack, operation, {
     kind: "CORRECTION",
     source: "REFUND",
     model: charge.model,
@@ -165,7 +172,13 @@ function refund({ path, charged }: Facts, operation: Refund, nowUs: InstantUs): 
     reservationId: charge.reservationId,
     correctsRequestId: chargeId,
   });
-  return accept(refunded, moment, { entry });
+  const audited = auditedChange(operation, {
+    action: "REFUND_COST",
+    createdAtUs: entry.createdAtUs,
+    before: undefined,
+    after: refunded(chargeId, amountNanoUsd),
+  });
+  return accept(paidBack, moment, { entry, audited });
 }
 
 /**

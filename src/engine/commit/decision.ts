@@ -1,3 +1,4 @@
+import type { AuditedChange } from "../../domain/audit.ts";
 import { atInstant, type Budget, type ClosedPeriod, closePeriod, tick } from "../../domain/budget.ts";
 import type { Entry } from "../../domain/entry.ts";
 import type { BudgetError } from "../../domain/errors.ts";
@@ -62,6 +63,8 @@ export interface Decision {
   closed: readonly ClosedPeriod[];
   /** The new memory of the legacy record. */
   record: RecordRow | undefined;
+  /** The administrative changes, in the order in which they were made. */
+  audited: readonly AuditedChange[];
 }
 
 type Accepted = Decision & { verdict: { ok: true } };
@@ -137,16 +140,22 @@ const NOTHING_WRITTEN = {
   reservation: undefined,
   closed: [],
   record: undefined,
+  audited: [],
 } as const;
 
 /** The decision to do an operation: the path after it, and the rows to write. */
 export function accept(
   path: readonly Budget[],
   { closed }: Pick<Moment, "closed">,
-  rows: { entry?: Entry; reservation?: ReservationChange | undefined; written?: Written },
+  rows: {
+    entry?: Entry;
+    reservation?: ReservationChange | undefined;
+    written?: Written;
+    audited?: readonly AuditedChange[];
+  },
 ): Decision {
   const [budget] = path as readonly [Budget];
-  const { entry, reservation, written = "balances" } = rows;
+  const { entry, reservation, written = "balances", audited = NOTHING_WRITTEN.audited } = rows;
   const verdict: Verdict = {
     ok: true,
     budget,
@@ -156,7 +165,7 @@ export function accept(
     changed: true,
   };
   const entries = entry === undefined ? [] : [{ entry, path }];
-  return { verdict, path, written, entries, reservation, closed, record: undefined };
+  return { verdict, path, written, entries, reservation, closed, record: undefined, audited };
 }
 
 /** The decision to write nothing. The answer shows the budget in its current period. */

@@ -19,6 +19,12 @@ interface Identified extends Named, Fingerprints {
   requestId: string;
 }
 
+/** An administrative change, which the audit log records. */
+export interface Audited {
+  /** Who asks for the change, as in the audit log: the actor of the caller. */
+  actor: string;
+}
+
 /** Records a cost. A charge is a fact: it is recorded even if it takes the budget below zero. */
 export interface Charge extends Identified {
   kind: "charge";
@@ -35,7 +41,7 @@ export interface Charge extends Identified {
 }
 
 /** Takes back a charge or a part of it. Records a correction with a negative cost. */
-export interface Refund extends Identified {
+export interface Refund extends Identified, Audited {
   kind: "refund";
   /** The request id of the charge. */
   chargeId: string;
@@ -46,7 +52,7 @@ export interface Refund extends Identified {
 }
 
 /** Closes the current period now, and opens a new one. */
-export interface Reset extends Identified {
+export interface Reset extends Identified, Audited {
   kind: "reset";
 }
 
@@ -93,7 +99,7 @@ export type PeriodInput = Omit<Period, "anchorUs"> & { anchorUs: InstantUs | und
 export type LimitInput = Pick<ModelLimit, "model" | "limitNanoUsd">;
 
 /** Creates a budget. A repeated call, with the same fingerprints, returns the budget that the first one created. */
-export interface Create extends Named, Fingerprints {
+export interface Create extends Named, Fingerprints, Audited {
   kind: "create";
   totalNanoUsd: NanoUsd;
   period: PeriodInput | undefined;
@@ -113,13 +119,13 @@ export interface BudgetChange {
 }
 
 /** Changes the settings of a budget. The spent amount and the start of the current period stay as they are. */
-export interface Update extends Named {
+export interface Update extends Named, Audited {
   kind: "update";
   change: BudgetChange;
 }
 
 /** Deletes a budget with its closed periods. Its ledger entries stay. */
-export interface Delete extends Named {
+export interface Delete extends Named, Audited {
   kind: "delete";
 }
 

@@ -1,15 +1,29 @@
+import { isSame, priceSettings } from "../../domain/audit.ts";
 import { Failure } from "../../domain/errors.ts";
 import type { ProjectPrice } from "../../domain/prices/project.ts";
-import { deletePrice, listPrices, type StoredPrice, writePrice } from "../../store/prices.ts";
+import { writeAuditEntry } from "../../store/audit.ts";
+import {
+  deletePrice,
+  listPrices,
+  lockPrices,
+  readPrice,
+  type StoredPrice,
+  writePrice,
+} from "../../store/prices.ts";
 import type { Store } from "../../store/store.ts";
 import type { PriceBooks } from "./price-books.ts";
 
 /** The prices that projects have set for themselves. */
 export interface ProjectPriceList {
-  /** Sets the price of a model. @throws PRICES_FULL when it is a new one and the project already has `pricesMax` prices */
-  set(project: string, price: ProjectPrice): Promise<StoredPrice>;
+  /**
+   * Sets the price of a model.
+   *
+   * @param actor Who sets it, for the audit log.
+   * @throws PRICES_FULL when it is a new one and the project already has `pricesMax` prices
+   */
+  set(project: string, price: ProjectPrice, actor: string): Promise<StoredPrice>;
   /** Deletes the price of a model. @throws PRICE_NOT_FOUND */
-  remove(project: string, model: string): Promise<void>;
+  remove(project: string, model: string, actor: string): Promise<void>;
   /** Up to `limit` prices in the byte order of models, after the model `after`. */
   list(page: {
     project: string;
@@ -23,16 +37,47 @@ export const createProjectPriceList = (
   books: PriceBooks,
   pricesMax: number,
 ): ProjectPriceList => ({
-  async set(project, price) {
-    const stored = await store.write((connection) => writePrice(connection, project, price, pricesMax));
+  async set(project, price, actor) {
+    const stored = await store.transaction(async (connection) => {
+      await lockPrices(connection, project);
+      const old = await readPrice(connection, project, price.model);
+      const written = await writePrice(connection, project, price, pricesMax);
+      const before = old && priceSettings(old);
+      const after = priceSettings(price);
+      if (written === undefined || isSame(before, after)) return written;
+      await writeAuditEntry(connection, {
+        project,
+        createdAtUs: written.updatedAtUs,
+        actor,
+        action: "SET_MODEL_PRICE",
+        subject: price.model,
+        before,
+        after,
+      });
+      return written;
+    });
     books.forget(project);
     if (stored === undefined) throw new Failure({ reason: "PRICES_FULL", project, pricesMax });
     return stored;
   },
-  async remove(project, model) {
-    const found = await store.write((connection) => deletePrice(connection, project, model));
+  async remove(project, model, actor) {
+    const deleted = await store.transaction(async (connection) => {
+      await lockPrices(connection, project);
+      const found = await deletePrice(connection, project, model);
+      if (found === undefined) return false;
+      await writeAuditEntry(connection, {
+        project,
+        createdAtUs: found.deletedAtUs,
+        actor,
+        action: "DELETE_MODEL_PRICE",
+        subject: model,
+        before: priceSettings(found.price),
+        after: undefined,
+      });
+      return true;
+    });
     books.forget(project);
-    if (!found) throw new Failure({ reason: "PRICE_NOT_FOUND", project, model });
+    if (!deleted) throw new Failure({ reason: "PRICE_NOT_FOUND", project, model });
   },
   async list(page) {
     const prices = await store.read((connection) =>

@@ -1,8 +1,10 @@
+import type { AuditEntry } from "../../domain/audit.ts";
 import { atInstant, type Budget, budgetKey } from "../../domain/budget.ts";
 import type { Entry } from "../../domain/entry.ts";
 import { Failure, type Refusal } from "../../domain/errors.ts";
 import type { InstantUs } from "../../domain/period.ts";
 import type { Reservation } from "../../domain/reservation.ts";
+import { type AuditFilter, listAuditEntries } from "../../store/audit.ts";
 import { type CostRead, listBudgets, readBudget, readCurrentCosts } from "../../store/budgets.ts";
 import { findEntries } from "../../store/ledger.ts";
 import type { BudgetName, RequestName, ReservationName } from "../../store/names.ts";
@@ -43,6 +45,8 @@ export interface Reader {
   listPeriods(page: PeriodPage): Promise<Page<DetailedPeriod>>;
   /** A page of a project's reservations, in order of id. */
   listReservations(page: Parameters<typeof listReservations>[1]): Promise<Page<Reservation>>;
+  /** A page of the audit log of a project, newest first. */
+  listAuditEntries(page: AuditFilter): Promise<Page<AuditEntry>>;
   /** The budget that a reservation belongs to, which never changes. @throws RESERVATION_NOT_FOUND */
   findReservation(name: ReservationName): Promise<ReservationName & { user: string }>;
   /** The ledger's entry of a charge. An entry never changes. @throws CHARGE_NOT_FOUND */
@@ -126,6 +130,10 @@ export function createReader({
         store.read((connection) => listReservations(connection, { ...page, limit: rowsMax })),
       );
     },
+    listAuditEntries: ({ limit, ...page }) =>
+      readPage(limit, (rowsMax) =>
+        store.read((connection) => listAuditEntries(connection, { ...page, limit: rowsMax })),
+      ),
     async findReservation(name) {
       const found = await store.read((connection) => findReservations(connection, [name]));
       const [reservation] = found.values();

@@ -36,6 +36,7 @@ export const budgetHandlers = (services: Services): BudgetHandlers => ({
       parent: checkOptionalName("parent", request.parent),
       modelLimits: limitsFromMessages(request.modelLimits),
       ...fingerprintsOfCreateBudget(request),
+      actor: context.caller.actor,
     };
     const { budget } = await submit(services, operation, context.abandoned);
     return { budget: budgetToMessage(budget) };
@@ -60,12 +61,14 @@ export const budgetHandlers = (services: Services): BudgetHandlers => ({
   updateBudget: async (request, context) => {
     const name = checkBudgetName(request);
     const change = checkChange(request);
-    const { budget } = await submit(services, { kind: "update", ...name, change }, context.abandoned);
+    const { actor } = context.caller;
+    const { budget } = await submit(services, { kind: "update", ...name, change, actor }, context.abandoned);
     return { budget: budgetToMessage(budget) };
   },
 
   deleteBudget: async (request, context) => {
-    await submit(services, { kind: "delete", ...checkBudgetName(request) }, context.abandoned);
+    const { actor } = context.caller;
+    await submit(services, { kind: "delete", ...checkBudgetName(request), actor }, context.abandoned);
     return {};
   },
 

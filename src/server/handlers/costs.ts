@@ -61,6 +61,7 @@ export const costHandlers = (services: Services): CostHandlers => ({
       chargeId,
       chargedAncestors: charge.ancestors,
       amountNanoUsd,
+      actor: context.caller.actor,
     };
     const { entry, budget, replayed } = await submit(services, operation, context.abandoned);
     const refundedNanoUsd = -(entry?.costNanoUsd ?? 0n);
@@ -70,7 +71,13 @@ export const costHandlers = (services: Services): CostHandlers => ({
   resetCost: async (request, context) => {
     const name = checkBudgetName(request);
     const requestId = checkRequestId(request.requestId) ?? makeRequestId();
-    const operation: Operation = { kind: "reset", ...name, requestId, ...fingerprintsOfResetCost(request) };
+    const operation: Operation = {
+      kind: "reset",
+      ...name,
+      requestId,
+      ...fingerprintsOfResetCost(request),
+      actor: context.caller.actor,
+    };
     const verdict = await submit(services, operation, context.abandoned);
     return { budget: budgetToMessage(verdict.budget), replayed: verdict.replayed, requestId };
   },

@@ -1,4 +1,5 @@
 import type { Handlers, KeyHandlers } from "../pipeline.ts";
+import { auditHandlers } from "./audit.ts";
 import { budgetHandlers } from "./budgets.ts";
 import { costHandlers } from "./costs.ts";
 import { keyHandlers } from "./keys.ts";
@@ -22,5 +23,5 @@ export const createHandlers = (services: Services): Handlers & KeyHandlers => ({
   ...reservationHandlers(services),
   ...watchHandlers(services),
   ...keyHandlers(services),
-  listAuditEntries: () => Promise.reject(new Error("not built yet")),
+  ...auditHandlers(services),
 });

@@ -3,7 +3,7 @@ import { invalidField } from "../../domain/errors.ts";
 import { sweep } from "../../engine/upkeep/sweep.ts";
 import { closedPeriodToMessage, periodBounds } from "../convert.ts";
 import { entryToMessage } from "../convert-cost.ts";
-import { checkName, checkOptionalName, checkPageSize, checkTimestamp } from "../fields.ts";
+import { checkName, checkOptionalName, checkPageSize, checkTimeRange } from "../fields.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { Handlers } from "../pipeline.ts";
 import { checkBudgetName } from "./budgets.ts";
@@ -34,11 +34,7 @@ export const ledgerHandlers = ({
   listCostEntries: async (request) => {
     const project = checkName("project", request.project);
     const user = checkOptionalName("user", request.user);
-    const startUs = request.startTime && checkTimestamp("start_time", request.startTime);
-    const endUs = request.endTime && checkTimestamp("end_time", request.endTime);
-    if (startUs !== undefined && endUs !== undefined && endUs <= startUs) {
-      throw invalidField("end_time", "must be after start_time");
-    }
+    const { startUs, endUs } = checkTimeRange(request);
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListCostEntries", project, request.user, String(startUs), String(endUs)];
     const [createdAtUs, requestId = ""] = decodePageToken(scope, request.pageToken, "integer", "text") ?? [];

@@ -15,9 +15,9 @@ type PriceHandlers = Pick<Handlers, "setModelPrice" | "listModelPrices" | "delet
 
 /** Handlers of the methods for the prices that a project sets. */
 export const priceHandlers = ({ projectPrices }: Services): PriceHandlers => ({
-  setModelPrice: async (request) => {
+  setModelPrice: async (request, { caller }) => {
     const project = checkName("project", request.project);
-    const stored = await projectPrices.set(project, priceFromMessage(request.price));
+    const stored = await projectPrices.set(project, priceFromMessage(request.price), caller.actor);
     return { price: priceToMessage(stored) };
   },
 
@@ -33,9 +33,9 @@ export const priceHandlers = ({ projectPrices }: Services): PriceHandlers => ({
     };
   },
 
-  deleteModelPrice: async (request) => {
+  deleteModelPrice: async (request, { caller }) => {
     const project = checkName("project", request.project);
-    await projectPrices.remove(project, checkName("model", request.model));
+    await projectPrices.remove(project, checkName("model", request.model), caller.actor);
     return {};
   },
 });

@@ -1,5 +1,6 @@
 import { Failure } from "../../domain/errors.ts";
 import { ANONYMOUS_CALLER, type Caller, callerWith, LOCAL_CALLER } from "../caller.ts";
+import { certificateIdentity } from "../certificate.ts";
 import type { Arrival } from "../pipeline.ts";
 import type { Guesses } from "./guesses.ts";
 import { type KeyLimits, NO_LIMITS } from "./key-limits.ts";
@@ -20,7 +21,9 @@ export interface Credentials {
    *
    * @throws KEY_MISSING, KEY_INVALID, RATE_EXCEEDED, STORE_UNAVAILABLE
    */
-  admit(arrival: Pick<Arrival, "isLocal" | "header" | "address">): Admission | Promise<Admission>;
+  admit(
+    arrival: Pick<Arrival, "isLocal" | "header" | "address" | "certificate">,
+  ): Admission | Promise<Admission>;
   /** Whether callers without a key are served. @throws STORE_UNAVAILABLE */
   isOpen(): boolean | Promise<boolean>;
 }
@@ -79,7 +82,7 @@ export function createCredentials(options: {
     if (tokens === undefined) throw invalid();
     const known = tokens.known(token);
     if (known !== undefined) return { caller: known, limits: NO_LIMITS };
-    guesses.check(address);
+    if (!tokens.wasValid(token)) guesses.check(address);
     return tokens.verify(token).then((caller) => {
       if (caller === undefined) {
         guesses.count(address);
@@ -100,10 +103,32 @@ export function createCredentials(options: {
         return withToken(credential, arrival.address);
       }
       if (arrival.isLocal) return LOCAL;
+      const names = options.acceptsCertificates ? arrival.certificate() : undefined;
+      if (names !== undefined) return withCertificate(names);
       const isServed = isOpen();
       return typeof isServed === "boolean" ? anonymous(isServed) : isServed.then(anonymous);
     },
   };
+}
+
+/** Callers of the connections that have shown a certificate. Each connection has its own list of names. */
+const admissions = new WeakMap<readonly string[], Admission>();
+
+const withCertificate = (names: readonly string[]): Admission =>
+  admissions.getOrInsertComputed(names, () => {
+    const caller = callerOfCertificate(names);
+    if (caller === undefined) throw invalid();
+    return { caller, limits: NO_LIMITS };
+  });
+
+/** The caller that the URI names of a certificate describe. */
+function callerOfCertificate(names: readonly string[]): Caller | undefined {
+  const identity = certificateIdentity(names);
+  if (identity === undefined) return undefined;
+  const { role, project, user } = identity;
+  if (user !== undefined && role === "ADMIN") return undefined;
+  const actor = `certificate:${names.find((name) => name.startsWith("purser://"))}`;
+  return callerWith(role, { kind: "certificate", actor, project, user });
 }
 
 function admissionOf(key: KnownKey | undefined): Admission {

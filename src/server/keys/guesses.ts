@@ -6,6 +6,8 @@ import { type Bucket, createBucket } from "./bucket.ts";
 /** How many keys that nobody has may come from one address at once, and how many more each second. */
 const GUESSES_MAX = 100;
 const GUESSES_PER_SECOND = 10;
+/** Guesses that were made at the same time were all let through. They are paid for later, for up to a minute. */
+const OWED_MAX = 60 * GUESSES_PER_SECOND;
 /** Addresses that are remembered. An address that is forgotten may guess GUESSES_MAX keys again. */
 const ADDRESSES_MAX = 10_000;
 
@@ -35,7 +37,7 @@ export function createGuesses(nowMs: () => number): Guesses {
         bucket = createBucket({ perSecond: GUESSES_PER_SECOND, atOnce: GUESSES_MAX }, nowMs());
         buckets.set(network, bucket);
       }
-      bucket.take(nowMs());
+      bucket.owe(nowMs(), OWED_MAX);
     },
   };
 }

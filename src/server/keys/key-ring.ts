@@ -55,8 +55,11 @@ export function createKeyRing(store: Store, nowMs: () => number): KeyRing {
     },
   });
   let existence: Existence | undefined;
+  /** Changes of keys by this server. What was asked before a change may not know of it. */
+  let changes = 0;
 
   const read = async (hash: string): Promise<KnownKey | undefined> => {
+    const asked = { ms: nowMs(), changes };
     const { key, nowUs } = await reads.submit(hash);
     if (key === undefined) {
       known.delete(hash);
@@ -64,21 +67,36 @@ export function createKeyRing(store: Store, nowMs: () => number): KeyRing {
       return undefined;
     }
     const entry = known.get(hash) ?? new Entry(key, nowMs);
-    entry.update(key, nowUs);
+    entry.update(key, nowUs, asked.ms);
+    if (asked.changes !== changes) entry.outdate();
     known.set(hash, entry);
     if (entry.isUsable()) uses.note(key, nowUs);
     return entry;
   };
 
-  const readAgain = (hash: string, entry: Entry): Promise<KnownKey | undefined> =>
-    (entry.reading ??= read(hash).finally(() => {
-      entry.reading = undefined;
-    }));
+  const readAgain = (hash: string, entry: Entry): Promise<KnownKey | undefined> => {
+    if (entry.reading !== undefined) return entry.reading;
+    const reading = read(hash).finally(() => {
+      if (entry.reading === reading) entry.reading = undefined;
+    });
+    entry.reading = reading;
+    return reading;
+  };
 
-  const readExistence = async (): Promise<boolean> => {
-    const found = await store.read(hasKeys);
-    existence = { found, readMs: nowMs() };
-    return found;
+  /** Callers share a read that is still running. */
+  let readingExistence: Promise<boolean> | undefined;
+  const readExistence = (): Promise<boolean> => {
+    const askedMs = nowMs();
+    const reading = store
+      .read(hasKeys)
+      .then((found) => {
+        if (readingExistence === reading) existence = { found, askedMs };
+        return found;
+      })
+      .finally(() => {
+        if (readingExistence === reading) readingExistence = undefined;
+      });
+    return reading;
   };
 
   return {
@@ -97,11 +115,13 @@ export function createKeyRing(store: Store, nowMs: () => number): KeyRing {
     hasKeys() {
       // A key is never deleted, so there are keys from then on.
       if (existence?.found === true) return true;
-      if (existence !== undefined && nowMs() - existence.readMs < REFRESH_MS) return false;
-      return readExistence();
+      if (existence !== undefined && nowMs() - existence.askedMs < REFRESH_MS) return false;
+      return (readingExistence ??= readExistence());
     },
     changed() {
+      changes++;
       for (const entry of known.values()) entry.outdate();
+      readingExistence = undefined;
       existence = existence?.found === true ? existence : undefined;
     },
   };
@@ -114,7 +134,7 @@ interface Found {
 
 interface Existence {
   found: boolean;
-  readMs: number;
+  askedMs: number;
 }
 
 const US_PER_MS = 1000;
@@ -126,9 +146,11 @@ class Entry implements KnownKey {
   reading: Promise<KnownKey | undefined> | undefined;
   readonly #nowMs: () => number;
   #key: Key;
-  #readMs = Number.NEGATIVE_INFINITY;
-  /** The database's clock at the read. */
+  /** When the database was asked: the key may have changed since, however late the answer came. */
+  #askedMs = Number.NEGATIVE_INFINITY;
+  /** The database's clock when it answered, and this server's when it asked, so that a key stops a little early, never late. */
   #readUs: InstantUs = 0n;
+  #readMs = 0;
 
   constructor(key: Key, nowMs: () => number) {
     this.#key = key;
@@ -138,24 +160,28 @@ class Entry implements KnownKey {
     this.limits = createKeyLimits(key, nowMs);
   }
 
-  update(key: Key, nowUs: InstantUs): void {
+  update(key: Key, nowUs: InstantUs, askedMs: number): void {
     this.#key = key;
     this.#readUs = nowUs;
-    this.#readMs = this.#nowMs();
+    this.#readMs = askedMs;
+    this.#askedMs = askedMs;
   }
 
+  /** Has the key read before its next use. */
   outdate(): void {
-    this.#readMs = Number.NEGATIVE_INFINITY;
+    this.#askedMs = Number.NEGATIVE_INFINITY;
+    this.reading = undefined;
   }
 
   ageMs(): number {
-    return this.#nowMs() - this.#readMs;
+    return this.#nowMs() - this.#askedMs;
   }
 
   isUsable(): boolean {
     const { expiresAtUs, revokedAtUs } = this.#key;
     if (expiresAtUs === undefined && revokedAtUs === undefined) return true;
-    return isUsable(this.#key, this.#readUs + BigInt(Math.round(this.ageMs() * US_PER_MS)));
+    const sinceMs = this.#nowMs() - this.#readMs;
+    return isUsable(this.#key, this.#readUs + BigInt(Math.round(sinceMs * US_PER_MS)));
   }
 }
 

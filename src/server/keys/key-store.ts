@@ -1,6 +1,8 @@
+import { type AuditedChange, keySettings } from "../../domain/audit.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import type { Key } from "../../domain/key.ts";
 import type { InstantUs } from "../../domain/period.ts";
+import { writeAuditEntry } from "../../store/audit.ts";
 import { insertKey, type KeyName, lockKey, readClock, setRevocation } from "../../store/keys.ts";
 import type { Store } from "../../store/store.ts";
 import type { Caller } from "../caller.ts";
@@ -33,13 +35,16 @@ export function createKeyStore(store: Store, ring: KeyRing): KeyStore {
           throw invalidField("expire_time", "must be in the future");
         const stored: Key = { ...key, createdAtUs: nowUs };
         await insertKey(connection, stored);
+        // The id of the key is the id of the entry, so that there is one, even if this runs again.
+        const entry = entryOf("CREATE_KEY", { caller, createdAtUs: nowUs, after: stored });
+        await writeAuditEntry(connection, { ...entry, auditId: stored.keyId });
         return stored;
       });
       ring.changed();
       return created;
     },
 
-    async revoke(name, atUs, _caller) {
+    async revoke(name, atUs, caller) {
       const revoked = await store.transaction(async (connection) => {
         const key = await lockKey(connection, name);
         if (key === undefined) throw new Failure({ reason: "KEY_NOT_FOUND", ...name });
@@ -48,6 +53,8 @@ export function createKeyStore(store: Store, ring: KeyRing): KeyStore {
         if (key.revokedAtUs !== undefined && key.revokedAtUs <= wantedUs) return key;
         const after: Key = { ...key, revokedAtUs: wantedUs };
         await setRevocation(connection, after);
+        const entry = entryOf("REVOKE_KEY", { caller, createdAtUs: nowUs, before: key, after });
+        await writeAuditEntry(connection, entry);
         return after;
       });
       ring.changed();
@@ -55,3 +62,16 @@ export function createKeyStore(store: Store, ring: KeyRing): KeyStore {
     },
   };
 }
+
+const entryOf = (
+  action: "CREATE_KEY" | "REVOKE_KEY",
+  change: { caller: Caller; createdAtUs: InstantUs; before?: Key; after: Key },
+): AuditedChange => ({
+  project: change.after.project,
+  createdAtUs: change.createdAtUs,
+  actor: change.caller.actor,
+  action,
+  subject: change.after.keyId,
+  before: change.before && keySettings(change.before),
+  after: keySettings(change.after),
+});

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../domain/errors.ts";
 import { ROLES, type Role } from "../../domain/key.ts";
@@ -10,6 +10,8 @@ import { type Caller, callerWith } from "../caller.ts";
 export interface Tokens {
   /** The caller of a token that was verified a moment ago. */
   known(token: string): Caller | undefined;
+  /** Whether the token was valid when it was last verified. */
+  wasValid(token: string): boolean;
   /** The caller of a token. Undefined: the token is not valid. @throws STORE_UNAVAILABLE when the issuer's keys cannot be read */
   verify(token: string): Promise<Caller | undefined>;
 }
@@ -18,7 +20,10 @@ export interface Tokens {
 const VERIFIED_MS_MAX = 60_000;
 const TOKENS_MAX = 10_000;
 const MS = 1000;
+/** How long the issuer is not asked again after it has failed. */
 const RETRY_MS = 1000;
+/** How long the issuer is not asked again for a key that it did not have. */
+const UNKNOWN_KEY_MS = 30_000;
 /** Asymmetric algorithms only: with a symmetric one, a public key could be used as a secret. */
 const ALGORITHMS = [
   "RS256",
@@ -38,15 +43,23 @@ export interface TokenOptions {
   jwksUrl: string;
   issuer: string;
   audience: string;
+  /** How long the issuer is not asked again for a key that it did not have. */
+  unknownKeyMs?: number;
 }
 
 /** @param onUnreachable Called when the issuer's keys cannot be read. */
 export function createTokens(
-  { jwksUrl, issuer, audience }: TokenOptions,
+  { jwksUrl, issuer, audience, unknownKeyMs = UNKNOWN_KEY_MS }: TokenOptions,
   nowMs: () => number,
   onUnreachable: (error: unknown) => void,
 ): Tokens {
-  const keys = createRemoteJWKSet(new URL(jwksUrl));
+  // Everybody can send a text that looks like a token, so what a failing issuer costs must not depend on the number of calls.
+  let heldUntilMs = Number.NEGATIVE_INFINITY;
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    cooldownDuration: unknownKeyMs,
+    [customFetch]: (url, options) =>
+      nowMs() < heldUntilMs ? Promise.reject(new Error("the issuer has just failed")) : fetch(url, options),
+  });
   const verified = new LRUCache<string, { caller: Caller; untilMs: number }>({ max: TOKENS_MAX });
   const keyOf = (token: string): string => hash("sha256", token, "base64url");
   return {
@@ -54,6 +67,7 @@ export function createTokens(
       const found = verified.get(keyOf(token));
       return found !== undefined && nowMs() < found.untilMs ? found.caller : undefined;
     },
+    wasValid: (token) => verified.has(keyOf(token)),
     async verify(token) {
       try {
         const { payload } = await jwtVerify(token, keys, {
@@ -68,8 +82,14 @@ export function createTokens(
         verified.set(keyOf(token), { caller, untilMs: nowMs() + Math.min(VERIFIED_MS_MAX, leftMs) });
         return caller;
       } catch (error) {
-        if (isInvalid(error)) return undefined;
-        onUnreachable(error);
+        if (isInvalid(error)) {
+          verified.delete(keyOf(token));
+          return undefined;
+        }
+        if (nowMs() >= heldUntilMs) {
+          heldUntilMs = nowMs() + RETRY_MS;
+          onUnreachable(error);
+        }
         throw new Failure({ reason: "STORE_UNAVAILABLE", retryAfterMs: RETRY_MS }, { cause: error });
       }
     },

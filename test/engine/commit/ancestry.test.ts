@@ -27,7 +27,7 @@ describe("the cache of ancestors", () => {
     assert.deepEqual(of("alice", "q"), []);
 
     const move = (parent: string | undefined) =>
-      engine.submit({ kind: "update", project: "p", user: "alice", change: { parent } });
+      engine.submit({ kind: "update", project: "p", user: "alice", change: { parent }, actor: "test" });
     await move("org");
     assert.deepEqual(of("alice"), ["team", "org"], "the cache is a hint");
     await refresh("alice");

@@ -32,8 +32,9 @@ const update = (totalNanoUsd: bigint): Operation => ({
   project: "p",
   user: "alice",
   change: { totalNanoUsd },
+  actor: "test",
 });
-const remove = (user: string): Operation => ({ kind: "delete", project: "p", user });
+const remove = (user: string): Operation => ({ kind: "delete", project: "p", user, actor: "test" });
 
 /** The changed budgets by the columns to write, with the amounts spent. */
 const writtenBy = (operations: readonly Operation[], state: LockedState) => {

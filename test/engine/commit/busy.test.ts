@@ -56,6 +56,7 @@ describe("budgets that another session has locked", () => {
       parent,
       modelLimits: [],
       fingerprint: "",
+      actor: "test",
     });
   const charge = (user: string): Operation => ({
     kind: "charge",

@@ -10,9 +10,9 @@ import { budgetOf, createOf, DAY_US, reasonOf } from "../../support/decisions.ts
 const named = { project: "p", user: "alice" };
 const DAILY = { unit: "DAY", count: 1, timeZone: "UTC", anchorUs: undefined } as const;
 const YEAR_9800_US = BigInt(Date.UTC(9800, 0)) * 1_000n;
-const remove: Delete = { kind: "delete", ...named };
+const remove: Delete = { kind: "delete", ...named, actor: "test" };
 const roll: Roll = { kind: "roll", ...named };
-const updateOf = (change: BudgetChange): Update => ({ kind: "update", ...named, change });
+const updateOf = (change: BudgetChange): Update => ({ kind: "update", ...named, change, actor: "test" });
 const below = (changes: Partial<Below> = {}): Below => ({
   levels: 0,
   heldByModel: new Map(),

@@ -32,7 +32,7 @@ const postOf = (changes: Partial<Post> = {}): Post => ({
   ...changes,
 });
 const update = (totalNanoUsd: bigint) =>
-  ({ kind: "update", project: "p", user: "alice", change: { totalNanoUsd } }) as const;
+  ({ kind: "update", project: "p", user: "alice", change: { totalNanoUsd }, actor: "test" }) as const;
 const stored = budgetOf({ spentNanoUsd: 70n });
 
 describe("a post", () => {

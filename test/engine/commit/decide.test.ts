@@ -169,6 +169,7 @@ describe("a batch", () => {
       settings: [],
       created: [],
       deleted: [],
+      audited: [],
     });
   });
 });

@@ -66,6 +66,7 @@ describe("the engine", () => {
       parent: undefined,
       modelLimits: [],
       fingerprint: "",
+      actor: "test",
     });
     assert.equal(verdict.ok, true);
   };

@@ -27,6 +27,7 @@ const updateOf = (change: Extract<Operation, { kind: "update" }>["change"]): Ope
   project: "p",
   user: "alice",
   change,
+  actor: "test",
 });
 const postOf = (steps: Extract<Operation, { kind: "post" }>["steps"]): Operation =>
   ({ kind: "post", project: "p", user: "alice", steps }) as unknown as Operation;
@@ -102,7 +103,7 @@ describe("an operation", () => {
   const kinds: [string, Operation, boolean][] = [
     ["charge", chargeOf(1n), false],
     ["creation", createOf({ parent: "team" }), false],
-    ["deletion", { kind: "delete", ...named }, true],
+    ["deletion", { kind: "delete", ...named, actor: "test" }, true],
     ["update of the total", updateOf({ totalNanoUsd: 1n }), false],
     ["update of the period", updateOf({ period: undefined }), false],
     ["update of the parent", updateOf({ parent: "team" }), true],

@@ -32,6 +32,7 @@ const create = (user: string, parent?: string): Operation => ({
   parent,
   modelLimits: [],
   fingerprint: "",
+  actor: "test",
 });
 const charge = (user: string, requestId: string): Operation => ({
   kind: "charge",

@@ -207,7 +207,7 @@ describe("the reader", () => {
     await create(project, "alice");
     assert.deepEqual(await list("alice"), { items: [], more: false });
     await submit(chargeOf(5n, { project }));
-    await submit({ kind: "delete", project, user: "alice" });
+    await submit({ kind: "delete", project, user: "alice", actor: "test" });
     assert.equal((await list("alice")).items.length, 1);
     // Entries outside of the range show that the user is known, too.
     assert.deepEqual(await list("alice", YEAR_2096_US), { items: [], more: false });

@@ -8,9 +8,11 @@ from .errors import (
     InvalidFieldError,
     PurserError,
     PurserUnavailableError,
+    RateExceededError,
     UnpricedModelError,
     budget_exceeded,
 )
+from .key_client import KeyClient
 from .record import BudgetRecord, Duration, UpdatedCost
 from .transport import AsyncBudgetTransport, BudgetTransport
 
@@ -24,8 +26,10 @@ __all__ = [
     "Client",
     "Duration",
     "InvalidFieldError",
+    "KeyClient",
     "PurserError",
     "PurserUnavailableError",
+    "RateExceededError",
     "UnpricedModelError",
     "UpdatedCost",
     "budget_exceeded",

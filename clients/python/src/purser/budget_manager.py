@@ -23,7 +23,7 @@ class BudgetManager:
 
     The arguments are those of LiteLLM's class. `api_base` is the server's gRPC address, as for Client. `headers` are sent
     with every call. There is no `client_type="local"`: several processes can only share budgets through a server.
-    `client` is an existing connection to use instead.
+    `api_key` is the key, by default the environment variable PURSER_KEY. `client` is an existing connection to use instead.
 
     Methods that take a user raise KeyError (BudgetNotFoundError) if the user has no budget, except create_budget and
     is_valid_user. All methods raise PurserError for any other refusal, and while Purser cannot be reached. A
@@ -37,6 +37,7 @@ class BudgetManager:
         api_base: str | None = None,
         headers: Mapping[str, str] | None = None,
         *,
+        api_key: str | None = None,
         client: Client | None = None,
     ) -> None:
         if client_type != "hosted":
@@ -44,10 +45,12 @@ class BudgetManager:
                 f'client_type: must be "hosted", not {client_type!r}. A Purser server keeps the budgets: start one, '
                 'and pass its gRPC address as api_base, for example api_base="http://127.0.0.1:50051"'
             )
+        if api_key and client is not None:
+            raise ValueError("api_key: cannot be used with client, which has its own key")
         self.project_name = project_name
         self.client_type = client_type
         self._own_client = client is None
-        self._client = client or Client(api_base, headers=headers)
+        self._client = client or Client(api_base, api_key=api_key, headers=headers)
 
     def create_budget(
         self,

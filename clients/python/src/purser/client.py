@@ -2,75 +2,47 @@
 
 from __future__ import annotations
 
-import copy
 import os
-import random
-import time
 import uuid
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Callable, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 
 import grpc
 
-from .errors import PurserUnavailableError, error_from_rpc
+from .connection import Connection
+from .errors import error_from_rpc
 from .v1 import budget_service_pb2 as pb
 from .v1.budget_service_pb2_grpc import BudgetServiceStub
 
 Request = TypeVar("Request")
 
-DEFAULT_ADDRESS = "http://127.0.0.1:50051"
-_TIMEOUT_S_MAX = 86_400
-_PAUSE_S_FIRST = 0.05
-_PAUSE_S_MAX = 1.0
-_CHANNEL_OPTIONS = [
-    # With gRPC's own values, a client finds a restarted server only after a minute or two.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    # A page of 1,000 budgets may be larger than gRPC's limit of 4 MiB.
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-]
-# gRPC sets these headers itself. Users of LiteLLM pass them for REST.
-_HEADERS_OF_HTTP = {"content-type", "accept", "host", "user-agent", "te"}
 
-
-class Client:
+class Client(Connection):
     """A client of a Purser server. It is safe to use from several threads.
 
     `address` is the server's gRPC address: "http://host:port", "https://host:port" for TLS, or "host:port". The default is
-    the environment variable PURSER_ADDRESS, else http://127.0.0.1:50051. `headers` are sent with every call. `timeout` is
-    the time limit of a call in seconds, retries included.
+    the environment variable PURSER_ADDRESS, else http://127.0.0.1:50051. `api_key` is the key, such as "pk_...". The default
+    is the environment variable PURSER_KEY, unless `headers` contain `authorization`. An empty key counts as absent. Over
+    http, everyone on the way can read the key: use https outside of this machine. `headers` are sent with every call.
+    `timeout` is the time limit of a call in seconds, retries included. `ca_file` is a PEM file with the certificates to
+    trust, for https.
 
-    Every method raises PurserError; see `purser.errors`. While the server is unavailable, a call is retried if it is safe
-    to repeat. To make it safe, a request without a `request_id` gets one.
+    Every method raises PurserError; see `purser.errors`. While the server is unavailable, or a limit of the key is reached,
+    a call is retried if it is safe to repeat. To make it safe, a request without a `request_id` gets one.
     """
 
     def __init__(
         self,
         address: str | None = None,
         *,
+        api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
+        ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._timeout = _checked(timeout)
-        self._repeats = True
-        self._metadata = [
-            (key.lower(), value)
-            for key, value in (headers or {}).items()
-            if key.lower() not in _HEADERS_OF_HTTP
-        ]
-        self._channel = _channel(address or os.environ.get("PURSER_ADDRESS") or DEFAULT_ADDRESS)
+        super().__init__(address, api_key=api_key, headers=headers, timeout=timeout, ca_file=ca_file)
         #: The generated stub, for calls with their own options.
         self.stub: Any = BudgetServiceStub(self._channel)
-
-    def with_options(self, *, timeout: float | None = None, repeats: bool = True) -> Client:
-        """A client on the same connection, with another timeout if given. With `repeats=False` it does not retry."""
-        other = copy.copy(self)
-        other._timeout = self._timeout if timeout is None else _checked(timeout)
-        other._repeats = repeats
-        return other
 
     def create_budget(self, request: pb.CreateBudgetRequest) -> pb.CreateBudgetResponse:
         return self._repeated(self.stub.CreateBudget, request)
@@ -146,38 +118,6 @@ class Client:
         finally:
             call.cancel()
 
-    def close(self) -> None:
-        """Closes the connection. Calls in progress end with an error."""
-        self._channel.close()
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _repeated(self, method: Callable[..., Any], request: Any) -> Any:
-        deadline = time.monotonic() + self._timeout
-        for pause_s in _pauses():
-            try:
-                return self._once(method, request, deadline - time.monotonic())
-            except PurserUnavailableError:
-                if not self._repeats or time.monotonic() + pause_s >= deadline:
-                    raise
-            time.sleep(pause_s)
-        raise AssertionError("pauses have no end")
-
-    def _once(self, method: Callable[..., Any], request: Any, timeout_s: float | None = None) -> Any:
-        try:
-            return method(request, timeout=timeout_s or self._timeout, metadata=self._metadata)
-        except grpc.RpcError as error:
-            raise error_from_rpc(error, user=getattr(request, "user", "")) from error
-
 
 def identified(request: Request) -> Request:
     """The request with a `request_id`: its own or a new one. It can then be sent twice and takes effect once."""
@@ -187,29 +127,3 @@ def identified(request: Request) -> Request:
     named.CopyFrom(request)  # type: ignore[attr-defined]
     named.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
     return named
-
-
-def _checked(timeout: float) -> float:
-    if not 0 < timeout <= _TIMEOUT_S_MAX:
-        raise ValueError(f"timeout: must be more than 0 and at most {_TIMEOUT_S_MAX} seconds, not {timeout}")
-    return timeout
-
-
-def _pauses() -> Iterator[float]:
-    """Pauses before the next attempts, in seconds. They double and are randomized, so that callers do not retry together."""
-    longest = _PAUSE_S_FIRST
-    while True:
-        yield longest * random.uniform(0.5, 1.0)
-        longest = min(longest * 2, _PAUSE_S_MAX)
-
-
-def _channel(address: str) -> grpc.Channel:
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
-        raise ValueError(f"address: must look like {DEFAULT_ADDRESS}, not {address!r}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    if parts.scheme == "http":
-        return grpc.insecure_channel(f"{host}:{parts.port or 80}", options=_CHANNEL_OPTIONS)
-    return grpc.secure_channel(
-        f"{host}:{parts.port or 443}", grpc.ssl_channel_credentials(), options=_CHANNEL_OPTIONS
-    )

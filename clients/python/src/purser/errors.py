@@ -20,7 +20,8 @@ class PurserError(Exception):
     """Purser refused a call or could not be reached.
 
     `reason` is a name in ErrorReason, for example "BUDGET_NOT_FOUND", or "" if the error is not from a Purser server.
-    `metadata` has the values of the reason. `code` is the gRPC code.
+    `metadata` has the values of the reason. `code` is the gRPC code. `retry_after_s` is how many seconds the server asks to
+    wait before a retry, or 0.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class PurserError(Exception):
         reason: str = "",
         metadata: Mapping[str, str] | None = None,
         code: grpc.StatusCode = grpc.StatusCode.UNKNOWN,
+        retry_after_s: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.metadata = dict(metadata or {})
         self.code = code
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -54,6 +57,10 @@ class UnpricedModelError(PurserError, ValueError):
 
 class PurserUnavailableError(PurserError, ConnectionError):
     """Purser cannot be reached, is overloaded, or did not answer in time."""
+
+
+class RateExceededError(PurserError):
+    """A limit of the key was reached until the timeout. Nothing was changed."""
 
 
 class BudgetExceededError(PurserError):
@@ -102,6 +109,7 @@ _CLASSES = {
     "UNPRICED_MODEL": UnpricedModelError,
     "BUDGET_EXCEEDED": BudgetExceededError,
     "MODEL_LIMIT_EXCEEDED": BudgetExceededError,
+    "RATE_EXCEEDED": RateExceededError,
 }
 _AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 
@@ -116,9 +124,11 @@ def error_from_rpc(error: grpc.RpcError, *, user: str = "") -> PurserError:
         return cls(f"{code.name}: {message}", code=code)
     metadata = dict(info.metadata)
     cls = PurserUnavailableError if code in _AWAY else _CLASSES.get(info.reason, PurserError)
-    made = cls(message, reason=info.reason, metadata=metadata, code=code)
+    delay = _retry_delay(details)
+    seconds = 0.0 if delay is None else delay.total_seconds()
+    made = cls(message, reason=info.reason, metadata=metadata, code=code, retry_after_s=seconds)
     if isinstance(made, BudgetExceededError):
-        _describe(made, user, _retry_at(details))
+        _describe(made, user, None if delay is None else datetime.now(timezone.utc) + delay)
     return made
 
 
@@ -137,12 +147,12 @@ def _describe(error: BudgetExceededError, user: str, retry_at: datetime | None) 
     )
 
 
-def _retry_at(details: list[Any]) -> datetime | None:
+def _retry_delay(details: list[Any]) -> timedelta | None:
     retry = next((each for each in details if isinstance(each, error_details_pb2.RetryInfo)), None)
     if retry is None:
         return None
     delay: timedelta = retry.retry_delay.ToTimedelta()
-    return datetime.now(timezone.utc) + delay
+    return delay
 
 
 def _details_of(error: grpc.RpcError) -> list[Any]:

@@ -87,8 +87,9 @@ def _reserve(account: Account, call: Call, options: Options, max_output_tokens: 
         request.estimate.max_output_tokens = max_output_tokens
     allows = options.on_unavailable == "allow"
     try:
-        # With on_unavailable "allow", the call does not wait for Purser.
-        reserved = account.client.with_options(repeats=not allows).reserve_cost(request)
+        # With on_unavailable "allow", the call does not wait for Purser. A call above a limit of the key is not allowed in
+        # that case, because callers could then avoid the budget with many calls.
+        reserved = account.client.with_options(repeats="limited" if allows else True).reserve_cost(request)
     except PurserUnavailableError:
         if allows:
             return Hold(request.request_id, None)

@@ -9,21 +9,24 @@ import weakref
 from collections import deque
 from typing import Callable
 
-from ..errors import PurserError, PurserUnavailableError
+from ..errors import PurserError, PurserUnavailableError, RateExceededError
 
 #: Makes one charge. It may be called many times. Raises PurserError.
 Job = Callable[[], None]
 
 _PAUSE_S_FIRST = 0.2
 _PAUSE_S_MAX = 5.0
+# How often a flush retries above a limit of the key without any progress.
+_FLUSHES_IN_VAIN_MAX = 10
 # How long a program that ends waits for Purser.
 _AT_EXIT_S = 5.0
 
 
 class ChargeQueue:
-    """Makes charges, and keeps those that fail because Purser is unavailable. It is safe to use from several threads.
+    """Makes charges, and keeps those that fail because Purser is unavailable or a limit of the key is reached.
 
-    `on_lost` is called with the error of a charge that Purser refused. Such a charge is not retried.
+    It is safe to use from several threads. `on_lost` is called with the error of a charge that Purser refused. Such a charge
+    is not retried. A refused key is final too: a revoked or expired key never works again, and the client keeps its key.
     """
 
     def __init__(self, waiting_max: int, on_lost: Callable[[Exception], None]) -> None:
@@ -32,6 +35,9 @@ class ChargeQueue:
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         self._under_way = 0
+        #: How long Purser asked to wait when it last failed a charge, and whether a limit of the key was the cause.
+        self._asked_s = 0.0
+        self._limited = False
         self._draining = threading.Lock()
         self._worker: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -43,7 +49,7 @@ class ChargeQueue:
         return len(self._waiting) >= self._waiting_max
 
     def run(self, job: Job) -> None:
-        """Tries a charge once, and keeps it if Purser is unavailable. Raises nothing."""
+        """Tries a charge once, and keeps it if a retry may succeed. Raises nothing."""
         # If other charges wait, Purser is unavailable, so this one waits too.
         if self._waiting:
             self.keep(job)
@@ -73,16 +79,26 @@ class ChargeQueue:
             self._worker = worker
 
     def flush(self, timeout: float | None = None) -> None:
-        """Waits for the charges in progress and retries the waiting ones.
+        """Waits for the charges in progress and retries the waiting ones; above a limit of the key, while that helps.
 
         Raises PurserUnavailableError if charges still wait, or are still in progress after `timeout` seconds.
         """
+        deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             self._changed.wait_for(lambda: self._under_way == 0, timeout)
         self._drain()
+        in_vain = 0
+        while self._waiting and self._limited and in_vain < _FLUSHES_IN_VAIN_MAX:
+            before, pause_s = len(self._waiting), max(_PAUSE_S_FIRST, self._asked_s)
+            if deadline is not None and time.monotonic() + pause_s > deadline:
+                break
+            time.sleep(pause_s)
+            self._drain()
+            in_vain = 0 if len(self._waiting) < before else in_vain + 1
         left = len(self._waiting) + self._under_way
         if left:
-            raise PurserUnavailableError(f"{left} charges are waiting for Purser, which cannot be reached")
+            why = ": a limit of the key is reached" if self._limited else ", which cannot be reached"
+            raise PurserUnavailableError(f"{left} charges are waiting for Purser{why}")
 
     def stop(self) -> None:
         """Stops the retries in the background."""
@@ -97,7 +113,7 @@ class ChargeQueue:
                 if not self._waiting:
                     self._worker = None
                     return
-            pause_s = min(max(pause_s * 2, _PAUSE_S_FIRST), _PAUSE_S_MAX)
+            pause_s = max(min(max(pause_s * 2, _PAUSE_S_FIRST), _PAUSE_S_MAX), self._asked_s)
 
     def _drain(self) -> None:
         """Makes the waiting charges in order, until one fails because Purser is unavailable."""
@@ -109,7 +125,8 @@ class ChargeQueue:
         """Returns whether the charge is finished: Purser accepted it, or refused it permanently."""
         try:
             job()
-        except PurserUnavailableError:
+        except (PurserUnavailableError, RateExceededError) as error:
+            self._asked_s, self._limited = error.retry_after_s, isinstance(error, RateExceededError)
             return False
         except (PurserError, ValueError) as error:
             self._on_lost(error)

@@ -31,8 +31,8 @@ class BudgetTransport(AnyTransport):
     - `transport`: the transport that sends the requests. Default: the library's own. It is closed with this one.
     - `on_unavailable`: while Purser cannot be reached, "fail" the call, or "allow" it and charge it later. Default: "fail".
     - `queue_max`: the maximum number of charges that wait for Purser. When it is reached, all calls fail. Default: 1000.
-    - `on_lost`: called with the error of a lost charge: Purser refused it, or the program ended before it was made.
-      Default: logs it to the logger `purser`.
+    - `on_lost`: called with the error of a lost charge: Purser refused it, for example because the key was revoked; or the
+      program ended before it was made. Default: logs it to the logger `purser`.
     - `timeout`: the time limit for Purser's answer, in seconds. Default: 5.
     - `hold`: a timedelta: how long a hold lasts if its call is never charged, because its process died. Default: 15
       minutes.
