@@ -42,6 +42,11 @@ suite("The URL of a database", () => {
     assert.deepEqual(["any", "read-write", "primary"].map(targetOf), ["any", "writable", "primary"]);
   });
 
+  test("may name the folder of a socket", () => {
+    const url = "postgres:///db?host=/var/run/postgresql&user=u";
+    assert.deepEqual(hostsOf(url).hosts, [url]);
+  });
+
   test("may have commas and signs in its password", () => {
     assert.deepEqual(hostsOf("postgres://u:p,q@r@one,two/db").hosts, [
       "postgres://u:p,q@r@one/db",
@@ -70,6 +75,10 @@ suite("The URL of a database", () => {
         `sslmode=${value}`,
         "a URL whose sslmode is one of disable, require, verify-ca, verify-full, no-verify",
       ]),
+      [
+        "host=one,two",
+        "a URL with its hosts before the path, such as postgres://user:password@one:5432,two:5432/database",
+      ],
       [
         "sslmode=verify-ca",
         "a URL with sslrootcert=FILE, because sslmode is verify-ca: public authorities sign for everybody",

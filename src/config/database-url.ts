@@ -60,6 +60,8 @@ function faultOf(parameters: URLSearchParams): string | undefined {
   const target = parameters.get("target_session_attrs");
   if (target !== null && TARGETS[target] === undefined)
     return `a URL whose target_session_attrs is one of ${Object.keys(TARGETS).join(", ")}, because Purser writes`;
+  if ((parameters.get("host") ?? "").includes(","))
+    return "a URL with its hosts before the path, such as postgres://user:password@one:5432,two:5432/database";
   const sslMode = parameters.get("sslmode");
   if (sslMode !== null && !SSL_MODES.includes(sslMode))
     return `a URL whose sslmode is one of ${SSL_MODES.join(", ")}`;
