@@ -3,6 +3,7 @@
  * The table in docs/settings.md is generated from this one, and a test compares the two.
  */
 
+import { readDatabaseUrl } from "./config/database-url.ts";
 import type { Setting } from "./config/kinds.ts";
 import { SETTINGS } from "./config/settings.ts";
 
@@ -34,6 +35,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     return [name, value];
   });
   const config = Object.freeze(Object.fromEntries(entries)) as Config;
+  const url = readDatabaseUrl(config.DATABASE_URL ?? "");
+  if (typeof url === "string") throw new ConfigError("DATABASE_URL", redact(config.DATABASE_URL ?? ""), url);
   if (config.ENGINE_BATCHES_IN_FLIGHT_MAX >= config.DATABASE_CONNECTIONS_MAX) {
     throw new ConfigError(
       "ENGINE_BATCHES_IN_FLIGHT_MAX",

@@ -1,5 +1,7 @@
 /** The kinds of settings: how each is parsed, and what it allows. */
 
+import { readDatabaseUrl } from "./database-url.ts";
+
 /** One setting: how to parse it, its default, and its allowed values. */
 export interface Setting<T> {
   default: T;
@@ -52,9 +54,10 @@ export const postgresUrl: Setting<string | undefined> = {
   default: undefined,
   shown: "",
   allowed: "a URL such as postgres://user:password@host:5432/database",
-  about: "PostgreSQL 14 or later for the budgets. Absent: an embedded PostgreSQL, with its data in DATA_DIR.",
+  about:
+    "PostgreSQL 14 or later for the budgets. Several hosts are separated by commas. Absent: an embedded PostgreSQL, with its data in DATA_DIR.",
   mayBeInFile: true,
-  parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined),
+  parse: (value) => (readDatabaseUrl(value) === undefined ? undefined : value),
 };
 
 export const filePath = (about: string): Setting<string | undefined> => ({

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { readDatabaseUrl } from "../config/database-url.ts";
 import type { Config } from "../config.ts";
 import { type Database, openEmbedded, openPostgres } from "../store/database.ts";
 import { createBytesInFlight } from "./bytes-in-flight.ts";
@@ -102,6 +103,12 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
     ? (text: string): void => log.trace({ sql: text }, "statement")
     : undefined;
   if (config.DATABASE_URL === undefined) return openEmbedded({ folder: config.DATA_DIR, onStatement });
+  const read = readDatabaseUrl(config.DATABASE_URL);
+  if (typeof read === "object" && read.isUnchecked)
+    log.warn(
+      { store: read.name },
+      "anybody on the network path could pretend to be PostgreSQL: set sslmode=verify-full in DATABASE_URL",
+    );
   return openPostgres({
     url: config.DATABASE_URL,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,

@@ -4,6 +4,7 @@ import { type Driver, Kysely, type LogEvent, PGliteDialect, PostgresDialect } fr
 import pg from "pg";
 import { explainOpening, prepareDataFolder } from "./data-folder.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { CONNECT_TIMEOUT_MS, createHosts, type Hosts } from "./hosts.ts";
 import { listen } from "./notifications.ts";
 import type { Schema } from "./schema.ts";
 import { type TimeLimits, withTimeLimits } from "./sessions.ts";
@@ -23,6 +24,8 @@ export interface Database extends AsyncDisposable {
   readonly durability: string;
   /** Whether several servers may use it at the same time. */
   readonly isShared: boolean;
+  /** Called when the database turns out to be read-only. New connections may find another host that is not. */
+  foundReadOnly(): void;
   /** Calls `onPayload` with the payloads that servers send by `notify`. */
   listen(onPayload: (payload: string) => void): AsyncDisposable;
 }
@@ -41,8 +44,6 @@ const parsers: Record<number, (text: string) => unknown> = {
   [INT8]: BigInt,
   [TIMESTAMPTZ]: parseTimestamp,
 };
-
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
  * A transaction may be idle for the time limit of a statement and this margin. Then Purser's process is frozen or gone, and
@@ -64,14 +65,14 @@ export function openPostgres(options: {
   onIdleError: (error: Error) => void;
   onStatement?: OnStatement;
 }): Database {
+  const hosts = createHosts(options.url);
   const pool = new pg.Pool({
-    connectionString: options.url,
+    Client: hosts.Client,
     max: options.connectionsMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: "purser",
-    // The parsers read ISO dates, but the role or the database may have another style. pg awaits the promise, though its types
-    // say void.
-    onConnect: (client) => client.query("set DateStyle = 'ISO'") as unknown as void,
+    // pg awaits the promise, though its types say void.
+    onConnect: ((client: pg.Client) => prepare(client, hosts)) as unknown as (client: pg.ClientBase) => void,
     // The parsers are set for this pool only, so that they do not affect other users of pg in the same process.
     types: {
       getTypeParser: ((oid: TypeId, format?: "text" | "binary") =>
@@ -85,23 +86,30 @@ export function openPostgres(options: {
   pool.on("connect", (client) => client.on("error", () => {}));
   const logging = logTo(options.onStatement);
   const open = (limits: Omit<TimeLimits, "idleMs">): Kysely<Schema> => {
-    const limited = withTimeLimits(pool, { ...limits, idleMs: options.timeoutMs + IDLE_MARGIN_MS });
+    const limited = withTimeLimits(pool, hosts, { ...limits, idleMs: options.timeoutMs + IDLE_MARGIN_MS });
     return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: limited }), ...logging });
   };
   // The code uses only a few different lock timeouts, so this map stays small.
   const byLockMs = new Map<number, Kysely<Schema>>();
-  const { hostname, port, pathname } = new URL(options.url);
   return {
     kysely: open({ answerMs: options.timeoutMs }),
     unlimited: open({}),
     withLockTimeout: (lockMs) =>
       byLockMs.getOrInsertComputed(lockMs, () => open({ answerMs: options.timeoutMs, lockMs })),
-    name: `PostgreSQL at ${hostname}:${port === "" ? 5432 : port}${pathname}`,
+    name: `PostgreSQL at ${hosts.name}`,
     durability: "an acknowledged write survives what a commit of that server survives (fsync, replicas)",
     isShared: true,
-    listen: (onPayload) => listen(options.url, onPayload),
+    foundReadOnly: () => hosts.drop(),
+    listen: (onPayload) => listen(hosts, onPayload),
     [Symbol.asyncDispose]: () => pool.end(),
   };
+}
+
+/** Prepares a new connection. @throws HostFailed when its host cannot be used */
+async function prepare(client: pg.Client, hosts: Hosts): Promise<void> {
+  // The parsers read ISO dates, but the role or the database may have another style.
+  await client.query("set DateStyle = 'ISO'");
+  await hosts.check(client);
 }
 
 const SURVIVES_PROCESS =
@@ -171,6 +179,7 @@ function embedded(pglite: PGlite, onStatement?: OnStatement): Omit<Database, "na
     // PGlite runs one transaction at a time, so none waits for a lock.
     withLockTimeout: () => kysely,
     isShared: false,
+    foundReadOnly: () => {},
     listen: () => ({ [Symbol.asyncDispose]: async () => {} }),
     async [Symbol.asyncDispose]() {
       await kysely.destroy();

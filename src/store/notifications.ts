@@ -1,11 +1,11 @@
 import { sql } from "kysely";
-import pg from "pg";
+import type pg from "pg";
 import { backoffMs } from "../domain/backoff.ts";
 import type { Connection } from "./connection.ts";
+import { CONNECT_TIMEOUT_MS, type Hosts } from "./hosts.ts";
 
 const CHANNEL = "purser_budgets";
 const RECONNECT = { firstMs: 1_000, longestMs: 10_000 };
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Sends a payload to every server that listens. */
 export async function notify(connection: Connection, payload: string): Promise<void> {
@@ -22,7 +22,7 @@ export async function notify(connection: Connection, payload: string): Promise<v
  * @param pauses The pauses before it connects again.
  */
 export function listen(
-  url: string,
+  hosts: Hosts,
   onPayload: (payload: string) => void,
   pauses: typeof RECONNECT = RECONNECT,
 ): AsyncDisposable {
@@ -32,8 +32,7 @@ export function listen(
   let failures = 0;
 
   const connect = async (): Promise<void> => {
-    const next = new pg.Client({
-      connectionString: url,
+    const next = new hosts.Client({
       application_name: "purser listen",
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       // This connection sends nothing. Without keepalive, it would never notice that the server is gone.
@@ -42,9 +41,12 @@ export function listen(
     client = next;
     next.on("notification", ({ payload }) => onPayload(payload ?? ""));
     next.on("error", () => {});
-    next.on("end", reconnectLater);
+    next.on("end", () => {
+      if (client === next) reconnectLater();
+    });
     try {
       await next.connect();
+      await hosts.check(next);
       if (await isPooled(next)) return await giveUp(next);
       await next.query(`listen ${CHANNEL}`);
       failures = 0;
@@ -63,13 +65,19 @@ export function listen(
   const reconnectLater = (): void => {
     if (disposed) return;
     clearTimeout(timer);
-    timer = setTimeout(() => void connect(), backoffMs(failures, pauses, Math.random())).unref();
+    // The other hosts are tried before it pauses.
+    const isRoundOver = failures % hosts.count === 0;
+    const pauseMs = backoffMs(Math.floor(failures / hosts.count), pauses, Math.random());
+    timer = setTimeout(() => void connect(), isRoundOver ? pauseMs : 0).unref();
   };
+  // Nothing is sent on this connection, so it would not notice that its host has become read-only.
+  const dropping = hosts.onDropped(() => void client?.end().catch(() => {}));
 
   void connect();
   return {
     async [Symbol.asyncDispose]() {
       disposed = true;
+      dropping[Symbol.dispose]();
       clearTimeout(timer);
       await client?.end().catch(() => {});
     },

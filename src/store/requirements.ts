@@ -53,9 +53,16 @@ export async function checkDatabase({ unlimited, name }: Database): Promise<void
   if (fault !== undefined) throw new DatabaseUnfit(`${name} ${fault}`);
 }
 
-/** Whether the database answers, and Purser can use it. */
-export const isFit = (connection: Connection): Promise<boolean> =>
+/**
+ * Whether the database answers, and Purser can use it.
+ *
+ * @param onReadOnly Called if it is read-only.
+ */
+export const isFit = (connection: Connection, onReadOnly: () => void): Promise<boolean> =>
   readTraits(connection).then(
-    (traits) => faultOf(traits) === undefined,
+    (traits) => {
+      if (traits.read_only) onReadOnly();
+      return faultOf(traits) === undefined;
+    },
     () => false,
   );

@@ -1,5 +1,6 @@
 import type { PostgresPool } from "kysely";
 import type pg from "pg";
+import { type HostFailed, type Hosts, hostFailureIn } from "./hosts.ts";
 
 /** PostgreSQL did not answer a statement in time. It is unknown whether the statement was done. */
 export class NoAnswer extends Error {
@@ -39,14 +40,14 @@ export interface TimeLimits {
  * long as TCP does, which can be hours. The connection never goes back to the pool, because a late answer would be mistaken for
  * the answer to the next statement.
  */
-export function withTimeLimits(pool: pg.Pool, limits: TimeLimits): PostgresPool {
+export function withTimeLimits(pool: pg.Pool, hosts: Hosts, limits: TimeLimits): PostgresPool {
   const begin = beginText(limits);
   const { answerMs } = limits;
   return {
     options: {},
     end: () => pool.end(),
     connect: async () => {
-      const client = await connect(pool);
+      const client = await connect(pool, hosts);
       let givenUp: NoAnswer | undefined;
       const query = async (text: string, values: readonly unknown[]) => {
         // No later statement is sent, for example the ROLLBACK, because it would not be answered either.
@@ -54,6 +55,7 @@ export function withTimeLimits(pool: pg.Pool, limits: TimeLimits): PostgresPool 
         const isBegin = text === "begin";
         const config = { text: isBegin ? begin : text, values: [...values], query_timeout: answerMs };
         const result = await client.query(config).catch((error: unknown) => {
+          hosts.statementFailed(client, error);
           if (answerMs === undefined || !isTimeout(error)) throw error;
           givenUp = new NoAnswer(answerMs, { cause: error });
           throw givenUp;
@@ -64,20 +66,37 @@ export function withTimeLimits(pool: pg.Pool, limits: TimeLimits): PostgresPool 
       return {
         query: query as unknown as Awaited<ReturnType<PostgresPool["connect"]>>["query"],
         // A connection that was given up is destroyed. The server rolls its transaction back as soon as it notices.
-        release: (destroy) => client.release(destroy === true || givenUp !== undefined),
+        release: (destroy) =>
+          client.release(destroy === true || givenUp !== undefined || hosts.isDropped(client)),
       };
     },
   };
 }
 
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    // If the pool is being closed, this is not a failure of PostgreSQL.
-    throw pool.ending ? error : new NoConnection(error);
+/** Tries each host once, from the one that was used last. @throws NoConnection */
+async function connect(pool: pg.Pool, hosts: Hosts): Promise<pg.PoolClient> {
+  const failures: HostFailed[] = [];
+  for (;;) {
+    try {
+      const client = await pool.connect();
+      if (!hosts.isDropped(client)) return client;
+      client.release(true);
+    } catch (error) {
+      // If the pool is being closed, this is not a failure of PostgreSQL.
+      if (pool.ending) throw error;
+      const failure = hostFailureIn(error);
+      if (failure === undefined) throw new NoConnection(error);
+      failures.push(failure);
+      if (failures.length >= hosts.count) throw new NoConnection(summary(failures));
+    }
   }
 }
+
+/** One host is named by the setting, so its error says enough. */
+const summary = (failures: readonly HostFailed[]): unknown =>
+  failures.length === 1
+    ? failures[0]?.cause
+    : new AggregateError(failures, failures.map(({ message }) => message).join("; "));
 
 /**
  * BEGIN and the settings of the transaction, as one message. Nothing is set for the session, because PgBouncer may give the next

@@ -40,7 +40,7 @@ const PROBE_MS_MAX = 1_000;
  */
 export function createStore(
   options: {
-    database: Pick<Database, "kysely"> & Partial<Pick<Database, "withLockTimeout">>;
+    database: Pick<Database, "kysely"> & Partial<Pick<Database, "withLockTimeout" | "foundReadOnly">>;
     retryMsMax: number;
     onRetry?: (error: unknown) => void;
   } & OutageListener,
@@ -92,7 +92,7 @@ export function createStore(
     async isReachable() {
       if (outages.isFailing) return false;
       // Callers share a probe that is still running.
-      probe ??= isFit(kysely).finally(() => {
+      probe ??= isFit(kysely, () => database.foundReadOnly?.()).finally(() => {
         probe = undefined;
       });
       const late = Promise.withResolvers<boolean>();

@@ -6,6 +6,8 @@ export const NOT_RUN: ReadonlyMap<string, string> = new Map([
   ["npm run test:long", "it takes about an hour"],
   ["pip install", "test/interop/python.interop.ts builds and installs the package"],
   ["DATABASE_URL=", "it names a database of the reader's; the tests of servers start them on PostgreSQL"],
+  ["DATABASE_URL_FILE=", "it names files of the reader's; test/server/secret-files.test.ts runs it"],
+  ["TLS_CERT_FILE=", "it names files of the reader's; test/server/tls-program.test.ts runs it"],
   ["HOST=", "it names a database of the reader's, and listens on all addresses"],
   ["npm run prune -- --before", "it needs a store that no server uses; test/command/prune.test.ts runs it"],
   ["npm run --silent prices -- compare", "it needs a price file; test/scripts/prices.test.ts compares two"],

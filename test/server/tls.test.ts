@@ -30,9 +30,9 @@ interface Secure extends AsyncDisposable {
 }
 
 async function startSecure(
-  options: { client?: Pair; withClientCa?: boolean; log?: Logger } = {},
+  options: { client?: Pair; withClientCa?: boolean; isFollowed?: boolean; log?: Logger } = {},
 ): Promise<Secure> {
-  const { client, withClientCa = true, log = pino({ level: "silent" }) } = options;
+  const { client, withClientCa = true, isFollowed = true, log = pino({ level: "silent" }) } = options;
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await createTlsFolder(own, clients.cert));
   const { TLS_CLIENT_CA_FILE, ...pair } = folder.environment;
@@ -45,7 +45,7 @@ async function startSecure(
     await startTransports({
       handlers: { getBudget: async () => ({}) },
       texts: { "/get_budget": async () => "{}" },
-      tls,
+      tls: isFollowed ? tls : { ...tls, follow: () => {} },
       nodeOptions: { ca: authority.cert, ...client },
       onArrival: (arrival) => {
         names = arrival.certificate();
@@ -231,6 +231,11 @@ suite("A client certificate", () => {
     }
     await assert.rejects(postText(secure, mallory), { code: "ECONNRESET" });
     assert.equal(secure.names(), undefined);
+  });
+
+  test("of another authority gives no names, even on a connection that stays open", async () => {
+    await using secure = await startSecure({ client: mallory, isFollowed: false });
+    assert.deepEqual(await namesByTransport(secure), everywhere(undefined));
   });
 
   test("of a server, and one without a purpose for clients, is refused", async () => {

@@ -8,6 +8,7 @@ import pino from "pino";
 import { loadConfig } from "../../src/config.ts";
 import { openDatabase } from "../../src/server/server.ts";
 import { openPostgres } from "../../src/store/database.ts";
+import { createHosts } from "../../src/store/hosts.ts";
 import { listen, notify } from "../../src/store/notifications.ts";
 import { withTimeLimits } from "../../src/store/sessions.ts";
 import { startPostgres, withClient } from "../support/postgres.ts";
@@ -77,7 +78,7 @@ describe("a connection whose statement was not answered in time", () => {
         return query(config);
       }) as unknown as typeof client.query;
     });
-    const limited = withTimeLimits(pool, { answerMs: 200, idleMs: 60_000 });
+    const limited = withTimeLimits(pool, createHosts(url), { answerMs: 200, idleMs: 60_000 });
     const connection = await limited.connect();
     await connection.query("begin", []);
     const fail = (text: string): Promise<unknown> =>
@@ -98,7 +99,7 @@ describe("a connection whose statement was not answered in time", () => {
   it("goes back to the pool if it has answered, even with an error", async () => {
     const pool = new pg.Pool({ connectionString: url, max: 1 });
     stack.defer(() => pool.end());
-    const limited = withTimeLimits(pool, { answerMs: 60_000, idleMs: 60_000 });
+    const limited = withTimeLimits(pool, createHosts(url), { answerMs: 60_000, idleMs: 60_000 });
     const connection = await limited.connect();
     await assert.rejects(connection.query("select 1 / 0", []), { code: "22012" });
     connection.release();
@@ -148,7 +149,7 @@ describe("listening for changes of other servers", () => {
   }, async () => {
     const payloads = collector<string>();
     await using database = openPostgres({ url, connectionsMax: 1, timeoutMs: 60_000, onIdleError: () => {} });
-    await using _listening = listen(url, payloads.add, pauses);
+    await using _listening = listen(createHosts(url), payloads.add, pauses);
     assert.equal(await payloads.next(), "*");
     await notify(database.kysely, "first");
     assert.equal(await payloads.next(), "first");
@@ -165,7 +166,7 @@ describe("listening for changes of other servers", () => {
   it("tries until a connection succeeds", { timeout: 30_000 }, async () => {
     await using flaky = await startFlakyPort(3);
     const payloads = collector<string>();
-    await using _listening = listen(flaky.url, payloads.add, pauses);
+    await using _listening = listen(createHosts(flaky.url), payloads.add, pauses);
     assert.equal(await payloads.next(), "*");
     assert.equal(flaky.accepted(), 4);
   });
@@ -173,12 +174,12 @@ describe("listening for changes of other servers", () => {
   it("ends when it is disposed, and does not connect again", { timeout: 30_000 }, async () => {
     await using flaky = await startFlakyPort(0);
     const payloads = collector<string>();
-    const listening = listen(flaky.url, payloads.add, pauses);
+    const listening = listen(createHosts(flaky.url), payloads.add, pauses);
     assert.equal(await payloads.next(), "*");
     await listening[Symbol.asyncDispose]();
     // A later connection to the same port shows that the lost one was not replaced in between.
     const other = collector<string>();
-    await using _other = listen(flaky.url, other.add, pauses);
+    await using _other = listen(createHosts(flaky.url), other.add, pauses);
     assert.equal(await other.next(), "*");
     assert.equal(flaky.accepted(), 2);
   });

@@ -13,8 +13,8 @@ export interface Pair {
 /** An authority that signs certificates. */
 export interface Authority {
   readonly cert: string;
-  /** Makes a certificate for a server at 127.0.0.1 and localhost, or, with names, for a client. */
-  issue(options?: { uris?: readonly string[]; hosts?: readonly string[] }): Pair;
+  /** Makes a certificate for a server at 127.0.0.1 and localhost, or at localhost only, or for a client with URI names. */
+  issue(options?: { uris?: readonly string[]; isByNameOnly?: boolean }): Pair;
 }
 
 const DNS_NAME = 2;
@@ -34,12 +34,15 @@ export function createAuthority(name: string): Authority {
   certificate.sign(own.privateKey, forge.md.sha256.create());
   return {
     cert: forge.pki.certificateToPem(certificate),
-    issue({ uris, hosts = ["localhost"] } = {}) {
+    issue({ uris, isByNameOnly = false } = {}) {
       const keys = newKeys();
       const issued = certificateFor(keys.publicKey, `${name} ${serial}`, name);
       const altNames =
         uris === undefined
-          ? [{ type: IP_ADDRESS, ip: "127.0.0.1" }, ...hosts.map((value) => ({ type: DNS_NAME, value }))]
+          ? [
+              { type: DNS_NAME, value: "localhost" },
+              ...(isByNameOnly ? [] : [{ type: IP_ADDRESS, ip: "127.0.0.1" }]),
+            ]
           : uris.map((value) => ({ type: URI_NAME, value }));
       issued.setExtensions([
         { name: "extKeyUsage", serverAuth: uris === undefined, clientAuth: uris !== undefined },

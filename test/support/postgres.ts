@@ -137,7 +137,8 @@ async function installBinaries(): Promise<string> {
   if (await readFile(join(installed, "complete")).catch(() => undefined)) return installed;
   const copy = await mkdtemp(`${target}-`);
   await chmod(copy, 0o755);
-  await cp(join(root, "native"), copy, { recursive: true });
+  // Otherwise a link of the package would point to the folder that is copied, which may be deleted.
+  await cp(join(root, "native"), copy, { recursive: true, verbatimSymlinks: true });
   await linkLibraries(copy);
   for (const name of ["initdb", "postgres"]) await chmod(join(copy, "bin", name), 0o755);
   await cp(join(root, "package.json"), join(copy, "bin", "complete"));
