@@ -59,6 +59,8 @@ describe("the reader", () => {
         ["org", 0n, 0n],
       ],
     );
+    const { modelCosts } = await inside.reader.current({ project, user: "alice" });
+    assert.deepEqual(modelCosts, new Map(), "the costs of the period that has ended");
     const ends = levels.map((level) => level.budget.periodEndUs ?? 0n);
     const { nowUs } = await inside.reader.current({ project, user: "alice" });
     for (const endUs of ends) assert.ok(endUs > nowUs && endUs <= nowUs + DAY_US);
