@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type Kysely, sql, type Transaction } from "kysely";
+import { sql } from "kysely";
 import { createAncestry } from "../../../src/engine/commit/ancestry.ts";
 import { createEngine, type Engine, type EngineLimits } from "../../../src/engine/commit/engine.ts";
 import { readBudget } from "../../../src/store/budgets.ts";
 import { type Database, openPostgres } from "../../../src/store/database.ts";
 import { migrate } from "../../../src/store/migrate.ts";
-import type { Schema } from "../../../src/store/schema.ts";
 import { createStore, type Store } from "../../../src/store/store.ts";
 import { chargeOf, createOf, reasonOf } from "../../support/decisions.ts";
 import { ENGINE_LIMITS } from "../../support/engine.ts";
@@ -50,13 +49,11 @@ describe("operations on budgets that another session has locked", () => {
   const lock = async (user: string): Promise<AsyncDisposable> => {
     const locked = Promise.withResolvers<void>();
     const unlocking = Promise.withResolvers<void>();
-    const session = (database.unlimited as Kysely<Schema>)
-      .transaction()
-      .execute(async (transaction: Transaction<Schema>) => {
-        await sql`select 1 from budgets where user_id = ${user} for update`.execute(transaction);
-        locked.resolve();
-        await unlocking.promise;
-      });
+    const session = database.unlimited.transaction().execute(async (transaction) => {
+      await sql`select 1 from budgets where user_id = ${user} for update`.execute(transaction);
+      locked.resolve();
+      await unlocking.promise;
+    });
     await Promise.race([locked.promise, session]);
     return {
       [Symbol.asyncDispose]() {
