@@ -39,6 +39,11 @@ suite("A fingerprint", () => {
 });
 
 suite("A canonical text", () => {
+  test("never changes, because fingerprints of it are stored", () => {
+    const value = { b: [1, 2n, "x", null, true], a: { d: undefined, c: "" } };
+    assert.equal(canonicalText(value), '{"a":{"c":"",},"b":[1,2n,"x",null,true],}');
+  });
+
   test("does not depend on the order of keys", () => {
     assert.equal(
       canonicalText({ b: [1, { d: 2, c: 3 }], a: "x" }),

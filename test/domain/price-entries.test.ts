@@ -219,10 +219,12 @@ describe("the price of a search", () => {
   });
 
   it("is that of a medium context, with a note if the sizes differ", () => {
-    assert.deepEqual(search(sizes(0.01, 0.02, 0.03)), {
-      searchQueries: "0.02 per 1",
-      "note of searchQueries": "searchQueries: at the rate of a medium search context",
-    });
+    for (const different of [sizes(0.01, 0.02, 0.03), sizes(0.02, 0.02, 0.03)]) {
+      assert.deepEqual(search(different), {
+        searchQueries: "0.02 per 1",
+        "note of searchQueries": "searchQueries: at the rate of a medium search context",
+      });
+    }
     assert.deepEqual(search(sizes(0.02, 0.02, 0.02)), { searchQueries: "0.02 per 1" });
     assert.deepEqual(search(sizes(0.01, undefined, 0.01)), { searchQueries: "0.01 per 1" });
     assert.deepEqual(search(sizes(undefined, undefined, 0.03)), { searchQueries: "0.03 per 1" });

@@ -151,3 +151,25 @@ test("rates set by callers are checked, and the error names the field", () => {
   assert.equal(field({ ...rate, aboveInputTokens: -1 }), "rates[0].above_input_tokens");
   assert.equal(field(rate, rate), "rates[1].dimension");
 });
+
+test("an error of a rate says what is wrong with it", () => {
+  const rate: ProjectRate = { dimension: "input", usd: "1.5", per: 1000 };
+  const described = (...rates: unknown[]): string | undefined => {
+    const error = checkProjectRates(rates as ProjectRate[], "rates");
+    return error?.reason === "INVALID_FIELD" ? error.description : undefined;
+  };
+  assert.equal(described(), "must have at least one rate");
+  assert.equal(described({ ...rate, dimension: "smiles" }), "is not a dimension");
+  for (const usd of ["1,5", "-1", "9".repeat(41)]) {
+    assert.equal(described({ ...rate, usd }), "must be decimal text of at least 0, up to 40 characters");
+  }
+  assert.equal(described({ ...rate, per: 1e12 }), undefined);
+  assert.equal(described({ ...rate, per: 1e12 + 1 }), "must be an integer from 1 to 1000000000000");
+  assert.match(described({ ...rate, usd: "1001" }) ?? "", /^is above /);
+  assert.equal(
+    described({ ...rate, serviceTier: "turbo" }),
+    "must be one of standard, flex, priority, batch",
+  );
+  assert.equal(described({ ...rate, aboveInputTokens: 0.5 }), "must be an integer from 0 to 2^53-1");
+  assert.equal(described(rate, rate), "has a rate for this tier and length already");
+});

@@ -38,6 +38,33 @@ test("every number is checked, and the error has the field's name in the proto",
   assert.equal(snakeCase("cacheWrite1hTokens"), "cache_write_1h_tokens");
 });
 
+test("the numbers are all fields but the service tier", () => {
+  const fields: Required<Omit<Usage, "serviceTier">> = {
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheReadAudioTokens: 0,
+    cacheReadImageTokens: 0,
+    cacheWriteTokens: 0,
+    cacheWrite1hTokens: 0,
+    reasoningTokens: 0,
+    inputAudioTokens: 0,
+    outputAudioTokens: 0,
+    inputImageTokens: 0,
+    outputImageTokens: 0,
+    inputCharacters: 0,
+    outputCharacters: 0,
+    inputSeconds: 0,
+    outputSeconds: 0,
+    images: 0,
+    pixels: 0,
+    pages: 0,
+    searchQueries: 0,
+    requests: 0,
+  };
+  assert.deepEqual(USAGE_NUMBERS.toSorted(), Object.keys(fields).toSorted());
+});
+
 test("counts are integers; seconds may be fractions", () => {
   assert.equal(fieldOf({ inputTokens: 0.5 }), "usage.input_tokens");
   assert.equal(fieldOf({ inputSeconds: 0.5, outputSeconds: 1.25 }), undefined);

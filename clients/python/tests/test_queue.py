@@ -122,6 +122,18 @@ def test_stop_ends_the_retries(charges: Charges) -> None:
     assert charges.threads == []
 
 
+def test_has_one_thread_however_many_charges_wait(charges: Charges) -> None:
+    charges.is_away = True
+    for name in ("first", "second", "third"):
+        charges.queue.run(charges.job(name))
+    assert len(charges.threads) == 1
+
+
+def test_may_be_stopped_twice(charges: Charges) -> None:
+    charges.queue.stop()
+    charges.queue.stop()
+
+
 def test_keeps_a_charge_when_no_thread_can_be_started(
     charges: Charges, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,10 +30,9 @@ export function entryRates(entry: Json): ModelRates | undefined {
     tiered.length === 0 ? [] : [...TIERED_WHOLE, ...tiered.map(({ dimension }) => dimension)],
   );
   const flat = flatQuotes(entry).filter(({ dimension }) => !replaced.has(dimension));
-  const search = searchQuotes(entry);
-  const quotes = [...tiered, ...flat, ...search];
+  const quotes = [...tiered, ...flat, ...searchQuotes(entry)];
   if (quotes.length === 0) return undefined;
-  return ratesFrom(quotes, { notes: notesOf(entry, search) });
+  return ratesFrom(quotes, { notes: notesOf(entry) });
 }
 
 function flatQuotes(entry: Json): Quote[] {
@@ -124,11 +123,10 @@ function searchRates(entry: Json): Rate[] {
   );
 }
 
-function notesOf(entry: Json, search: readonly Quote[]): ModelRates["notes"] {
+function notesOf(entry: Json): ModelRates["notes"] {
   const notes: Partial<Record<Dimension, string>> = {};
   const differ = new Set(searchRates(entry).map(({ usd }) => `${usd.numerator}/${usd.denominator}`)).size > 1;
-  if (search.length > 0 && differ)
-    notes.searchQueries = "searchQueries: at the rate of a medium search context";
+  if (differ) notes.searchQueries = "searchQueries: at the rate of a medium search context";
   if (isObject(entry["off_peak_pricing"]))
     notes.input = "input: the model has off-peak rates, which are not applied";
   return notes;

@@ -63,13 +63,12 @@ export function decideBatch(
   const factsOf = (operation: Operation): Facts => {
     const { requestId, reservationId } = idsOf(operation);
     const idOf = (id: string | undefined): string => requestKey(operation.project, id ?? "");
-    const parent = newParentOf(operation);
     return {
       path: operation.kind === "refund" ? chargedPath(budgets, operation) : pathOf(budgets, operation),
       entry: entries.get(idOf(requestId)),
       openedReservation: reservations.get(idOf(requestId)),
       reservation: reservations.get(idOf(reservationId)),
-      parentPath: parent === undefined ? [] : pathOf(budgets, { project: operation.project, user: parent }),
+      parentPath: pathOf(budgets, { project: operation.project, user: newParentOf(operation) }),
       charged: operation.kind === "refund" ? chargeOf(idOf(operation.chargeId)) : undefined,
       below: state.below,
       record:
@@ -93,7 +92,11 @@ export function decideBatch(
       entries.set(requestKey(project, entry.requestId), entry);
       added.push(entry);
       addModelCosts(modelCosts, path, entry);
-      if (operation.kind === "refund") addRefund(charges, chargeOf, entry);
+      if (operation.kind === "refund") {
+        const key = requestKey(project, operation.chargeId);
+        const charged = chargeOf(key);
+        if (charged !== undefined) charges.set(key, afterRefund(charged, entry));
+      }
     }
     if (decision.reservation !== undefined) {
       const { reservation } = decision.reservation;
@@ -142,13 +145,13 @@ export class UnlockedParent extends Error {
   }
 }
 
-/** The budget and its ancestors, nearest first. Empty when the budget does not exist. @throws UnlockedParent */
+/** The budget and its ancestors, nearest first. Empty without a user or when the budget does not exist. @throws UnlockedParent */
 function pathOf(
   budgets: ReadonlyMap<string, Budget>,
-  { project, user }: { project: string; user: string },
+  { project, user }: { project: string; user: string | undefined },
 ): Budget[] {
   const path: Budget[] = [];
-  for (let next: string | undefined = user; next !== undefined; next = path.at(-1)?.parent) {
+  for (let next = user; next !== undefined; next = path.at(-1)?.parent) {
     const budget = budgets.get(budgetKey(project, next));
     if (budget === undefined && path.length > 0) throw new UnlockedParent();
     if (budget === undefined) return [];
@@ -172,16 +175,10 @@ function chargedPath(
 export const idsOf = (operation: Operation): { requestId?: string; reservationId?: string | undefined } =>
   operation as { requestId?: string; reservationId?: string };
 
-function addRefund(
-  charges: Map<string, Charged>,
-  chargeOf: (key: string) => Charged | undefined,
-  entry: Entry,
-): void {
-  const key = requestKey(entry.project, entry.correctsRequestId ?? "");
-  const charged = chargeOf(key);
-  if (charged === undefined) return;
-  charges.set(key, { ...charged, refundedNanoUsd: charged.refundedNanoUsd - entry.costNanoUsd });
-}
+const afterRefund = (charged: Charged, { costNanoUsd }: Entry): Charged => ({
+  ...charged,
+  refundedNanoUsd: charged.refundedNanoUsd - costNanoUsd,
+});
 
 function addModelCosts(sums: Map<string, ModelCost>, path: readonly Budget[], entry: Entry): void {
   if (entry.model === undefined) return;

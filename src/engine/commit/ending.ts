@@ -37,15 +37,13 @@ export function createEnding(context: CommitContext, onCommitted: (slice: Commit
 
   const now = async (project: string, user: string | undefined): Promise<number> => {
     const key = budgetKey(project, user ?? "");
-    const earlier = running.get(key);
     // The running call may have begun before this caller's holds expired. Wait for it, and share only a call that begins later.
-    await earlier?.catch(() => {});
+    await running.get(key)?.catch(() => {});
     const shared = running.get(key);
-    if (shared !== undefined && shared !== earlier) return shared;
-    const own = endAll(project, user);
+    if (shared !== undefined) return shared;
+    // A call is forgotten before its promise settles, so those that waited for it do not find it again.
+    const own = endAll(project, user).finally(() => running.delete(key));
     running.set(key, own);
-    const forget = (): unknown => running.get(key) === own && running.delete(key);
-    own.then(forget, forget);
     return own;
   };
 

@@ -81,6 +81,16 @@ describe("the creation of a budget", () => {
     assert.deepEqual(path, []);
   });
 
+  it("may have a period that ends in the last microsecond of the year 9999", () => {
+    const lastUs = BigInt(Date.UTC(10_000, 0)) * 1_000n - 1n;
+    const endingAt = (endUs: bigint) => {
+      const period = { ...DAILY, anchorUs: endUs - DAY_US };
+      return decide({ path: [] }, createOf({ period }), endUs - 1n);
+    };
+    assert.equal(endingAt(lastUs).path[0]?.periodEndUs, lastUs);
+    assert.equal(reasonOf(endingAt(lastUs + 1n).verdict), "INVALID_FIELD");
+  });
+
   const parents: [string, string, Facts["parentPath"], string][] = [
     ["itself", "alice", [], "PARENT_CYCLE"],
     ["a budget that does not exist", "team", [], "PARENT_NOT_FOUND"],

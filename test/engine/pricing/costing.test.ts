@@ -45,9 +45,14 @@ function start() {
 
 const signal = new AbortController().signal;
 
-/** Whether a call fails with INVALID_FIELD for this field. */
-const invalid = (field: string) => (thrown: unknown) =>
-  thrown instanceof Failure && thrown.error.reason === "INVALID_FIELD" && thrown.error.field === field;
+/** Whether a call fails with INVALID_FIELD for this field, and says this. */
+const invalid = (field: string, description: RegExp) => (thrown: unknown) =>
+  thrown instanceof Failure &&
+  thrown.error.reason === "INVALID_FIELD" &&
+  thrown.error.field === field &&
+  description.test(thrown.error.description);
+const TOO_HIGH = /^costs more than 2\^63-1 nano-USD$/;
+const TOO_LONG = new RegExp(`^must be at most ${TEXT_BYTES_MAX} bytes of UTF-8$`);
 const unpriced = (thrown: unknown) => thrown instanceof Failure && thrown.error.reason === "UNPRICED_MODEL";
 
 describe("the cost of a usage", () => {
@@ -64,7 +69,7 @@ describe("the cost of a usage", () => {
   it("is refused, and the field is named, when it is too high or the model is unknown", async () => {
     const { costing } = start();
     const usage = { inputTokens: Number.MAX_SAFE_INTEGER, outputTokens: Number.MAX_SAFE_INTEGER };
-    await assert.rejects(costing.ofUsage("p", "dear-model", usage), invalid("usage"));
+    await assert.rejects(costing.ofUsage("p", "dear-model", usage), invalid("usage", TOO_HIGH));
     await assert.rejects(costing.ofUsage("p", "no-such-model", usage), unpriced);
   });
 });
@@ -97,7 +102,7 @@ describe("the cost of a text", () => {
     assert.equal((await costing.ofText("p", text, signal)).detail.usage.inputTokens, most.length);
     for (const part of ["input", "output"] as const) {
       const long = { ...text, [part]: `${most}a` };
-      await assert.rejects(costing.ofText("p", long, signal), invalid(`text.${part}_text`));
+      await assert.rejects(costing.ofText("p", long, signal), invalid(`text.${part}_text`, TOO_LONG));
     }
   });
 });
@@ -142,8 +147,10 @@ describe("the cost of a completion", () => {
       return costing.ofCompletion("p", { ...input, json: { ...json, usage }, useReportedCost: true });
     };
     assert.equal((await reporting(0)).costNanoUsd, 0n);
-    for (const cost of [-1, 1e10, 1e300])
-      await assert.rejects(reporting(cost), invalid("completion.usage.cost"));
+    const refused = (why: RegExp) => invalid("completion.usage.cost", why);
+    for (const cost of [-1, 1e300])
+      await assert.rejects(reporting(cost), refused(/^must be a number from 0/));
+    await assert.rejects(reporting(1e10), refused(/^must be an amount of US dollars, 0 or more$/));
   });
 
   it("is refused, and the field is named, without a model, with a bad one, and when it is too high", async () => {
@@ -151,16 +158,16 @@ describe("the cost of a completion", () => {
     const { model: _, ...nameless } = json;
     await assert.rejects(
       costing.ofCompletion("p", { ...input, json: nameless }),
-      invalid("completion.model"),
+      invalid("completion.model", /^is missing, and completion_model is empty: set one of them/),
     );
     await assert.rejects(
       costing.ofCompletion("p", { ...input, json: { ...json, model: "a\nb" } }),
-      invalid("completion.model"),
+      invalid("completion.model", /control characters/),
     );
     const usage = { prompt_tokens: Number.MAX_SAFE_INTEGER, completion_tokens: Number.MAX_SAFE_INTEGER - 1 };
     await assert.rejects(
       costing.ofCompletion("p", { ...input, model: "dear-model", json: { ...json, usage } }),
-      invalid("completion.usage"),
+      invalid("completion.usage", TOO_HIGH),
     );
   });
 });
@@ -202,9 +209,9 @@ describe("a projection", () => {
     await assert.rejects(costing.project("p", { ...call, model: "no-such-model" }, signal), unpriced);
     assert.deepEqual(counted, []);
     const high = { ...call, model: "dear-model", maxOutputTokens: Number.MAX_SAFE_INTEGER };
-    await assert.rejects(costing.project("p", high, signal), invalid("max_output_tokens"));
+    await assert.rejects(costing.project("p", high, signal), invalid("max_output_tokens", TOO_HIGH));
     const long = { ...call, prompt: { text: "a".repeat(TEXT_BYTES_MAX + 1) } };
-    await assert.rejects(costing.project("p", long, signal), invalid("text"));
+    await assert.rejects(costing.project("p", long, signal), invalid("text", TOO_LONG));
   });
 });
 
@@ -251,9 +258,12 @@ describe("the worst case of a call", () => {
   });
 
   it("is refused without any maximum, for an unknown model, and when it is too high", async () => {
-    await assert.rejects(worst({ model: "unbounded-model" }), invalid("estimate.max_output_tokens"));
+    await assert.rejects(
+      worst({ model: "unbounded-model" }),
+      invalid("estimate.max_output_tokens", /^is required: no price list has a maximum/),
+    );
     await assert.rejects(worst({ model: "no-such-model" }), unpriced);
     const high = { model: "dear-model", maxOutputTokens: Number.MAX_SAFE_INTEGER };
-    await assert.rejects(worst(high), invalid("estimate"));
+    await assert.rejects(worst(high), invalid("estimate", TOO_HIGH));
   });
 });

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import type { EventEmitter } from "node:events";
-import { unwatchFile, watchFile } from "node:fs";
-import { mkdtemp, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { constants, unwatchFile, watchFile } from "node:fs";
+import { mkdtemp, open, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { watchPriceFile } from "../../../src/engine/pricing/price-file.ts";
+import { PriceFileError, watchPriceFile } from "../../../src/engine/pricing/price-file.ts";
 
 let folder = "";
 before(async () => void (folder = await mkdtemp(join(tmpdir(), "purser-prices-"))));
 after(() => rm(folder, { recursive: true }));
+
+const BYTES_MAX = 32 * 1024 * 1024;
+const NO_EVENTS = { onAccepted: () => {}, onRefused: () => {} };
 
 /** @param first The number of the first model. */
 const fileOf = (models: number, usd = 1e-6, first = 0): string =>
@@ -135,9 +139,31 @@ test("a read that ends after disposal reports nothing", async () => {
   assert.deepEqual([file.accepted, file.refused], [[], []]);
 });
 
+test("a named pipe is refused at once, and nothing waits for a process that writes to it", async () => {
+  const path = join(folder, "pipe");
+  execFileSync("mkfifo", [path]);
+  const refusal = watchPriceFile({ path, ...NO_EVENTS }).then(
+    () => "accepted",
+    (thrown: unknown) => String(thrown),
+  );
+  try {
+    assert.match(await Promise.race([refusal, operationsOnFiles()]), /it is not a regular file/);
+  } finally {
+    // Ends the wait of a reader, which would keep the process alive.
+    await using _writer = await open(path, constants.O_RDWR | constants.O_NONBLOCK);
+    await refusal;
+  }
+});
+
+/** Resolves after so many operations on files that one that began before them, and waits for nothing, has ended. */
+async function operationsOnFiles(): Promise<string> {
+  for (let n = 0; n < 2_000; n++) await stat(folder);
+  return "it still waits";
+}
+
 test("a price file that is huge, broken or not a file is refused, and the reason says so", async () => {
   using file = await watched("huge.json", fileOf(100));
-  await truncate(file.path, 33 * 1024 * 1024);
+  await truncate(file.path, BYTES_MAX + 1);
   await file.reload();
   await writeFile(file.path, fileOf(100, 2));
   await file.reload();
@@ -147,10 +173,15 @@ test("a price file that is huge, broken or not a file is refused, and the reason
     file.refused[1] ?? "",
     /^it has 0 models with a usable price, fewer than 50; left out: "maker-0\/model-0": input_cost_per_token is 2, above 1 USD per token/,
   );
-  const none = { onAccepted: () => {}, onRefused: () => {} };
-  await assert.rejects(
-    watchPriceFile({ path: folder, ...none }),
-    /PRICES_FILE=".*": it is not a regular file/,
-  );
-  await assert.rejects(watchPriceFile({ path: join(folder, "absent"), ...none }), /ENOENT/);
+  const path = join(folder, "largest.json");
+  await writeFile(path, fileOf(110).padEnd(BYTES_MAX));
+  using largest = await watchPriceFile({ path, ...NO_EVENTS });
+  assert.equal(largest.first.models.size, 110);
+  await assert.rejects(watchPriceFile({ path: folder, ...NO_EVENTS }), (thrown: unknown) => {
+    assert.ok(thrown instanceof PriceFileError);
+    // The stack begins with the name of the error.
+    assert.match(String(thrown), /^PriceFileError: PRICES_FILE=".*": it is not a regular file$/);
+    return true;
+  });
+  await assert.rejects(watchPriceFile({ path: join(folder, "absent"), ...NO_EVENTS }), /ENOENT/);
 });

@@ -5,7 +5,7 @@ import { Failure, type Refusal } from "../../../src/domain/errors.ts";
 import type { Operation } from "../../../src/engine/commit/operation.ts";
 import { createReader } from "../../../src/engine/read/reader.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { chargeOf, createOf, refundOf, reserveOf } from "../../support/decisions.ts";
+import { budgetOf, chargeOf, createOf, refundOf, reserveOf } from "../../support/decisions.ts";
 import { type Inside, passTime, startInside } from "../../support/engine.ts";
 
 const DAILY = { unit: "DAY", count: 1, timeZone: "UTC", anchorUs: undefined } as const;
@@ -59,6 +59,8 @@ describe("the reader", () => {
         ["org", 0n, 0n],
       ],
     );
+    const { modelCosts } = await inside.reader.current({ project, user: "alice" });
+    assert.deepEqual(modelCosts, new Map(), "the costs of the period that has ended");
     const ends = levels.map((level) => level.budget.periodEndUs ?? 0n);
     const { nowUs } = await inside.reader.current({ project, user: "alice" });
     for (const endUs of ends) assert.ok(endUs > nowUs && endUs <= nowUs + DAY_US);
@@ -245,9 +247,36 @@ describe("the reader", () => {
     await submit(reserveOf(7n, { project, ttlUs: HOUR_US }));
     const hour = await untilMs();
     assert.ok(hour > 3_600_000 - 600_000 && hour <= 3_600_000, `${hour} ms`);
+    await submit(chargeOf(7n, { project, reservationId: "hold" }));
+    // The period ends before the hold expires.
+    await submit(reserveOf(7n, { project, requestId: "long", ttlUs: 3n * DAY_US }));
+    assert.ok((await untilMs()) > hour, "it waits for the hold of an hour, which has ended");
+    assert.ok((await untilMs()) <= day, "it waits for the hold of three days");
     // The stored period has ended: there may be room at once.
     await passTime(inside.kysely, project, 48);
     assert.equal(await untilMs(), 1);
+  });
+
+  it("rounds the wait up to whole milliseconds, and gives at least one", async () => {
+    const waits: [leftUs: bigint, ms: number][] = [
+      [2_001n, 3],
+      [2_000n, 2],
+      [1_001n, 2],
+      [1_000n, 1],
+      [1n, 1],
+      [0n, 1],
+      [-5_000n, 1],
+    ];
+    for (const [leftUs, ms] of waits) {
+      const budget = budgetOf({ periodEndUs: 50n + leftUs });
+      const answers = [
+        { budget, nowUs: 50n },
+        { count: 0n, firstEndUs: undefined },
+      ];
+      const read = async () => answers.shift();
+      const reader = createReader({ store: { read } as unknown as Store, engine: inside.engine });
+      assert.equal(await reader.retryAfterMs(refusalOf("p", "alice")), ms, `${leftUs} microseconds`);
+    }
   });
 
   it("reads budgets that are asked for at the same time with few statements, each for its own caller", async () => {

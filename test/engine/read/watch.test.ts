@@ -1,79 +1,17 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it, mock } from "node:test";
+import { getEventListeners } from "node:events";
+import { afterEach, beforeEach, describe, it, mock, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { atInstant, type Budget } from "../../../src/domain/budget.ts";
+import type { Budget } from "../../../src/domain/budget.ts";
 import { Failure } from "../../../src/domain/errors.ts";
 import { createFeed } from "../../../src/engine/read/feed.ts";
 import { watchBudget } from "../../../src/engine/read/watch.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { budgetOf } from "../../support/decisions.ts";
+import { NAME, POLL_MS, Watched } from "../../support/watched.ts";
 
-const NAME = { project: "p", user: "alice" };
 const SPACING_MS = 100;
-const POLL_MS = 2_000;
 const SECOND_US = 1_000_000n;
-
-/** A watched budget under a clock that only the test advances. The reader serves `stored` as it is at that clock. */
-class Watched {
-  readonly feed = createFeed(() => {});
-  readonly stop = new AbortController();
-  readonly seen: Budget[] = [];
-  stored: Budget | undefined;
-  nowUs = 20n;
-  firstHoldEndUs: bigint | undefined;
-  reads = 0;
-  holdReads = 0;
-  /** Undefined while the stream is open. */
-  end: unknown;
-
-  constructor(stored: Budget, isKnown: (budget: Budget) => boolean = () => false) {
-    this.stored = stored;
-    const reader = {
-      current: async () => {
-        this.reads++;
-        if (this.stored === undefined) throw new Failure({ reason: "BUDGET_NOT_FOUND", ...NAME });
-        return { budget: atInstant(this.stored, this.nowUs), modelCosts: new Map(), nowUs: this.nowUs };
-      },
-    };
-    // The only statement of a watcher: it asks when the first hold of the budget expires.
-    const store = {
-      read: async () => {
-        this.holdReads++;
-        return { count: 1n, firstEndUs: this.firstHoldEndUs };
-      },
-    };
-    const services = { store: store as unknown as Store, reader, feed: this.feed, watchPollMs: POLL_MS };
-    const stream = watchBudget(services, NAME, isKnown, this.stop.signal);
-    this.#collect(stream).then(
-      () => (this.end = "ended"),
-      (error: unknown) => (this.end = error),
-    );
-  }
-
-  async #collect(stream: AsyncIterable<Budget>): Promise<void> {
-    for await (const budget of stream) this.seen.push(budget);
-  }
-
-  get spent(): bigint[] {
-    return this.seen.map((budget) => budget.spentNanoUsd);
-  }
-
-  /** A charge by an operation of this server, unless the feed is not told. */
-  charge(costNanoUsd: bigint, tell: () => void = () => this.feed.changed([NAME])): void {
-    const stored = this.stored as Budget;
-    const spentNanoUsd = stored.spentNanoUsd + costNanoUsd;
-    this.stored = { ...stored, spentNanoUsd, updatedAtUs: stored.updatedAtUs + 1n };
-    tell();
-  }
-
-  /** Advances all clocks, and lets the watcher do what is due then. */
-  async pass(ms: number): Promise<void> {
-    this.nowUs += BigInt(ms) * 1_000n;
-    await turn();
-    mock.timers.tick(ms);
-    await turn();
-  }
-}
 
 const forever = (changes: Partial<Budget> = {}): Budget =>
   budgetOf({ period: undefined, periodEndUs: undefined, ...changes });
@@ -264,4 +202,40 @@ describe("a watcher of a budget", () => {
     assert.equal(watched.end.error.reason, "BUDGET_NOT_FOUND");
     assert.equal(watched.feed.watchers, 0);
   });
+
+  it("has one listener of its signal between answers, and none after its end", async () => {
+    const watched = new Watched(forever());
+    const listeners = (): number => getEventListeners(watched.stop.signal, "abort").length;
+    for (let answers = 1; answers <= 3; answers++) {
+      await watched.pass(SPACING_MS);
+      assert.deepEqual([watched.seen.length, listeners()], [answers, 1]);
+      watched.charge(1n);
+    }
+    watched.stop.abort();
+    await turn();
+    assert.deepEqual([watched.end, listeners()], ["ended", 0]);
+  });
+});
+
+test("a watcher has one timer at a time however often it is woken, and none after its end", async (t) => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const turns = async (): Promise<void> => {
+    for (let n = 0; n < 10; n++) await turn();
+  };
+  const before = timers();
+  const watched = new Watched(forever(), () => true);
+  t.after(() => watched.stop.abort());
+  for (let reads = 1; reads <= 5; reads++) {
+    await turns();
+    assert.deepEqual([watched.reads, timers() - before], [reads, 1]);
+    watched.feed.changed([NAME]);
+  }
+  watched.stop.abort();
+  await turns();
+  assert.deepEqual([watched.end, timers() - before], ["ended", 0]);
+  // A caller that takes one answer and leaves.
+  const { services, stop } = new Watched(forever(), () => true);
+  stop.abort();
+  for await (const _ of watchBudget(services, NAME, () => false, new AbortController().signal)) break;
+  assert.equal(timers() - before, 0);
 });

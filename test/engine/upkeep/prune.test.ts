@@ -14,6 +14,7 @@ import { passTime } from "../../support/engine.ts";
 import { makeStore, STORES, startTestServer, type TestServer } from "../../support/server.ts";
 
 const DAY_US = 86_400_000_000n;
+const TABLES = ["reservations", "entries", "periods", "model_costs"] as const;
 const nowUs = (): bigint => BigInt(Date.now()) * 1000n;
 
 for (const kind of STORES) {
@@ -196,7 +197,7 @@ for (const kind of STORES) {
           if (++slices > interruptions) stopping.abort();
         });
         await assertConserved(server.database.kysely);
-        for (const table of ["entries", "reservations", "periods", "model_costs"] as const) {
+        for (const table of TABLES) {
           sum[table] += pruned[table];
         }
         if (!stopping.signal.aborted) break;
@@ -204,6 +205,31 @@ for (const kind of STORES) {
       }
       assert.ok(interruptions > 3);
       assert.deepEqual({ ...sum, entriesKept: whole.entriesKept }, whole);
+    });
+
+    it("reads a table with fewer rows than a slice in one slice", async () => {
+      const project = newProject();
+      await pastAndPresent(project);
+      let slices = 0;
+      await prune(project, {}, () => slices++);
+      assert.equal(slices, TABLES.length);
+    });
+
+    it("is for the projects that have rows in any of the tables, each once, in the byte order of names", async () => {
+      const prefix = newProject();
+      // U+FF5E is before U+1F600 by bytes, and after it by the units of UTF-16.
+      const [first, second, third, fourth] = ["a", "b", "\uff5e", "\u{1f600}"].map(
+        (end) => `${prefix}-${end}`,
+      ) as [string, string, string, string];
+      for (const project of [fourth, second, third, first]) {
+        await create(project, "alice", Duration.DAILY);
+        await charge(project, "alice");
+      }
+      // Reservations are the table that is looked at first.
+      await reserve(fourth, "alice", "hold");
+      await create(`${prefix}-empty`, "alice", Duration.DAILY);
+      const found = (await prunableProjects(store)).filter((project) => project.startsWith(prefix));
+      assert.deepEqual(found, [first, second, third, fourth]);
     });
 
     it("deletes nothing if it was told to stop before it began", async () => {

@@ -61,14 +61,32 @@ describe("a sweep", () => {
   it("goes on after another server has ended some of the budgets that it found", async () => {
     const users = Array.from({ length: 9 }, (_, n) => `user-${n}`);
     await newDue("shared", users);
+    // All but one of those that it finds first.
+    const byOther = users.slice(0, 3);
     const { store, engine } = inside;
     const submitInBackground: typeof engine.submitInBackground = async (operation) => {
-      if (operation.user === "user-0") await engine.submitInBackground(operation);
+      if (byOther.includes(operation.user)) await engine.submitInBackground(operation);
       return engine.submitInBackground(operation);
     };
     const ended = await sweep({ store, engine: { ...engine, submitInBackground } }, everything, 2);
-    assert.equal(ended, 8);
+    assert.equal(ended, 6);
     assert.deepEqual(await recorded("shared"), users);
+  });
+
+  it("has twice as many budgets in the engine at once as one transaction takes, and not more", async () => {
+    await newDue(
+      "in-flight",
+      Array.from({ length: 9 }, (_, n) => `user-${n}`),
+    );
+    const { store, engine } = inside;
+    let inFlight = 0;
+    let most = 0;
+    const submitInBackground: typeof engine.submitInBackground = async (operation) => {
+      most = Math.max(most, ++inFlight);
+      return engine.submitInBackground(operation).finally(() => inFlight--);
+    };
+    assert.equal(await sweep({ store, engine: { ...engine, submitInBackground } }, everything, 2), 9);
+    assert.equal(most, 4);
   });
 
   it("covers one project, or one budget, if it is told so", async () => {
