@@ -12,7 +12,7 @@ const routes = Object.values(BudgetService.method).flatMap((method): Route[] =>
     : [],
 );
 const listener = await serveGrpc({
-  pipeline: { routes, texts: [] },
+  pipeline: { routes, texts: [], admit: async () => {} },
   bytesInFlight: createBytesInFlight(256 << 20),
   limits: { connectionsMax: 10_000, requestReceiveMsMax: 30_000, keepaliveMs: 20_000 },
   host: "127.0.0.1",

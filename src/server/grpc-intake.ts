@@ -11,7 +11,8 @@ import type { Server, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-j
 import { StatusSchema } from "../../gen/es/google/rpc/status_pb.ts";
 import { errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { BytesInFlight, Lease } from "./bytes-in-flight.ts";
-import { SERVICES } from "./pipeline.ts";
+import { certificateNames } from "./certificate.ts";
+import { type Head, type Pipeline, SERVICES } from "./pipeline.ts";
 import { toStatus } from "./status.ts";
 import { grpcTimeout, isGrpcTimeout } from "./timeout.ts";
 
@@ -34,9 +35,14 @@ export interface Intake {
 /** @param server A server that is already bound. */
 export function watchIntake(
   server: Server,
-  options: { bytesMax: number; bytesInFlight: BytesInFlight; requestReceiveMsMax: number },
+  options: {
+    admit: Pipeline["admit"];
+    bytesMax: number;
+    bytesInFlight: BytesInFlight;
+    requestReceiveMsMax: number;
+  },
 ): Intake {
-  const { bytesMax, bytesInFlight, requestReceiveMsMax } = options;
+  const { admit, bytesMax, bytesInFlight, requestReceiveMsMax } = options;
   // Incomplete requests in order of arrival. They are aged by counting checks, so that a request needs no timer of its
   // own.
   const arriving = new Map<ServerHttp2Stream, number>();
@@ -66,7 +72,12 @@ export function watchIntake(
     calls.add(stream);
     let bytes = 0;
     stream.on("data", (chunk: Buffer) => {
-      if (bytes === 0) addRefusalDetails(stream, chunk, { bytesMax, isDecodedByGrpc });
+      if (bytes === 0) {
+        addRefusalDetails(stream, chunk, { bytesMax, isDecodedByGrpc });
+        // The call of a message that is complete checks its caller itself.
+        if (!isDecodedByGrpc && lengthOf(chunk) > chunk.length)
+          admit(headOf(stream, headers)).catch((thrown: unknown) => refuse(stream, thrown));
+      }
       bytes += chunk.length;
       if (!take(lease, chunk.length, stream)) arriving.delete(stream);
     });
@@ -86,6 +97,13 @@ export function watchIntake(
     stop: () => clearInterval(timer),
   };
 }
+
+const headOf = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Head => ({
+  isLocal: false,
+  address: stream.session?.socket.remoteAddress ?? "",
+  header: (name) => headers[name]?.toString(),
+  certificate: () => certificateNames(stream.session?.socket),
+});
 
 function take(lease: Lease, bytes: number, stream: ServerHttp2Stream): boolean {
   // Bytes after a refusal are dropped.
@@ -125,6 +143,9 @@ function trailersOf(thrown: unknown): OutgoingHttpHeaders {
   };
 }
 
+/** The length of the message whose beginning this is. 0 if it is not known yet. */
+const lengthOf = (head: Buffer): number => (head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0);
+
 /**
  * grpc-js itself refuses a message that is too large or cannot be decompressed, and, for the health and reflection services, one
  * that cannot be decoded. It sends no details. This adds the code and the details that the other transports send.
@@ -134,7 +155,7 @@ function addRefusalDetails(
   head: Buffer,
   { bytesMax, isDecodedByGrpc }: { bytesMax: number; isDecodedByGrpc: boolean },
 ): void {
-  const length = head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0;
+  const length = lengthOf(head);
   const isCompressed = (head[0] ?? 0) === COMPRESSED_FLAG;
   if (!isCompressed && !isDecodedByGrpc && length <= bytesMax) return;
   const failureOf = (status: unknown): Failure | undefined => {

@@ -74,7 +74,12 @@ export async function serveGrpc(options: {
     tls?.follow(http2Server as Http2SecureServer);
     return trackSockets(http2Server);
   });
-  const intake = watchIntake(server, { bytesMax, bytesInFlight, requestReceiveMsMax });
+  const intake = watchIntake(server, {
+    admit: pipeline.admit,
+    bytesMax,
+    bytesInFlight,
+    requestReceiveMsMax,
+  });
   return {
     port,
     async stop(graceMs) {

@@ -7,7 +7,8 @@ import type { Lease } from "./bytes-in-flight.ts";
 import { HTTP_CALL, type HttpCall } from "./connect.ts";
 import { decode } from "./decode.ts";
 import { bodyOf, type Dialect, dialectOf, once, refusalIn } from "./dialect.ts";
-import type { Route } from "./pipeline.ts";
+import { CHALLENGE, headOf, UNAUTHORIZED } from "./http-head.ts";
+import type { Pipeline, Route } from "./pipeline.ts";
 import { toConnectError } from "./status.ts";
 import { connectTimeout, grpcTimeout } from "./timeout.ts";
 
@@ -21,7 +22,7 @@ export async function answerRpc(
   { route, handler }: { route: Route; handler: UniversalHandler },
   request: IncomingMessage,
   response: ServerResponse,
-  { lease, streamMs }: { lease: Lease; streamMs: number },
+  { admit, lease, streamMs }: { admit: Pipeline["admit"]; lease: Lease; streamMs: number },
 ): Promise<void> {
   const [path = "", query = ""] = splitOnce(request.url ?? "", "?");
   const gone = new AbortController();
@@ -30,6 +31,7 @@ export async function answerRpc(
   let answered: UniversalServerResponse;
   try {
     dialect = dialectOf(request.method ?? "", request.headers, query);
+    await admit(headOf(request));
     const message = dialect && (await readMessage(request, dialect, { bytesMax: route.bytesMax, lease }));
     const call: HttpCall = {
       bytes: message?.length ?? 0,
@@ -100,6 +102,7 @@ function timeoutIn(name: string, value: string): string {
 /** Writes an answer with backpressure. If the reader disconnects, the source of the answer is cancelled. */
 async function send(answered: UniversalServerResponse, response: ServerResponse): Promise<void> {
   for (const [name, value] of answered.header ?? []) response.setHeader(name, value);
+  if (answered.status === UNAUTHORIZED) response.setHeader(...CHALLENGE);
   response.writeHead(answered.status);
   await pipeline(answered.body ?? once(new Uint8Array()), response).catch((error: unknown) => {
     if (!response.destroyed) throw error;

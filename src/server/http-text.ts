@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe } from "../domain/errors.ts";
 import { Aborted, dropRest, readBody } from "./body.ts";
 import type { Lease } from "./bytes-in-flight.ts";
-import { certificateNames } from "./certificate.ts";
 import { checkUtf8 } from "./decode.ts";
+import { CHALLENGE, headOf, UNAUTHORIZED } from "./http-head.ts";
 import { sendJson } from "./json.ts";
-import type { Arrival, TextRoute } from "./pipeline.ts";
+import type { Arrival, Pipeline, TextRoute } from "./pipeline.ts";
 import { httpStatusOf } from "./status.ts";
 
 /**
@@ -16,11 +16,12 @@ export async function answerText(
   route: TextRoute,
   request: IncomingMessage,
   response: ServerResponse,
-  lease: Lease,
+  { admit, lease }: { admit: Pipeline["admit"]; lease: Lease },
 ): Promise<void> {
   const refuse = async (status: number, message: string): Promise<void> => {
     lease.release();
     await dropRest(request);
+    if (status === UNAUTHORIZED) response.setHeader(...CHALLENGE);
     sendJson(response, status, { status: "error", message });
   };
   if (request.method !== "POST") return refuse(405, "the method must be POST");
@@ -28,6 +29,7 @@ export async function answerText(
   if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? ""))
     return refuse(415, "content-type: must be application/json");
   try {
+    await admit(headOf(request));
     const { bytesMax } = route;
     const body = await readBody(request, { bytesMax, lease });
     checkUtf8(body);
@@ -41,11 +43,8 @@ export async function answerText(
 }
 
 const arrivalOf = (request: IncomingMessage, bytes: number): Arrival => ({
+  ...headOf(request),
   bytes,
-  isLocal: false,
-  address: request.socket.remoteAddress ?? "",
-  header: (name) => request.headers[name.toLowerCase()]?.toString(),
-  certificate: () => certificateNames(request.socket),
   // LiteLLM's client does not retry a post, so a post is processed even if the client has disconnected.
   abandoned: () => undefined,
   signal: undefined,

@@ -34,6 +34,7 @@ export async function serveHttp(options: {
   log: Logger;
 }): Promise<Listener> {
   const { pipeline, plain, origins, bytesInFlight, limits, tls, log } = options;
+  const { admit } = pipeline;
   const rpcs = rpcsOf(pipeline.routes);
   const texts = new Map(pipeline.texts.map((text) => [text.path, text]));
   // HTTP/1.1 has no ping, so a stream without a reader is only found when it ends. Streams therefore end after a time,
@@ -63,8 +64,8 @@ export async function serveHttp(options: {
     }
     const lease = bytesInFlight.open();
     response.once("close", () => lease.release());
-    if (rpc !== undefined) return answerRpc(rpc, request, response, { lease, streamMs });
-    if (text !== undefined) return answerText(text, request, response, lease);
+    if (rpc !== undefined) return answerRpc(rpc, request, response, { admit, lease, streamMs });
+    if (text !== undefined) return answerText(text, request, response, { admit, lease });
   };
 
   const serverOptions = {

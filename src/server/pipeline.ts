@@ -39,6 +39,9 @@ export interface Arrival {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What is known of a request before its message. */
+export type Head = Pick<Arrival, "isLocal" | "address" | "header" | "certificate">;
+
 /** The part of a call that handlers see, independent of its transport. */
 export interface CallContext {
   readonly caller: Caller;
@@ -111,6 +114,13 @@ export interface TextRoute extends CommonRoute {
 }
 
 export interface Pipeline {
+  /**
+   * Checks the caller of a request whose message has not arrived. Otherwise, callers without a key could make the server hold
+   * large messages. The call checks it again.
+   *
+   * @throws KEY_MISSING, KEY_INVALID, RATE_EXCEEDED, STORE_UNAVAILABLE
+   */
+  readonly admit: (head: Head) => Promise<void>;
   readonly routes: readonly Route[];
   readonly texts: readonly TextRoute[];
 }
@@ -185,6 +195,7 @@ export function createPipeline(options: {
     },
   });
   return {
+    admit: async (head) => void (await credentials.admit(head)),
     routes: SERVICES.flatMap((service) =>
       Object.values<DescMethodUnary | DescMethodServerStreaming>(service.method).map((method) => {
         const handle = handlers[method.localName as keyof typeof handlers] as unknown as Handler<never>;

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { status } from "@grpc/grpc-js";
 import { AuditAction } from "../../gen/es/budget/v1/audit_pb.ts";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { Role } from "../../gen/es/budget/v1/key_pb.ts";
 import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
 import { makeSecret } from "../../src/server/keys/secret.ts";
 import { reasonOf } from "../support/errors.ts";
+import { endOf, openFrames } from "../support/grpc-frames.ts";
 import { makeStore, startTestServer, type TestServer, type TestStore } from "../support/server.ts";
 
 const withKey =
@@ -51,6 +53,29 @@ suite("A server with PURSER_OPERATOR_KEY", () => {
       const client = createClient(BudgetService, transport);
       assert.equal(await reasonOf(client.getBudget({ project: "p", user: "u" })), "KEY_INVALID");
     }
+  });
+
+  test("refuses a large message without a key before it has arrived", async () => {
+    for (const [path, type] of [
+      ["/budget.v1.BudgetService/GetBudget", "application/json"],
+      ["/set_budget", "application/json"],
+    ] as const) {
+      const response = await fetch(`${server.httpUrl}${path}`, {
+        method: "POST",
+        headers: { "content-type": type },
+        // Larger than a message may be, which would be the error of a caller with a key.
+        body: Buffer.alloc(65 << 20, 0x20),
+      });
+      assert.equal(response.status, 401);
+      assert.equal(response.headers.get("www-authenticate"), "Bearer");
+    }
+    using frames = openFrames(server.grpcUrl);
+    const stream = frames.begin("/budget.v1.BudgetService/GetBudget");
+    const head = Buffer.alloc(100);
+    head.writeUInt32BE(3 << 20, 1);
+    stream.write(head);
+    const { code, reason } = await endOf(stream);
+    assert.deepEqual([code, reason], [status.UNAUTHENTICATED, "KEY_MISSING"]);
   });
 
   test("serves a key until it is revoked", async () => {

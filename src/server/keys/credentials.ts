@@ -1,7 +1,7 @@
 import { Failure } from "../../domain/errors.ts";
 import { ANONYMOUS_CALLER, type Caller, callerWith, LOCAL_CALLER } from "../caller.ts";
 import { certificateIdentity } from "../certificate.ts";
-import type { Arrival } from "../pipeline.ts";
+import type { Head } from "../pipeline.ts";
 import type { Guesses } from "./guesses.ts";
 import { type KeyLimits, NO_LIMITS } from "./key-limits.ts";
 import type { KeyRing, KnownKey } from "./key-ring.ts";
@@ -21,9 +21,7 @@ export interface Credentials {
    *
    * @throws KEY_MISSING, KEY_INVALID, RATE_EXCEEDED, STORE_UNAVAILABLE
    */
-  admit(
-    arrival: Pick<Arrival, "isLocal" | "header" | "address" | "certificate">,
-  ): Admission | Promise<Admission>;
+  admit(head: Head): Admission | Promise<Admission>;
   /** Whether callers without a key are served. @throws STORE_UNAVAILABLE */
   isOpen(): boolean | Promise<boolean>;
 }
