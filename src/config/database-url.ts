@@ -13,7 +13,7 @@ export interface DatabaseUrl {
   readonly isUnchecked: boolean;
 }
 
-const PARTS = /^(postgres(?:ql)?:\/\/)([^/?#\s]*)(\S*)$/;
+const SCHEME = /^postgres(?:ql)?:\/\//;
 const DEFAULT_PORT = "5432";
 
 const TARGETS: Readonly<Record<string, HostTarget>> = {
@@ -25,8 +25,12 @@ const SSL_MODES: readonly string[] = ["disable", "require", "verify-ca", "verify
 
 /** Returns what a URL says, or a text that says what it must be. Undefined: it is no URL of PostgreSQL. */
 export function readDatabaseUrl(text: string): DatabaseUrl | string | undefined {
-  const [, scheme, authority = "", rest = ""] = PARTS.exec(text) ?? [];
-  if (scheme === undefined || authority + rest === "") return undefined;
+  const [scheme] = SCHEME.exec(text) ?? [];
+  if (scheme === undefined || scheme === text || /\s/.test(text)) return undefined;
+  const afterScheme = text.slice(scheme.length);
+  const authorityEnd = afterScheme.search(/[/?#]/);
+  const authority = authorityEnd < 0 ? afterScheme : afterScheme.slice(0, authorityEnd);
+  const rest = afterScheme.slice(authority.length);
   const userEnd = authority.lastIndexOf("@") + 1;
   const user = authority.slice(0, userEnd);
   const places = authority.slice(userEnd).split(",");
