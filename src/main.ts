@@ -72,8 +72,8 @@ const signalled = (): Promise<string> =>
     process.once("SIGTERM", resolve).once("SIGINT", resolve);
   });
 
-async function untilStopped(graceMs: number): Promise<void> {
-  const signal = await signalled();
+async function untilStopped(stopped: Promise<string>, graceMs: number): Promise<void> {
+  const signal = await stopped;
   say(`${signal}: finishing the calls that have begun, for up to ${graceMs / 1000} s`);
   // A second signal ends the process at once.
   process.once("SIGTERM", () => process.exit(1)).once("SIGINT", () => process.exit(1));
@@ -90,17 +90,20 @@ function endAfter(graceMs: number): void {
 
 async function serve(): Promise<void> {
   const server = await startServer(config, log).catch((error: Error) => fail(explain(error)));
-  say(greeting(server));
+  // A service manager may send signals as soon as it reads the greeting. Without a listener, they would end the process at once.
+  const stopped = signalled();
   process.on("SIGHUP", () => void server.reload());
-  await untilStopped(config.SHUTDOWN_GRACE_MS);
+  say(greeting(server));
+  await untilStopped(stopped, config.SHUTDOWN_GRACE_MS);
   await server[Symbol.asyncDispose]();
 }
 
 async function serveTogether(): Promise<void> {
   const workers = await startWorkers(config.WORKERS, log).catch((error: Error) => fail(explain(error)));
-  say(workers.greeting);
+  const stopped = signalled();
   process.on("SIGHUP", () => workers.reload());
-  await untilStopped(config.SHUTDOWN_GRACE_MS);
+  say(workers.greeting);
+  await untilStopped(stopped, config.SHUTDOWN_GRACE_MS);
   if (!(await workers.stop())) process.exitCode = 1;
 }
 

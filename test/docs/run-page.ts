@@ -107,6 +107,7 @@ function stepsOf(
         await sql.raw(block.text).execute(server.database.kysely);
         return "";
       });
+    case "json":
     case "text":
       return [];
     default:
