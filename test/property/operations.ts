@@ -9,7 +9,7 @@ import { type BatchOperation, type BudgetStep, HOLDER, NTH_CHARGE, type Step, US
 type InBatch = (Step & { kind: "batch" })["operations"][number];
 
 /** The operation with what the service's handlers look up before they submit it. */
-function resolved(model: TreeModel, operation: InBatch): InBatch {
+export function resolved(model: TreeModel, operation: InBatch): InBatch {
   if (!("user" in operation) || operation.user !== HOLDER) return operation;
   if (operation.kind === "refund") {
     const charge = chargeNamed(model, (operation as BatchOperation & { kind: "refund" }).chargeId);

@@ -273,7 +273,7 @@ function stepsOf(project: string, post: PostStep, count: number, isMissing: bool
   ];
 }
 
-function toldOf(verdict: Verdict): Told {
+export function toldOf(verdict: Verdict): Told {
   if (!verdict.ok) {
     const { error } = verdict;
     const namesLevel = ["BUDGET_EXCEEDED", "MODEL_LIMIT_EXCEEDED", "AMOUNT_OVERFLOW"].includes(error.reason);
