@@ -64,10 +64,14 @@ export function watchIntake(
     arriving.set(stream, check);
     calls.add(stream);
     let bytes = 0;
+    let counted = 0;
     stream.on("data", (chunk: Buffer) => {
       if (bytes === 0) addRefusalDetails(stream, chunk, { bytesMax, isDecodedByGrpc });
+      // Takes the room for the whole message at once. Otherwise many large ones would each arrive in part, and all be refused.
+      const wanted = Math.max(bytes + chunk.length, counted, bytes === 0 ? lengthIn(chunk, bytesMax) : 0);
       bytes += chunk.length;
-      if (!take(lease, chunk.length, stream)) arriving.delete(stream);
+      if (!take(lease, wanted - counted, stream)) arriving.delete(stream);
+      counted = wanted;
     });
     stream.on("end", () => arriving.delete(stream));
     stream.on("close", () => {
@@ -133,7 +137,7 @@ function addRefusalDetails(
   head: Buffer,
   { bytesMax, isDecodedByGrpc }: { bytesMax: number; isDecodedByGrpc: boolean },
 ): void {
-  const length = head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0;
+  const length = messageLength(head);
   const isCompressed = (head[0] ?? 0) === COMPRESSED_FLAG;
   if (!isCompressed && !isDecodedByGrpc && length <= bytesMax) return;
   const failureOf = (status: unknown): Failure | undefined => {
@@ -155,6 +159,14 @@ function addRefusalDetails(
   // A stream that has answered earlier messages ends with trailers.
   const sendTrailers = stream.sendTrailers.bind(stream);
   stream.sendTrailers = (headers) => sendTrailers(withDetails(headers) ?? {});
+}
+
+const messageLength = (head: Buffer): number => (head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0);
+
+/** The length of a message with its head. 0 if it is more than is allowed, because it is then refused. */
+function lengthIn(head: Buffer, bytesMax: number): number {
+  const length = messageLength(head);
+  return length > bytesMax ? 0 : HEAD_BYTES + length;
 }
 
 const GRPC_RESOURCE_EXHAUSTED = 8;
