@@ -21,6 +21,7 @@ import {
   type StreamRoute,
   type UnaryRoute,
 } from "./pipeline.ts";
+import { encode } from "./slices.ts";
 import { codeOf, toStatus } from "./status.ts";
 
 // More streams than one client needs, and few enough that one connection cannot exhaust the server's memory with calls
@@ -162,7 +163,7 @@ async function answer(
   try {
     const { method } = route;
     const response = await route.call(decode(method.input, call.request, false), new GrpcArrival(call));
-    callback(null, asBuffer(toBinary(method.output, create(method.output, response as never))));
+    callback(null, asBuffer(await encode(method.output, create(method.output, response as never))));
   } catch (thrown) {
     callback(toServiceError(route.fail(thrown)));
   }
