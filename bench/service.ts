@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./service/figure.ts";
 import { measureBatches } from "./service/figures/batches.ts";
 import { measureCallers } from "./service/figures/callers.ts";
+import { measureFairness } from "./service/figures/fairness.ts";
 import { measureKeys } from "./service/figures/keys.ts";
 import { measureLatency } from "./service/figures/latency.ts";
 import { measureLedger } from "./service/figures/ledger.ts";
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> = {
   callers: measureCallers,
   latency: measureLatency,
   locked: measureLocked,
+  fairness: measureFairness,
   keys: measureKeys,
   batches: measureBatches,
   stores: measureStores,

@@ -51,11 +51,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       `at least twice REQUEST_BYTES_MAX (${config.REQUEST_BYTES_MAX}), because a project may hold only as much as it leaves free`,
     );
   }
-  if (config.LEGACY_BYTES_MAX > config.REQUEST_BYTES_IN_FLIGHT_MAX) {
+  for (const name of ["REQUEST_BYTES_MAX", "LEGACY_BYTES_MAX"] as const) {
+    if (config[name] <= config.REQUEST_BYTES_IN_FLIGHT_MAX / 2) continue;
     throw new ConfigError(
-      "LEGACY_BYTES_MAX",
-      String(config.LEGACY_BYTES_MAX),
-      `at most REQUEST_BYTES_IN_FLIGHT_MAX (${config.REQUEST_BYTES_IN_FLIGHT_MAX})`,
+      name,
+      String(config[name]),
+      `at most half of REQUEST_BYTES_IN_FLIGHT_MAX (${config.REQUEST_BYTES_IN_FLIGHT_MAX})`,
     );
   }
   for (const name of ["AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE"] as const) {

@@ -29,7 +29,7 @@ const BOUNDS: readonly (readonly [name: NumberSetting, min: number, max: number]
   ["WORKERS", 1, 64],
   ["REQUEST_BYTES_MAX", 1_024, 67_108_864],
   ["LEGACY_BYTES_MAX", 1_024, 201_326_592],
-  ["REQUEST_BYTES_IN_FLIGHT_MAX", 67_108_864, 17_179_869_184],
+  ["REQUEST_BYTES_IN_FLIGHT_MAX", 2_097_152, 17_179_869_184],
   ["REQUEST_RECEIVE_MS_MAX", 100, 3_600_000],
   ["CONNECTIONS_MAX", 1, 1_000_000],
   ["KEEPALIVE_MS", 100, 3_600_000],
@@ -73,8 +73,8 @@ suite("The settings", () => {
       WORKERS: 1,
       LOG_LEVEL: "info",
       REQUEST_BYTES_MAX: 4_194_304,
-      LEGACY_BYTES_MAX: 67_108_864,
-      REQUEST_BYTES_IN_FLIGHT_MAX: 201_326_592,
+      LEGACY_BYTES_MAX: 33_554_432,
+      REQUEST_BYTES_IN_FLIGHT_MAX: 67_108_864,
       REQUEST_RECEIVE_MS_MAX: 30_000,
       CONNECTIONS_MAX: 10_000,
       KEEPALIVE_MS: 20_000,
@@ -113,7 +113,7 @@ suite("The settings", () => {
       DATABASE_CONNECTIONS_MAX: ["3", "1000"],
       DATA_DIR: ["/var/lib/purser", "data with spaces"],
       LOG_LEVEL: ["trace", "silent"],
-      REQUEST_BYTES_MAX: ["1024", "67108864"],
+      REQUEST_BYTES_MAX: ["1024", "33554432"],
       SHUTDOWN_GRACE_MS: ["0", "600000"],
     };
     for (const [name, texts] of Object.entries(taken)) {
@@ -169,6 +169,8 @@ suite("The settings", () => {
         DATABASE_CONNECTIONS_MAX: "1000",
         DATABASE_URL: "postgres://host/db",
         REQUEST_BYTES_MAX: "1048576",
+        LEGACY_BYTES_MAX: "1048576",
+        REQUEST_BYTES_IN_FLIGHT_MAX: "402653184",
       };
       for (const bound of [min, max]) {
         assert.equal(loadConfig({ ...others, [name]: String(bound) })[name], bound);
@@ -202,12 +204,14 @@ suite("The settings", () => {
     }
   });
 
-  test("leave room for a post of the legacy routes among all requests in flight", () => {
-    assert.equal(
-      complaint({ LEGACY_BYTES_MAX: "67108865", REQUEST_BYTES_IN_FLIGHT_MAX: "67108864" }),
-      'LEGACY_BYTES_MAX="67108865" is not allowed: it must be at most REQUEST_BYTES_IN_FLIGHT_MAX (67108864)',
-    );
-    loadConfig({ LEGACY_BYTES_MAX: "67108864", REQUEST_BYTES_IN_FLIGHT_MAX: "67108864" });
+  test("leave room for two of the largest requests among all requests in flight", () => {
+    for (const name of ["REQUEST_BYTES_MAX", "LEGACY_BYTES_MAX"]) {
+      assert.equal(
+        complaint({ [name]: "33554433", REQUEST_BYTES_IN_FLIGHT_MAX: "67108864" }),
+        `${name}="33554433" is not allowed: it must be at most half of REQUEST_BYTES_IN_FLIGHT_MAX (67108864)`,
+      );
+      loadConfig({ [name]: "33554432", REQUEST_BYTES_IN_FLIGHT_MAX: "67108864" });
+    }
   });
 
   test("leave a connection for reads while batches are in flight", () => {
@@ -218,11 +222,12 @@ suite("The settings", () => {
   });
 
   test("leave room for a whole request in the queue of texts, and keep as much again free for other callers", () => {
+    const large = { REQUEST_BYTES_MAX: "67108864", REQUEST_BYTES_IN_FLIGHT_MAX: "134217728" };
     assert.equal(
-      complaint({ REQUEST_BYTES_MAX: "67108864", TOKEN_QUEUE_BYTES_MAX: "134217727" }),
+      complaint({ ...large, TOKEN_QUEUE_BYTES_MAX: "134217727" }),
       'TOKEN_QUEUE_BYTES_MAX="134217727" is not allowed: it must be at least twice REQUEST_BYTES_MAX (67108864), because a project may hold only as much as it leaves free',
     );
-    assert.equal(loadConfig({ REQUEST_BYTES_MAX: "67108864" }).TOKEN_QUEUE_BYTES_MAX, 536_870_912);
+    assert.equal(loadConfig(large).TOKEN_QUEUE_BYTES_MAX, 536_870_912);
   });
 
   test("refuse several workers on the embedded store, which only one process can use", () => {

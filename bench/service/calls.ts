@@ -8,7 +8,8 @@ export const HOT = "hot";
 export const COST_NANO_USD = 1000n;
 const MODEL = "gpt-4o";
 
-const { updateCost, reserveCost, batchUpdateCost, getCurrentCost, listUsers } = BudgetService.method;
+const { updateCost, reserveCost, batchUpdateCost, getCurrentCost, listCostEntries, listUsers } =
+  BudgetService.method;
 const source = { case: "cost", value: { model: MODEL, costNanoUsd: COST_NANO_USD } } as const;
 
 /** One of `count` users, chosen at random for each call. */
@@ -20,8 +21,8 @@ export interface Drawn {
 const userOf = (user: string | Drawn): string => (typeof user === "string" ? user : `${user.prefix}${DRAWN}`);
 const countOf = (user: string | Drawn): number => (typeof user === "string" ? 1 : user.count);
 
-export const charge = (user: string | Drawn): EncodedCall =>
-  encodeCall(updateCost, { project: PROJECT, user: userOf(user), source }, countOf(user));
+export const charge = (user: string | Drawn, project = PROJECT): EncodedCall =>
+  encodeCall(updateCost, { project, user: userOf(user), source }, countOf(user));
 
 /** A hold, and the charge of the same amount that settles it. */
 export const holdAndSettle = (user: string): [EncodedCall, EncodedCall] => [
@@ -45,3 +46,7 @@ export const read = (user: string | Drawn): EncodedCall =>
 
 export const list = (pageToken: string): EncodedCall =>
   encodeCall(listUsers, { project: PROJECT, pageSize: 100, pageToken });
+
+/** The newest entries of all users. */
+export const listEntries = (pageSize: number): EncodedCall =>
+  encodeCall(listCostEntries, { project: PROJECT, pageSize });

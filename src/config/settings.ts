@@ -110,15 +110,15 @@ export const SETTINGS = {
   ),
   REQUEST_BYTES_MAX: wholeNumber(
     { default: 4 * MIB, min: 1024, max: 64 * MIB },
-    "Maximum size of a request. A larger one is INVALID_ARGUMENT.",
+    "Maximum size of a request. A larger one is INVALID_ARGUMENT. At most half of REQUEST_BYTES_IN_FLIGHT_MAX.",
   ),
   LEGACY_BYTES_MAX: wholeNumber(
-    { default: 64 * MIB, min: 1024, max: 192 * MIB },
-    "Size of what may be posted to the legacy routes, at most: a map of 100,000 users has about 21 MB. A larger one is HTTP 400.",
+    { default: 32 * MIB, min: 1024, max: 192 * MIB },
+    "Size of what may be posted to the legacy routes, at most: a map of 100,000 users has about 21 MB, and 29 MB with what Purser adds. A larger one is HTTP 400. At most half of REQUEST_BYTES_IN_FLIGHT_MAX.",
   ),
   REQUEST_BYTES_IN_FLIGHT_MAX: wholeNumber(
-    { default: 192 * MIB, min: 64 * MIB, max: 16_384 * MIB },
-    "Bytes of all requests that have begun to arrive and are not answered, at most. One more is UNAVAILABLE, reason OVERLOADED.",
+    { default: 64 * MIB, min: 2 * MIB, max: 16_384 * MIB },
+    "Bytes of all requests that have begun to arrive and are not answered, at most. Requests of more than 64 KiB may take seven eighths of it. One more is UNAVAILABLE, reason OVERLOADED. The server takes several times as much memory.",
   ),
   REQUEST_RECEIVE_MS_MAX: wholeNumber(
     { default: 30_000, min: 100, max: 60 * MINUTE_MS },
@@ -138,11 +138,11 @@ export const SETTINGS = {
   ),
   ENGINE_BATCHES_IN_FLIGHT_MAX: wholeNumber(
     { default: 2, min: 1, max: 64 },
-    "Maximum number of the engine's transactions at the same time. Must be less than DATABASE_CONNECTIONS_MAX.",
+    "Maximum number of the engine's transactions at the same time. One more runs beside them for projects that have none. Must be less than DATABASE_CONNECTIONS_MAX.",
   ),
   ENGINE_QUEUE_OPERATIONS_MAX: wholeNumber(
     { default: 20_000, min: 1, max: 1_000_000 },
-    "Maximum number of operations that wait for a batch. The next one is UNAVAILABLE.",
+    "Maximum number of operations that wait for a batch. A project may have as many as it leaves free. The next one is UNAVAILABLE.",
   ),
   SWEEP_INTERVAL_MS: wholeNumber(
     { default: MINUTE_MS, min: 100, max: 1440 * MINUTE_MS },

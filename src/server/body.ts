@@ -63,6 +63,8 @@ export async function readBody(
   const { bytesMax, lease, headBytes = 0 } = limits;
   const declared = Number(request.headers["content-length"] ?? 0);
   checkSize(declared - headBytes, bytesMax);
+  // Takes the room for all of it at once. Otherwise many large bodies would each arrive in part, and all be refused.
+  lease.take(declared);
   let body: Buffer = NOTHING;
   let bytes = 0;
   try {
@@ -72,8 +74,7 @@ export async function readBody(
         lease.release();
         body = NOTHING;
       } else {
-        lease.take(chunk.length);
-        body = bytes === 0 ? chunk : appended(body, bytes, chunk);
+        body = appended(body, bytes, chunk, { declared, lease, capacityMax: bytesMax + headBytes });
         if (bytes < headBytes && bytes + chunk.length >= headBytes)
           checkSize(body.readUInt32BE(headBytes - 4), bytesMax);
       }
@@ -99,12 +100,24 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * Appends a chunk. Chunks are copied into one buffer because many small chunks would use many times the memory of their
- * content.
+ * content. The lease counts what the buffer takes, except for the declared length, which it has counted already.
+ *
+ * @throws OVERLOADED
  */
-function appended(body: Buffer, bytes: number, chunk: Buffer): Buffer {
+function appended(
+  body: Buffer,
+  bytes: number,
+  chunk: Buffer,
+  { declared, lease, capacityMax }: { declared: number; lease: Lease; capacityMax: number },
+): Buffer {
+  if (bytes === 0 && chunk.length >= declared) {
+    lease.take(chunk.length - declared);
+    return chunk;
+  }
   let grown = body;
   if (bytes + chunk.length > body.length) {
-    grown = Buffer.allocUnsafe(Math.max(bytes + chunk.length, 2 * bytes, 4096));
+    grown = Buffer.allocUnsafe(Math.max(bytes + chunk.length, declared, Math.min(2 * bytes, capacityMax)));
+    lease.take(grown.length - Math.max(body.length, declared));
     body.copy(grown, 0, 0, bytes);
   }
   chunk.copy(grown, bytes);

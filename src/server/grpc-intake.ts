@@ -71,15 +71,19 @@ export function watchIntake(
     arriving.set(stream, check);
     calls.add(stream);
     let bytes = 0;
+    let counted = 0;
     stream.on("data", (chunk: Buffer) => {
       if (bytes === 0) {
         addRefusalDetails(stream, chunk, { bytesMax, isDecodedByGrpc });
         // The call of a message that is complete checks its caller itself.
-        if (!isDecodedByGrpc && lengthOf(chunk) > chunk.length)
+        if (!isDecodedByGrpc && messageLength(chunk) > chunk.length)
           admit(headOf(stream, headers)).catch((thrown: unknown) => refuse(stream, thrown));
       }
+      // Takes the room for the whole message at once. Otherwise many large ones would each arrive in part, and all be refused.
+      const wanted = Math.max(bytes + chunk.length, counted, bytes === 0 ? lengthIn(chunk, bytesMax) : 0);
       bytes += chunk.length;
-      if (!take(lease, chunk.length, stream)) arriving.delete(stream);
+      if (!take(lease, wanted - counted, stream)) arriving.delete(stream);
+      counted = wanted;
     });
     stream.on("end", () => arriving.delete(stream));
     stream.on("close", () => {
@@ -143,9 +147,6 @@ function trailersOf(thrown: unknown): OutgoingHttpHeaders {
   };
 }
 
-/** The length of the message whose beginning this is. 0 if it is not known yet. */
-const lengthOf = (head: Buffer): number => (head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0);
-
 /**
  * grpc-js itself refuses a message that is too large or cannot be decompressed, and, for the health and reflection services, one
  * that cannot be decoded. It sends no details. This adds the code and the details that the other transports send.
@@ -155,7 +156,7 @@ function addRefusalDetails(
   head: Buffer,
   { bytesMax, isDecodedByGrpc }: { bytesMax: number; isDecodedByGrpc: boolean },
 ): void {
-  const length = lengthOf(head);
+  const length = messageLength(head);
   const isCompressed = (head[0] ?? 0) === COMPRESSED_FLAG;
   if (!isCompressed && !isDecodedByGrpc && length <= bytesMax) return;
   const failureOf = (status: unknown): Failure | undefined => {
@@ -177,6 +178,14 @@ function addRefusalDetails(
   // A stream that has answered earlier messages ends with trailers.
   const sendTrailers = stream.sendTrailers.bind(stream);
   stream.sendTrailers = (headers) => sendTrailers(withDetails(headers) ?? {});
+}
+
+const messageLength = (head: Buffer): number => (head.length >= HEAD_BYTES ? head.readUInt32BE(1) : 0);
+
+/** The length of a message with its head. 0 if it is more than is allowed, because it is then refused. */
+function lengthIn(head: Buffer, bytesMax: number): number {
+  const length = messageLength(head);
+  return length > bytesMax ? 0 : HEAD_BYTES + length;
 }
 
 const GRPC_RESOURCE_EXHAUSTED = 8;

@@ -23,6 +23,7 @@ import {
   type StreamRoute,
   type UnaryRoute,
 } from "./pipeline.ts";
+import { encode } from "./slices.ts";
 import { codeOf, toStatus } from "./status.ts";
 import type { Tls } from "./tls.ts";
 
@@ -188,7 +189,7 @@ async function answer(
   try {
     const { method } = route;
     const response = await route.call(decode(method.input, call.request, false), new GrpcArrival(call));
-    callback(null, asBuffer(toBinary(method.output, create(method.output, response as never))));
+    callback(null, asBuffer(await encode(method.output, create(method.output, response as never))));
   } catch (thrown) {
     callback(toServiceError(route.fail(thrown)));
   }

@@ -11,6 +11,7 @@ import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
 import { type BudgetError, describe, errorOf, Failure, invalidField } from "../domain/errors.ts";
 import type { Abandoned } from "../engine/commit/submitted.ts";
 import type { Caller } from "./caller.ts";
+import { createFairTurns, projectOf } from "./fair-turns.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { watchAdmission } from "./keys/admission-watch.ts";
 import type { Admission, Credentials } from "./keys/credentials.ts";
@@ -152,6 +153,7 @@ export function createPipeline(options: {
     log,
   } = options;
   const gate = createGate(options.permissions);
+  const turns = createFairTurns();
 
   /** The checks of every call before its request is looked at. @throws Failure */
   const enter = (arrival: Arrival, bytesMax: number): Admission | Promise<Admission> => {
@@ -171,7 +173,7 @@ export function createPipeline(options: {
       const context = contextOf(arrival, caller, gate);
       // Awaited here, because the call counts until it ends.
       return await gate.permitted(caller, method.name, request as Names, (permitted) =>
-        handle(permitted as never, context),
+        turns.run(projectOf(permitted), () => handle(permitted as never, context)),
       );
     },
   });

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { PriceFile } from "../domain/prices.ts";
 import { createAncestry } from "../engine/commit/ancestry.ts";
 import { createEngine } from "../engine/commit/engine.ts";
+import { createPageReads } from "../engine/page-reads.ts";
 import { createCosting } from "../engine/pricing/costing.ts";
 import { createPriceBooks, type PriceBooks } from "../engine/pricing/price-books.ts";
 import { watchPriceFile } from "../engine/pricing/price-file.ts";
@@ -77,6 +78,8 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     limits: {
       batchOperationsMax: config.ENGINE_BATCH_OPERATIONS_MAX,
       batchesInFlightMax: config.ENGINE_BATCHES_IN_FLIGHT_MAX,
+      // With few connections, the last one is for reads.
+      quietBatchesMax: config.DATABASE_CONNECTIONS_MAX > config.ENGINE_BATCHES_IN_FLIGHT_MAX + 1 ? 1 : 0,
       queueOperationsMax: config.ENGINE_QUEUE_OPERATIONS_MAX,
       backgroundOperationsMax: config.SWEEP_BATCH_BUDGETS_MAX,
       lockWaitMsMax: config.DATABASE_TIMEOUT_MS,
@@ -94,6 +97,7 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
     }),
   );
 
+  const pageReads = createPageReads();
   const ring = createKeyRing(store, () => performance.now());
   const tokens = tokensOf(config, log);
   const credentials = createCredentials({
@@ -108,11 +112,16 @@ export async function startService(config: Config, log: Logger, open: OpenDataba
   const pipeline = createPipeline({
     handlers: createHandlers({
       store,
-      reader: createReader({ store, engine }),
+      reader: createReader({ store, engine, pageReads }),
       feed,
       engine,
       costing: createCosting(prices.books, counter),
-      projectPrices: createProjectPriceList(store, prices.books, config.PROJECT_PRICES_MAX),
+      projectPrices: createProjectPriceList({
+        store,
+        books: prices.books,
+        pageReads,
+        pricesMax: config.PROJECT_PRICES_MAX,
+      }),
       keys: createKeyStore(store, ring),
       sweepBatchBudgetsMax: config.SWEEP_BATCH_BUDGETS_MAX,
       watchPollMs: config.WATCH_POLL_MS,

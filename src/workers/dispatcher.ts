@@ -1,6 +1,6 @@
 import { Failure } from "../domain/errors.ts";
+import { createFairQueue, type FairQueue } from "../domain/fair-queue.ts";
 import { BANDS, bandOf } from "./bands.ts";
-import { createFairQueue, type FairQueue } from "./fair-queue.ts";
 import type { CountWork, FromThread } from "./protocol.ts";
 import { startThread, type Thread } from "./thread.ts";
 

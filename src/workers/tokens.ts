@@ -1,7 +1,7 @@
 import { Failure } from "../domain/errors.ts";
+import { createQuota } from "../domain/quota.ts";
 import { chatTexts, type Encoding, encodingFor } from "../domain/tokens.ts";
 import { createDispatcher } from "./dispatcher.ts";
-import { createQuota } from "./quota.ts";
 import { jobBytes } from "./size.ts";
 
 export { TEXT_BYTES_MAX } from "./size.ts";

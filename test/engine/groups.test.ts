@@ -127,4 +127,69 @@ describe("groups", () => {
     assert.equal(drained, 2);
     await groups.drain();
   });
+
+  it("have items of all projects in turns, and few of one project while others wait", async () => {
+    const begun: string[][] = [];
+    const ends: PromiseWithResolvers<void>[] = [];
+    const groups = createGroups<string, string>({
+      itemsMax: 1000,
+      inFlightMax: 1,
+      projectOf: (item) => item.charAt(0),
+      async work(items) {
+        begun.push([...items]);
+        ends.push(Promise.withResolvers());
+        await ends.at(-1)?.promise;
+        return items;
+      },
+    });
+    const submit = (project: string, count: number): void => {
+      for (let item = 0; item < count; item++) void groups.submit(`${project}${item}`);
+    };
+    submit("a", 3_000);
+    await turn();
+    submit("b", 1);
+    submit("c", 2);
+    for (let group = 0; group < 3; group++) {
+      ends.shift()?.resolve();
+      await turn();
+      await turn();
+    }
+    assert.deepEqual(
+      begun.map((items) => items.length),
+      [1000, 64 + 3, 1000, 1000 - 64],
+    );
+    assert.deepEqual(begun[1]?.slice(0, 6), ["b0", "c0", "a1000", "c1", "a1001", "a1002"]);
+  });
+
+  it("run beside `inFlightMax` others if they have only projects that are in no running group", async () => {
+    const begun: string[][] = [];
+    const ends: PromiseWithResolvers<void>[] = [];
+    const groups = createGroups<string, string>({
+      itemsMax: 2,
+      inFlightMax: 1,
+      quietMax: 1,
+      waitingMax: 10,
+      projectOf: (item) => item.charAt(0),
+      async work(items) {
+        begun.push([...items]);
+        ends.push(Promise.withResolvers());
+        await ends.at(-1)?.promise;
+        return items;
+      },
+    });
+    for (const item of ["a1", "a2", "a3", "a4", "a5", "a6", "a7"]) void groups.submit(item);
+    await turn();
+    assert.deepEqual(begun, [["a1", "a2"]]);
+    assert.deepEqual([groups.waiting, groups.hasRoom("a"), groups.hasRoom("b")], [5, false, true]);
+    void groups.submit("b1");
+    await turn();
+    assert.deepEqual(begun.slice(1), [["b1"]]);
+    for (const item of ["b2", "c1"]) void groups.submit(item);
+    await turn();
+    assert.equal(begun.length, 2, "no third group");
+    ends[1]?.resolve();
+    await turn();
+    await turn();
+    assert.deepEqual(begun.slice(2), [["b2", "c1"]]);
+  });
 });

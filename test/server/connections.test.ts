@@ -113,34 +113,37 @@ suite("Concurrent requests", () => {
 
   test("use bounded memory over all transports, and a request beyond the bound gets a retry delay", async () => {
     await using transports = await startTransports({
-      bytesInFlightMax: 4 * MIB,
+      bytesInFlightMax: 8 * MIB,
       handlers: { getBudget: async () => ({}) },
       texts: { "/text": async () => "{}" },
     });
     const { httpUrl, grpcUrl } = transports;
     using frames = openFrames(grpcUrl);
-    // Four requests of 1 MiB each are in flight; two of them have no length.
+    // Two requests that declare 3 MiB count as 3 MiB, though less has arrived. Two without a length count as what they take.
     const held = [
-      post(httpUrl, GET_BUDGET, { "content-length": 2 * MIB }),
+      post(httpUrl, GET_BUDGET, { "content-length": 3 * MIB - 5 }),
       post(httpUrl, "/text", { "transfer-encoding": "chunked" }),
       post(httpUrl, GET_BUDGET, { "transfer-encoding": "chunked" }),
     ];
-    for (const each of held) each.write(Buffer.alloc(MIB, 0x20));
+    for (const each of held) each.write(Buffer.alloc(MIB / 4, 0x20));
     const call = frames.begin(GET_BUDGET);
     call.on("error", () => {});
-    call.write(Buffer.concat([headOf(2 * MIB), Buffer.alloc(MIB - 5)]));
+    call.write(Buffer.concat([headOf(3 * MIB), Buffer.alloc(MIB / 4)]));
 
-    const body = Buffer.alloc(MIB / 2, 0x20);
+    const body = Buffer.alloc((3 * MIB) / 4, 0x20);
     const overloaded = async (): Promise<void> => {
       for (const path of [GET_BUDGET, "/text"]) {
         const next = post(httpUrl, path);
         next.end(body);
         const { status: http, text } = await answerOf(next);
         assert.equal(http, 503);
-        assert.match(text, /requests of more than 4194304 bytes are in flight; retry in 1000 ms/);
+        assert.match(text, /requests of more than 8388608 bytes are in flight; retry in 1000 ms/);
         if (path === GET_BUDGET) assert.match(text, /"reason":"OVERLOADED"/);
       }
-      const { code, reason, message } = await frames.send(GET_BUDGET, Buffer.concat([headOf(MIB / 2), body]));
+      const { code, reason, message } = await frames.send(
+        GET_BUDGET,
+        Buffer.concat([headOf(body.length), body]),
+      );
       assert.deepEqual([code, reason], [status.UNAVAILABLE, "OVERLOADED"]);
       assert.match(message, /are in flight/);
     };
@@ -150,6 +153,8 @@ suite("Concurrent requests", () => {
       assert.equal((await answerOf(next)).status, 200);
     };
     await until(overloaded);
+    // An eighth of the bound is left for small requests.
+    assert.equal((await frames.send(GET_BUDGET, FRAME)).code, status.OK);
     call.close();
     for (const each of held) each.destroy();
     await until(served);

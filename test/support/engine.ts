@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { type Kysely, sql } from "kysely";
 import { type Ancestry, createAncestry } from "../../src/engine/commit/ancestry.ts";
 import { createEngine, type Engine, type EngineLimits } from "../../src/engine/commit/engine.ts";
+import { createPageReads } from "../../src/engine/page-reads.ts";
 import { createReader, type Reader } from "../../src/engine/read/reader.ts";
 import { openEmbedded } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
@@ -22,6 +23,7 @@ export interface Inside extends AsyncDisposable {
 export const ENGINE_LIMITS: EngineLimits = {
   batchOperationsMax: 1000,
   batchesInFlightMax: 2,
+  quietBatchesMax: 1,
   queueOperationsMax: 10_000,
   backgroundOperationsMax: 500,
   lockWaitMsMax: 5_000,
@@ -47,7 +49,7 @@ export async function startInside({
     ancestry,
     defects,
     engine,
-    reader: createReader({ store, engine }),
+    reader: createReader({ store, engine, pageReads: createPageReads() }),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });

@@ -30,6 +30,8 @@ import {
 export interface EngineLimits {
   batchOperationsMax: number;
   batchesInFlightMax: number;
+  quietBatchesMax: number;
+  /** Operations that wait for a batch, at most. One project may have as many as it leaves free for others. */
   queueOperationsMax: number;
   /** Operations of the sweep and of legacy posts that share one transaction, at most. */
   backgroundOperationsMax: number;
@@ -104,6 +106,7 @@ export function createEngine(options: {
   const locked = refused({ reason: "STORE_UNAVAILABLE", retryAfterMs: LOCKED_RETRY_MS });
 
   const isAlone = ({ operation }: Submitted): boolean => needsBelow(operation);
+  const projectOf = ({ operation }: Submitted): string => operation.project;
   const busy = createBusyBudgets<Waiting, Verdict>({
     itemsMax: limits.batchOperationsMax,
     isAlone,
@@ -261,25 +264,25 @@ export function createEngine(options: {
     return inOrder(submitted, answered, others, await commit(others));
   };
 
+  const common = { projectOf, isAlone, work };
   const foreground = createGroups<Submitted, Verdict>({
+    ...common,
+    waitingMax: limits.queueOperationsMax,
     itemsMax: limits.batchOperationsMax,
     inFlightMax: limits.batchesInFlightMax,
-    isAlone,
-    work,
+    quietMax: limits.quietBatchesMax,
   });
   const background = createGroups<Submitted, Verdict>({
+    ...common,
     itemsMax: limits.backgroundOperationsMax,
     inFlightMax: BACKGROUND_IN_FLIGHT_MAX,
-    isAlone,
-    work,
   });
 
   return {
-    submit: (operation, abandoned) => {
-      const submitted = { operation, abandoned };
-      if (foreground.waiting < limits.queueOperationsMax) return foreground.submit(submitted);
-      return Promise.resolve(overloaded);
-    },
+    submit: (operation, abandoned) =>
+      foreground.hasRoom(operation.project)
+        ? foreground.submit({ operation, abandoned })
+        : Promise.resolve(overloaded),
     submitInBackground: (operation) => background.submit({ operation, abandoned: undefined }),
     async endExpired({ project, user }) {
       if (project !== undefined) return ending.now(project, user);

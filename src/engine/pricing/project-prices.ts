@@ -11,6 +11,7 @@ import {
   writePrice,
 } from "../../store/prices.ts";
 import type { Store } from "../../store/store.ts";
+import type { PageReads } from "../page-reads.ts";
 import type { PriceBooks } from "./price-books.ts";
 
 /** The prices that projects have set for themselves. */
@@ -32,11 +33,17 @@ export interface ProjectPriceList {
   }): Promise<{ prices: StoredPrice[]; more: boolean }>;
 }
 
-export const createProjectPriceList = (
-  store: Store,
-  books: PriceBooks,
-  pricesMax: number,
-): ProjectPriceList => ({
+export const createProjectPriceList = ({
+  store,
+  books,
+  pageReads,
+  pricesMax,
+}: {
+  store: Store;
+  books: PriceBooks;
+  pageReads: PageReads;
+  pricesMax: number;
+}): ProjectPriceList => ({
   async set(project, price, actor) {
     const stored = await store.transaction(async (connection) => {
       await lockPrices(connection, project);
@@ -80,8 +87,8 @@ export const createProjectPriceList = (
     if (!deleted) throw new Failure({ reason: "PRICE_NOT_FOUND", project, model });
   },
   async list(page) {
-    const prices = await store.read((connection) =>
-      listPrices(connection, { ...page, limit: page.limit + 1 }),
+    const prices = await pageReads.run(page.project, () =>
+      store.read((connection) => listPrices(connection, { ...page, limit: page.limit + 1 })),
     );
     return { prices: prices.slice(0, page.limit), more: prices.length > page.limit };
   },

@@ -27,8 +27,8 @@ export interface EntryPage {
 
 /** Reads a page of the ledger, newest first. @throws BUDGET_NOT_FOUND for a user who has neither a budget nor entries */
 export async function listCostEntries(store: Store, { limit, ...page }: EntryPage): Promise<Page<Entry>> {
-  const found = await readPage(limit, (rowsMax) =>
-    store.read((connection) => listEntries(connection, { ...page, limit: rowsMax })),
+  const found = await readPage<Entry>(limit, (rowsMax, before = page.before) =>
+    store.read((connection) => listEntries(connection, { ...page, before, limit: rowsMax })),
   );
   if (found.items.length === 0 && page.user !== undefined) {
     await requireKnown(store, { project: page.project, user: page.user });
@@ -69,19 +69,19 @@ export async function listClosedPeriods(
   store: Store,
   { limit, ...page }: PeriodPage,
 ): Promise<Page<DetailedPeriod>> {
-  const { project, user, before } = page;
+  const { project, user } = page;
   const found = await store.read((connection) => readBudget(connection, page));
   if (found === undefined) throw new Failure({ reason: "BUDGET_NOT_FOUND", project, user });
   const ended = endedPeriod(found.budget, atInstant(found.budget, found.nowUs));
-  const { items, more } = await readPage(limit, async (rowsMax) => {
-    const recorded = await store.read((connection) => listPeriods(connection, { ...page, limit: rowsMax }));
+  return readPage<DetailedPeriod>(limit, async (rowsMax, last) => {
+    const before = last === undefined ? page.before : last.periodId;
+    const recorded = await store.read((connection) =>
+      listPeriods(connection, { ...page, before, limit: rowsMax }),
+    );
     const unrecorded = ended.filter((period) => period.periodId !== recorded[0]?.periodId);
-    return before === undefined ? [...unrecorded, ...recorded] : recorded;
+    const periods = before === undefined ? [...unrecorded, ...recorded] : recorded;
+    const ids = periods.map((period) => period.periodId);
+    const costs = await store.read((connection) => readModelCosts(connection, page, ids));
+    return periods.map((period) => ({ ...period, modelCosts: costs.get(period.periodId) ?? new Map() }));
   });
-  const ids = items.map((period) => period.periodId);
-  const costs = await store.read((connection) => readModelCosts(connection, page, ids));
-  return {
-    items: items.map((period) => ({ ...period, modelCosts: costs.get(period.periodId) ?? new Map() })),
-    more,
-  };
 }

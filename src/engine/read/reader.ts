@@ -12,6 +12,7 @@ import { findReservations, hasExpired, listReservations, summarizeOpen } from ".
 import type { Store } from "../../store/store.ts";
 import type { Engine } from "../commit/engine.ts";
 import { createGroups } from "../groups.ts";
+import type { PageReads } from "../page-reads.ts";
 import { type CurrentCost, presentCost } from "./current-cost.ts";
 import {
   type DetailedPeriod,
@@ -69,18 +70,24 @@ export interface UserPage {
 const NAMES_MAX = 1000;
 /** Two, so that one statement is prepared while the database executes the other. */
 const IN_FLIGHT_MAX = 2;
+/** One more, for budgets of projects that none of these reads. */
+const QUIET_MAX = 1;
 
 export function createReader({
   store,
   engine,
+  pageReads,
 }: {
   store: Store;
   engine: Pick<Engine, "endExpired">;
+  pageReads: PageReads;
 }): Reader {
   // Reads that arrive while others are running share the next statement, as operations share a transaction.
   const groups = createGroups<BudgetName, CostRead | undefined>({
     itemsMax: NAMES_MAX,
     inFlightMax: IN_FLIGHT_MAX,
+    quietMax: QUIET_MAX,
+    projectOf: ({ project }) => project,
     async work(names) {
       const keys = names.map(({ project, user }) => budgetKey(project, user));
       const distinct = new Map(names.map((name, index) => [keys[index] as string, name]));
@@ -96,9 +103,15 @@ export function createReader({
     return presentCost(name, await groups.submit(name));
   };
 
-  const endExpired = async (project: string): Promise<void> => {
-    if (await store.read((connection) => hasExpired(connection, project)))
-      await engine.endExpired({ project });
+  /** Reads a page once the project has no expired holds. */
+  const inTurn = async <T extends object>(project: string, read: () => Promise<T>): Promise<T> => {
+    const page = await pageReads.run(project, async () =>
+      (await store.read((connection) => hasExpired(connection, project))) ? undefined : read(),
+    );
+    if (page !== undefined) return page;
+    // This may take long, so it takes no place of another page.
+    await engine.endExpired({ project });
+    return pageReads.run(project, read);
   };
 
   return {
@@ -107,32 +120,33 @@ export function createReader({
       const { budget } = await current(name);
       return { budget, ...(await levelsOf(store, budget)) };
     },
-    async listUsers({ limit, ...page }) {
-      await endExpired(page.project);
-      return readPage(limit, async (rowsMax) => {
-        const { budgets, nowUs } = await store.read((connection) =>
-          listBudgets(connection, { ...page, limit: rowsMax }),
-        );
-        return budgets.map((budget) => atInstant(budget, nowUs));
-      });
-    },
-    async listCostEntries(page) {
-      await endExpired(page.project);
-      return listCostEntries(store, page);
-    },
-    async listPeriods(page) {
-      await endExpired(page.project);
-      return listClosedPeriods(store, page);
-    },
-    async listReservations({ limit, ...page }) {
-      await endExpired(page.project);
-      return readPage(limit, (rowsMax) =>
-        store.read((connection) => listReservations(connection, { ...page, limit: rowsMax })),
-      );
-    },
+    listUsers: ({ limit, ...page }) =>
+      inTurn(page.project, () =>
+        readPage<Budget>(limit, async (rowsMax, last) => {
+          const after = last === undefined ? page.after : last.user;
+          const { budgets, nowUs } = await store.read((connection) =>
+            listBudgets(connection, { ...page, after, limit: rowsMax }),
+          );
+          return budgets.map((budget) => atInstant(budget, nowUs));
+        }),
+      ),
+    listCostEntries: (page) => inTurn(page.project, () => listCostEntries(store, page)),
+    listPeriods: (page) => inTurn(page.project, () => listClosedPeriods(store, page)),
+    listReservations: ({ limit, ...page }) =>
+      inTurn(page.project, () =>
+        readPage<Reservation>(limit, (rowsMax, last) => {
+          const after = last === undefined ? page.after : last.reservationId;
+          return store.read((connection) => listReservations(connection, { ...page, after, limit: rowsMax }));
+        }),
+      ),
     listAuditEntries: ({ limit, ...page }) =>
-      readPage(limit, (rowsMax) =>
-        store.read((connection) => listAuditEntries(connection, { ...page, limit: rowsMax })),
+      pageReads.run(page.project, () =>
+        readPage<AuditEntry>(limit, (rowsMax, last) => {
+          const before = last === undefined ? page.before : last;
+          return store.read((connection) =>
+            listAuditEntries(connection, { ...page, before, limit: rowsMax }),
+          );
+        }),
       ),
     async findReservation(name) {
       const found = await store.read((connection) => findReservations(connection, [name]));

@@ -1,4 +1,4 @@
-import { BudgetView } from "../../../gen/es/budget/v1/budget_pb.ts";
+import { BudgetSchema, BudgetView } from "../../../gen/es/budget/v1/budget_pb.ts";
 import type {
   CreateBudgetRequest,
   UpdateBudgetRequest,
@@ -17,6 +17,7 @@ import { checkAmount, checkName, checkOptionalName, checkPageSize, toTimestamp }
 import { fingerprintsOfCreateBudget } from "../fingerprints.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { Handlers } from "../pipeline.ts";
+import { messagesOf } from "../slices.ts";
 import type { Services } from "./services.ts";
 import { submit } from "./submit.ts";
 
@@ -80,7 +81,7 @@ export const budgetHandlers = (services: Services): BudgetHandlers => ({
     const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
     const { items, more } = await services.reader.listUsers({ project, prefix, after, limit });
     return {
-      budgets: items.map(budgetToMessage),
+      budgets: await messagesOf(BudgetSchema, items, budgetToMessage),
       nextPageToken: more ? encodePageToken(scope, [items.at(-1)?.user ?? ""]) : "",
     };
   },

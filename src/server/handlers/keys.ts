@@ -27,8 +27,10 @@ export const keyHandlers = (
     const limit = checkPageSize(request.pageSize);
     const scope = ["ListKeys", project];
     const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
-    const { items, more } = await readPage(limit, (rowsMax) =>
-      services.store.read((connection) => listKeys(connection, { project, after, limit: rowsMax })),
+    const { items, more } = await readPage<Key>(limit, (rowsMax, last) =>
+      services.store.read((connection) =>
+        listKeys(connection, { project, after: last === undefined ? after : last.keyId, limit: rowsMax }),
+      ),
     );
     return {
       keys: items.map(keyToMessage),

@@ -1,3 +1,5 @@
+import { ClosedPeriodSchema } from "../../../gen/es/budget/v1/budget_pb.ts";
+import { CostEntrySchema } from "../../../gen/es/budget/v1/cost_pb.ts";
 import { remaining } from "../../domain/budget.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { sweep } from "../../engine/upkeep/sweep.ts";
@@ -6,6 +8,7 @@ import { entryToMessage } from "../convert-cost.ts";
 import { checkName, checkOptionalName, checkPageSize, checkTimeRange } from "../fields.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { Handlers } from "../pipeline.ts";
+import { messagesOf } from "../slices.ts";
 import { checkBudgetName } from "./budgets.ts";
 import type { Services } from "./services.ts";
 
@@ -42,7 +45,7 @@ export const ledgerHandlers = ({
     const { items, more } = await reader.listCostEntries({ project, user, startUs, endUs, before, limit });
     const last = items.at(-1);
     return {
-      entries: items.map(entryToMessage),
+      entries: await messagesOf(CostEntrySchema, items, entryToMessage),
       nextPageToken: more && last ? encodePageToken(scope, [String(last.createdAtUs), last.requestId]) : "",
     };
   },
@@ -55,7 +58,9 @@ export const ledgerHandlers = ({
     const before = periodId === undefined ? undefined : BigInt(periodId);
     const { items, more } = await reader.listPeriods({ ...name, before, limit });
     return {
-      periods: items.map((period) => closedPeriodToMessage(period, period.modelCosts)),
+      periods: await messagesOf(ClosedPeriodSchema, items, (period) =>
+        closedPeriodToMessage(period, period.modelCosts),
+      ),
       nextPageToken: more ? encodePageToken(scope, [String(items.at(-1)?.periodId)]) : "",
     };
   },

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ModelPrice, ModelPriceSchema } from "../../../gen/es/budget/v1/price_pb.ts";
+import { type ModelPrice, ModelPriceSchema } from "../../../gen/es/budget/v1/price_pb.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
 import { checkProjectRates, type ProjectPrice, type ProjectRate } from "../../domain/prices/project.ts";
 import { DIMENSIONS } from "../../domain/prices/rates.ts";
@@ -9,6 +9,7 @@ import { tierFromMessage, tierToMessage } from "../convert-cost.ts";
 import { checkCount, checkName, checkPageSize, toTimestamp } from "../fields.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { Handlers } from "../pipeline.ts";
+import { messagesOf } from "../slices.ts";
 import type { Services } from "./services.ts";
 
 type PriceHandlers = Pick<Handlers, "setModelPrice" | "listModelPrices" | "deleteModelPrice">;
@@ -28,7 +29,7 @@ export const priceHandlers = ({ projectPrices }: Services): PriceHandlers => ({
     const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
     const { prices, more } = await projectPrices.list({ project, after, limit });
     return {
-      prices: prices.map(priceToMessage),
+      prices: await messagesOf(ModelPriceSchema, prices, priceToMessage),
       nextPageToken: more ? encodePageToken(scope, [prices.at(-1)?.model ?? ""]) : "",
     };
   },

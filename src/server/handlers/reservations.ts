@@ -3,7 +3,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { EstimateSchema, ReserveCostRequest } from "../../../gen/es/budget/v1/budget_service_pb.ts";
 import {
   OnExpiry as OnExpiryMessage,
-  type ReservationSchema,
+  ReservationSchema,
   ReservationState as StateMessage,
 } from "../../../gen/es/budget/v1/reservation_pb.ts";
 import { Failure, invalidField } from "../../domain/errors.ts";
@@ -24,6 +24,7 @@ import {
 import { fingerprintsOfReserveCost } from "../fingerprints.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { CallContext, Handlers } from "../pipeline.ts";
+import { messagesOf } from "../slices.ts";
 import { checkBudgetName } from "./budgets.ts";
 import { promptOf } from "./projection.ts";
 import type { Services } from "./services.ts";
@@ -74,7 +75,7 @@ export const reservationHandlers = (services: Services): ReservationHandlers => 
     const [after] = decodePageToken(scope, request.pageToken, "text") ?? [];
     const { items, more } = await services.reader.listReservations({ project, user, state, after, limit });
     return {
-      reservations: items.map(reservationToMessage),
+      reservations: await messagesOf(ReservationSchema, items, reservationToMessage),
       nextPageToken: more ? encodePageToken(scope, [items.at(-1)?.reservationId ?? ""]) : "",
     };
   },

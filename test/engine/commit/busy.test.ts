@@ -5,6 +5,7 @@ import { sql } from "kysely";
 import { createAncestry } from "../../../src/engine/commit/ancestry.ts";
 import { createEngine, type Engine } from "../../../src/engine/commit/engine.ts";
 import type { Operation, Verdict } from "../../../src/engine/commit/operation.ts";
+import { createPageReads } from "../../../src/engine/page-reads.ts";
 import { createReader, type Reader } from "../../../src/engine/read/reader.ts";
 import { type Database, openPostgres } from "../../../src/store/database.ts";
 import { migrate } from "../../../src/store/migrate.ts";
@@ -38,7 +39,8 @@ describe("budgets that another session has locked", () => {
       limits: {
         batchOperationsMax: 100,
         batchesInFlightMax: 2,
-        queueOperationsMax: 1_000,
+        quietBatchesMax: 1,
+        queueOperationsMax: 10_000,
         backgroundOperationsMax: 100,
         lockWaitMsMax: options.lockWaitMsMax,
       },
@@ -106,7 +108,7 @@ describe("budgets that another session has locked", () => {
     store = createStore({ database, retryMsMax: 10_000 });
     engine = engineWith({ lockWaitMsMax: LOCK_WAIT_MS_MAX });
     patient = engineWith({ lockWaitMsMax: PATIENT_MS_MAX });
-    reader = createReader({ store, engine });
+    reader = createReader({ store, engine, pageReads: createPageReads() });
     for (const user of [
       "locked-1",
       "locked-2",

@@ -14,7 +14,8 @@ import { startPostgres } from "../../support/postgres.ts";
 const LIMITS: EngineLimits = {
   batchOperationsMax: 100,
   batchesInFlightMax: 2,
-  queueOperationsMax: 1000,
+  quietBatchesMax: 1,
+  queueOperationsMax: 2000,
   backgroundOperationsMax: 100,
   lockWaitMsMax: 60_000,
 };
@@ -101,11 +102,13 @@ describe("the engine", () => {
     assert.equal(await spent("verdicts"), 2n);
   });
 
-  it("refuses what exceeds its queue, and commits the rest", async () => {
+  it("refuses what exceeds its queue, leaves room for other projects, and commits the rest", async () => {
     await newBudget("queue");
-    const engine = engineWith({ queueOperationsMax: 3 });
-    const verdicts = await Promise.all(Array.from({ length: 5 }, () => engine.submit(charge("queue"))));
-    assert.deepEqual(reasons(verdicts), ["ok", "ok", "ok", "OVERLOADED", "OVERLOADED"]);
+    const engine = engineWith({ queueOperationsMax: 6 });
+    const loud = Array.from({ length: 5 }, () => engine.submit(charge("queue")));
+    const quiet = engine.submit({ ...charge("queue"), project: "another project" });
+    assert.deepEqual(reasons(await Promise.all(loud)), ["ok", "ok", "ok", "OVERLOADED", "OVERLOADED"]);
+    assert.deepEqual(reasons([await quiet]), ["BUDGET_NOT_FOUND"]);
     assert.equal(await spent("queue"), 3n);
     assert.deepEqual(reasons([await engine.submit(charge("queue"))]), ["ok"]);
   });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Failure } from "../../../src/domain/errors.ts";
 import type { ProjectPrice } from "../../../src/domain/prices/project.ts";
+import { createPageReads } from "../../../src/engine/page-reads.ts";
 import { createPriceBooks } from "../../../src/engine/pricing/price-books.ts";
 import { createProjectPriceList, type ProjectPriceList } from "../../../src/engine/pricing/project-prices.ts";
 import { createReader } from "../../../src/engine/read/reader.ts";
@@ -32,7 +33,12 @@ const audited = (usd: string) => ({
   ],
 });
 const listOn = (store: Store): ProjectPriceList =>
-  createProjectPriceList(store, createPriceBooks({ store, pricesMax: PRICES_MAX, refreshMs: 0 }), PRICES_MAX);
+  createProjectPriceList({
+    store,
+    books: createPriceBooks({ store, pricesMax: PRICES_MAX, refreshMs: 0 }),
+    pageReads: createPageReads(),
+    pricesMax: PRICES_MAX,
+  });
 const failsWith = (reason: string) => (thrown: unknown) =>
   thrown instanceof Failure && thrown.error.reason === reason;
 
@@ -96,7 +102,11 @@ describe("the audit log of prices", () => {
     await migrate(database);
     const store = createStore({ database, retryMsMax: 10_000 });
     const list = listOn(store);
-    const reader = createReader({ store, engine: { endExpired: async () => 0 } });
+    const reader = createReader({
+      store,
+      engine: { endExpired: async () => 0 },
+      pageReads: createPageReads(),
+    });
     for (const project of ["one", "two", "three"]) {
       await Promise.all(
         Array.from({ length: 8 }, (_, index) => list.set(project, priceOf(`${index}`), ACTOR)),

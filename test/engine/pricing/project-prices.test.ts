@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Failure } from "../../../src/domain/errors.ts";
 import type { ProjectPrice } from "../../../src/domain/prices/project.ts";
+import { createPageReads } from "../../../src/engine/page-reads.ts";
 import { createPriceBooks, type PriceBooks } from "../../../src/engine/pricing/price-books.ts";
 import { createProjectPriceList, type ProjectPriceList } from "../../../src/engine/pricing/project-prices.ts";
 import { type Inside, startInside } from "../../support/engine.ts";
@@ -24,7 +25,7 @@ describe("the prices of a project", () => {
     const { store } = inside;
     // A book is never too old, so a change that does not drop it from the cache stays without effect.
     books = createPriceBooks({ store, pricesMax: PRICES_MAX, refreshMs: Number.POSITIVE_INFINITY });
-    prices = createProjectPriceList(store, books, PRICES_MAX);
+    prices = createProjectPriceList({ store, books, pageReads: createPageReads(), pricesMax: PRICES_MAX });
   });
   after(() => inside[Symbol.asyncDispose]());
 

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { sql } from "kysely";
 import { Failure, type Refusal } from "../../../src/domain/errors.ts";
 import type { Operation } from "../../../src/engine/commit/operation.ts";
+import { createPageReads } from "../../../src/engine/page-reads.ts";
 import { createReader } from "../../../src/engine/read/reader.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { budgetOf, chargeOf, createOf, refundOf, reserveOf } from "../../support/decisions.ts";
@@ -187,7 +188,8 @@ describe("the reader", () => {
       }
       return result;
     };
-    const reader = createReader({ store: { ...inside.store, read }, engine: inside.engine });
+    const pageReads = createPageReads();
+    const reader = createReader({ store: { ...inside.store, read }, engine: inside.engine, pageReads });
     const page = { project, user: "alice", before: undefined, limit: 10 };
     const { items } = await reader.listPeriods(page);
     assert.deepEqual([isRecorded, items.length], [true, 1]);
@@ -274,7 +276,11 @@ describe("the reader", () => {
         { count: 0n, firstEndUs: undefined },
       ];
       const read = async () => answers.shift();
-      const reader = createReader({ store: { read } as unknown as Store, engine: inside.engine });
+      const reader = createReader({
+        store: { read } as unknown as Store,
+        engine: inside.engine,
+        pageReads: createPageReads(),
+      });
       assert.equal(await reader.retryAfterMs(refusalOf("p", "alice")), ms, `${leftUs} microseconds`);
     }
   });

@@ -8,18 +8,18 @@ export interface FairQueue<Item extends Queued> {
   readonly size: number;
   /** The number of callers with queued items. The queue keeps no state for other callers. */
   readonly callers: number;
+  /** How many items of a caller are queued. */
+  sizeOf(caller: string): number;
   add(item: Item): void;
   /** Removes an item. Returns false if it is not queued. */
   remove(item: Item): boolean;
-  take(): Item | undefined;
-}
-
-interface Caller<Item> {
-  /** First in, first out. The items of one queue have similar sizes, and no item waits forever. */
-  items: Set<Item>;
-  /** The cost credited to the caller's turns, minus the cost of the items taken. */
-  credit: number;
-  onTurn: boolean;
+  /**
+   * Takes the next item.
+   *
+   * @param isWanted Called with the first item of each caller in turn. A caller whose first item is not wanted keeps its turn.
+   *   Absent: every item is wanted.
+   */
+  take(isWanted?: (item: Item) => boolean): Item | undefined;
 }
 
 /** The number of turns that the largest item takes. More turns share more evenly but visit each caller more often. */
@@ -33,10 +33,10 @@ const TURNS_MAX = 16;
 export function createFairQueue<Item extends Queued>(costMax: number): FairQueue<Item> {
   const turnCost = costMax / TURNS_MAX;
   // Ordered by turn: the caller whose turn it is comes first.
-  const callers = new Map<string, Caller<Item>>();
+  const callers = new Map<string, CallerQueue<Item>>();
   let size = 0;
 
-  const removeFrom = (name: string, caller: Caller<Item>, item: Item): boolean => {
+  const removeFrom = (name: string, caller: CallerQueue<Item>, item: Item): boolean => {
     if (!caller.items.delete(item)) return false;
     size--;
     if (caller.items.size === 0) callers.delete(name);
@@ -50,10 +50,11 @@ export function createFairQueue<Item extends Queued>(costMax: number): FairQueue
     get callers() {
       return callers.size;
     },
+    sizeOf: (caller) => callers.get(caller)?.items.size ?? 0,
     add(item) {
       let caller = callers.get(item.caller);
       if (caller === undefined) {
-        caller = { items: new Set(), credit: 0, onTurn: false };
+        caller = new CallerQueue();
         callers.set(item.caller, caller);
       }
       caller.items.add(item);
@@ -63,10 +64,10 @@ export function createFairQueue<Item extends Queued>(costMax: number): FairQueue
       const caller = callers.get(item.caller);
       return caller !== undefined && removeFrom(item.caller, caller, item);
     },
-    take() {
+    take(isWanted) {
       for (const [name, caller] of callers) {
-        const [item] = caller.items;
-        if (item === undefined) continue;
+        const item = caller.first();
+        if (item === undefined || isWanted?.(item) === false) continue;
         if (!caller.onTurn) caller.credit += turnCost;
         caller.onTurn = true;
         const cost = Math.min(item.cost, costMax);
@@ -82,4 +83,25 @@ export function createFairQueue<Item extends Queued>(costMax: number): FairQueue
       return undefined;
     },
   };
+}
+
+/** The items of one caller. */
+class CallerQueue<Item> {
+  /** First in, first out. The items of one queue have similar sizes, and no item waits forever. */
+  readonly items = new Set<Item>();
+  /** The cost credited to the caller's turns, minus the cost of the items taken. */
+  credit = 0;
+  onTurn = false;
+  /** Is kept, because a new iterator would step over the places of all items that were removed before. */
+  readonly #order = this.items.values();
+  #first: Item | undefined;
+
+  first(): Item | undefined {
+    while (this.#first === undefined || !this.items.has(this.#first)) {
+      const next = this.#order.next();
+      if (next.done === true) return undefined;
+      this.#first = next.value;
+    }
+    return this.#first;
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createQuota, type Quota } from "../../src/workers/quota.ts";
+import { createQuota, type Quota } from "../../src/domain/quota.ts";
 
 /** The number of jobs of this size that a caller is granted. */
 function takeAll(quota: Quota, caller: string, bytes: number): number {

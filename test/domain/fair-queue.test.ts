@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createFairQueue, type FairQueue, type Queued } from "../../src/workers/fair-queue.ts";
+import fc from "fast-check";
+import { createFairQueue, type FairQueue, type Queued } from "../../src/domain/fair-queue.ts";
 
 interface Item extends Queued {
   name: string;
@@ -70,4 +71,63 @@ test("no state is kept for a caller whose items were all taken or removed", () =
   assert.deepEqual([queue.size, queue.callers], [5000, 5000]);
   takeAll(queue);
   assert.deepEqual([queue.size, queue.callers], [0, 0]);
+});
+
+test("a caller whose first item is not wanted keeps its turn, and its other items wait behind that item", () => {
+  const queue = createFairQueue<Item>(16);
+  for (const name of ["a1", "a2"]) queue.add(item("a", name, 1));
+  queue.add(item("b", "b1", 1));
+  assert.equal(queue.take(({ name }) => name !== "a1")?.name, "b1");
+  assert.equal(
+    queue.take(({ name }) => name !== "a1"),
+    undefined,
+  );
+  assert.deepEqual([queue.size, queue.sizeOf("a"), queue.sizeOf("b")], [2, 2, 0]);
+  queue.add(item("b", "b2", 1));
+  assert.equal(takeAll(queue), "a1 b2 a2");
+});
+
+test("for any order of arrivals, an item waits for at most one item of each other caller for each own one before it", () => {
+  const arrivals = fc.array(
+    fc.record({
+      caller: fc.constantFrom("a", "b", "c"),
+      adds: fc.nat({ max: 5 }),
+      takes: fc.nat({ max: 4 }),
+    }),
+    { maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(arrivals, (steps) => {
+      const queue = createFairQueue<Item>(16);
+      /** The model: each caller's items in order of arrival, and how many of each caller were taken when it arrived. */
+      const waiting = new Map<
+        string,
+        { item: Item; takenBefore: ReadonlyMap<string, number>; ahead: number }[]
+      >();
+      const taken = new Map<string, number>();
+      const take = (): void => {
+        const next = queue.take();
+        if (next === undefined) return assert.equal([...waiting.values()].flat().length, 0);
+        const first = waiting.get(next.caller)?.shift();
+        assert.equal(next, first?.item, "first in, first out");
+        for (const [other, count] of taken) {
+          if (other === next.caller) continue;
+          const since: number = count - (first?.takenBefore.get(other) ?? 0);
+          assert.ok(since <= (first?.ahead ?? 0) + 1, `${next.name} waited for ${since} of ${other}`);
+        }
+        taken.set(next.caller, (taken.get(next.caller) ?? 0) + 1);
+      };
+      for (const [index, { caller, adds, takes }] of steps.entries()) {
+        const own = waiting.get(caller) ?? [];
+        waiting.set(caller, own);
+        for (let add = 0; add < adds; add++) {
+          const added = item(caller, `${caller}${index}.${add}`, 1);
+          own.push({ item: added, takenBefore: new Map(taken), ahead: own.length });
+          queue.add(added);
+        }
+        for (let each = 0; each < takes; each++) take();
+      }
+      while (queue.size > 0) take();
+    }),
+  );
 });
