@@ -66,7 +66,7 @@ suiteForEach("A post to LiteLLM's REST endpoints", { stores: ["PGlite"], ways: [
       [alice('"purser": ["x"]'), /^user_dict\.alice\.purser: must be the unchanged value from \/get_budget$/],
       [
         map(`{"alice": {"note": "${"x".repeat(68_000_000)}"}}`),
-        /^request: is 68000\d{3} bytes, more than the 67108864/,
+        /^request: is 68000\d{3} bytes, more than the 33554432/,
       ],
     ];
     for (const [body, message] of bad) {
