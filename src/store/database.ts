@@ -80,7 +80,10 @@ export function openPostgres(options: {
     },
   });
   // When the server closes an idle connection, the pool opens another one, so it is only reported.
-  pool.on("error", options.onIdleError);
+  pool.on("error", (error) => {
+    // A pool that is closed does not wait until its connections are. What happens to them then is no loss.
+    if (!pool.ending) options.onIdleError(error);
+  });
   // When a connection in use is lost, its statement fails, and the caller handles that. Without a listener, the event would end
   // the process.
   pool.on("connect", (client) => client.on("error", () => {}));
