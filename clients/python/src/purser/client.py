@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import TypeVar
 
 import grpc
 
@@ -31,18 +30,7 @@ class Client(Connection):
     a call is retried if it is safe to repeat. To make it safe, a request without a `request_id` gets one.
     """
 
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        api_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 10.0,
-        ca_file: str | os.PathLike[str] | None = None,
-    ) -> None:
-        super().__init__(address, api_key=api_key, headers=headers, timeout=timeout, ca_file=ca_file)
-        #: The generated stub, for calls with their own options.
-        self.stub: Any = BudgetServiceStub(self._channel)
+    _stub_type = BudgetServiceStub
 
     def create_budget(self, request: pb.CreateBudgetRequest) -> pb.CreateBudgetResponse:
         return self._repeated(self.stub.CreateBudget, request)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Literal, TypeVar, Union
+from typing import Any, Callable, ClassVar, Literal, TypeVar, Union
 from urllib.parse import urlsplit
 
 import grpc
@@ -48,6 +48,9 @@ _PASSING: dict[Repeats, tuple[type[PurserError], ...]] = {
 class Connection:
     """The part that the clients of all services have in common. It is safe to use from several threads."""
 
+    #: The generated stub of the service.
+    _stub_type: ClassVar[type[Any]]
+
     def __init__(
         self,
         address: str | None = None,
@@ -61,6 +64,8 @@ class Connection:
         self._passing = _PASSING[True]
         self._metadata = _metadata(api_key, headers or {})
         self._channel = _channel(address or os.environ.get("PURSER_ADDRESS") or DEFAULT_ADDRESS, ca_file)
+        #: The generated stub, for calls with their own options.
+        self.stub: Any = self._stub_type(self._channel)
 
     def with_options(self: Self, *, timeout: float | None = None, repeats: Repeats = True) -> Self:
         """A client on the same connection, with another timeout if given. With `repeats=False` it does not retry.

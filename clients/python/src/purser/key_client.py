@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Any
-
 from .connection import Connection
 from .v1 import key_service_pb2 as pb
 from .v1.key_service_pb2_grpc import KeyServiceStub
@@ -17,18 +13,7 @@ class KeyClient(Connection):
     The arguments are those of Client. create_key is not retried: if its answer is lost, revoke the key and create another.
     """
 
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        api_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 10.0,
-        ca_file: str | os.PathLike[str] | None = None,
-    ) -> None:
-        super().__init__(address, api_key=api_key, headers=headers, timeout=timeout, ca_file=ca_file)
-        #: The generated stub, for calls with their own options.
-        self.stub: Any = KeyServiceStub(self._channel)
+    _stub_type = KeyServiceStub
 
     def create_key(self, request: pb.CreateKeyRequest) -> pb.CreateKeyResponse:
         return self._once(self.stub.CreateKey, request)
