@@ -1,5 +1,6 @@
 /** The kinds of settings: how each is parsed, and what it allows. */
 
+import { isSecret } from "../domain/key.ts";
 import { readDatabaseUrl } from "./database-url.ts";
 
 /** One setting: how to parse it, its default, and its allowed values. */
@@ -96,5 +97,5 @@ export const operatorKey: Setting<string | undefined> = {
   about: "A key with ROLE_OPERATOR, to create the other keys with. With it, every call needs a key.",
   isSecret: true,
   mayBeInFile: true,
-  parse: (value) => (/^pk_[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined),
+  parse: (value) => (isSecret(value) ? value : undefined),
 };

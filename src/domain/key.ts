@@ -14,6 +14,14 @@ export const PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   OPERATOR: new Set(["READ", "SPEND", "ADMINISTER", "OPERATE"]),
 };
 
+/** Whether a caller with this role may be bound to a user. The other roles manage more than one budget. */
+export const mayBeBound = (role: Role): boolean => role === "READER" || role === "SPENDER";
+
+const SECRET = /^pk_[A-Za-z0-9_-]{43}$/;
+
+/** Whether a text has the form of a secret: a prefix, and 256 bits in base64url. */
+export const isSecret = (text: string): boolean => SECRET.test(text);
+
 /** A key as it is stored. The secret is not. */
 export interface Key {
   /** Empty for an operator's key. */

@@ -21,10 +21,6 @@ export interface Gate {
 }
 
 export function createGate(permissions: Permissions): Gate {
-  /** The request to work on: the caller's, or one in its place for something that does not exist. */
-  const check = (caller: Caller, method: string, request: Names): boolean | Promise<boolean> =>
-    permissions.check(method, request, caller);
-
   const failure = (thrown: unknown, caller: Caller, request: Names): unknown => {
     const shown = failureFor(caller, request, thrown);
     if (!(shown instanceof Failure)) return shown;
@@ -34,7 +30,7 @@ export function createGate(permissions: Permissions): Gate {
 
   return {
     async permitted(caller, method, request, work) {
-      const isPermitted = check(caller, method, request);
+      const isPermitted = permissions.check(method, request, caller);
       // Most callers are not bound, and need no wait.
       const mayGo = typeof isPermitted === "boolean" ? isPermitted : await isPermitted;
       if (mayGo && caller.user === undefined) return work(request);
@@ -45,12 +41,12 @@ export function createGate(permissions: Permissions): Gate {
       }
     },
     async *permittedStream(caller, method, request, work) {
-      let mayGo = await check(caller, method, request);
+      let mayGo = await permissions.check(method, request, caller);
       try {
         if (mayGo) {
           for await (const answer of work(request)) {
             // While the stream is open, the budget may be moved away from the caller's.
-            if (caller.user !== undefined) mayGo = await check(caller, method, request);
+            if (caller.user !== undefined) mayGo = await permissions.check(method, request, caller);
             if (!mayGo) break;
             yield visibleTo(caller, answer);
           }

@@ -1,24 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { status } from "@grpc/grpc-js";
 import { AuditAction } from "../../gen/es/budget/v1/audit_pb.ts";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { Role } from "../../gen/es/budget/v1/key_pb.ts";
 import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
+import { withHeaders } from "../../src/client/connect.ts";
 import { makeSecret } from "../../src/server/keys/secret.ts";
 import { reasonOf } from "../support/errors.ts";
 import { endOf, openFrames } from "../support/grpc-frames.ts";
+import { headerOf } from "../support/keys.ts";
 import { makeStore, startTestServer, type TestServer, type TestStore } from "../support/server.ts";
-
-const withKey =
-  (secret: string): Interceptor =>
-  (next) =>
-  (request) => {
-    request.header.set("authorization", `Bearer ${secret}`);
-    return next(request);
-  };
 
 suite("A server with PURSER_OPERATOR_KEY", () => {
   const operatorKey = makeSecret();
@@ -34,7 +28,7 @@ suite("A server with PURSER_OPERATOR_KEY", () => {
   });
 
   const transportsWith = (secret: string): Transport[] => {
-    const interceptors = [withKey(secret)];
+    const interceptors = [withHeaders(headerOf(secret))];
     return [
       createGrpcTransport({ baseUrl: server.grpcUrl, interceptors }),
       createConnectTransport({ baseUrl: server.httpUrl, httpVersion: "1.1", interceptors }),

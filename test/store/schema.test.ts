@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { sql } from "kysely";
 import pino from "pino";
@@ -8,10 +8,12 @@ import { BudgetView, Duration } from "../../gen/es/budget/v1/budget_pb.ts";
 import { BudgetService } from "../../gen/es/budget/v1/budget_service_pb.ts";
 import { Role } from "../../gen/es/budget/v1/key_pb.ts";
 import { KeyService } from "../../gen/es/budget/v1/key_service_pb.ts";
+import { withHeaders } from "../../src/client/connect.ts";
 import { loadConfig } from "../../src/config.ts";
 import { startServer } from "../../src/server/server.ts";
 import { type Database, openPostgres } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { headerOf } from "../support/keys.ts";
 import { startPostgres } from "../support/postgres.ts";
 
 /** The requirements of a PostgreSQL that shards by `project`. */
@@ -93,11 +95,8 @@ async function callWithKeys(baseUrl: string): Promise<void> {
     name: "operator",
     role: Role.OPERATOR,
   });
-  const withKey: Interceptor = (next) => (request) => {
-    request.header.set("authorization", `Bearer ${secret}`);
-    return next(request);
-  };
-  const client = createClient(KeyService, createGrpcTransport({ baseUrl, interceptors: [withKey] }));
+  const interceptors = [withHeaders(headerOf(secret))];
+  const client = createClient(KeyService, createGrpcTransport({ baseUrl, interceptors }));
   const { key } = await client.createKey({ project: "statements", name: "reader", role: Role.READER });
   await client.listKeys({ project: "statements" });
   await client.listAuditEntries({ project: "statements" });

@@ -1,7 +1,8 @@
-import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Role } from "../../../gen/es/budget/v1/key_pb.ts";
 import { KeyService } from "../../../gen/es/budget/v1/key_service_pb.ts";
+import { withHeaders } from "../../../src/client/connect.ts";
 import { createCredentials } from "../../../src/server/keys/credentials.ts";
 import { createGuesses } from "../../../src/server/keys/guesses.ts";
 import { createKeyRing } from "../../../src/server/keys/key-ring.ts";
@@ -22,10 +23,10 @@ export async function measureKeys(stage: Stage): Promise<Figure[]> {
   const url = await stage.createDatabase();
   await using withKeys = await stage.startPurser({ DATABASE_URL: url, PURSER_OPERATOR_KEY: operatorKey });
   await using open = await stage.startPurser({ DATABASE_URL: await stage.createDatabase() });
-  const headers = { authorization: `Bearer ${await createKey(withKeys.url, operatorKey)}` };
+  const headers = headersWith(await createKey(withKeys.url, operatorKey));
   const budget = { project: PROJECT, user: HOT, totalBudgetNanoUsd: 10n ** 15n };
   await open.client.createBudget(budget);
-  await withKeys.client.createBudget(budget, { headers: { authorization: `Bearer ${operatorKey}` } });
+  await withKeys.client.createBudget(budget, { headers: headersWith(operatorKey) });
   const to = (server: { url: string }, sent: Record<string, string>) => async (): Promise<number> => {
     const { done, seconds } = await stage.load({
       url: server.url,
@@ -50,16 +51,10 @@ export async function measureKeys(stage: Stage): Promise<Figure[]> {
   ];
 }
 
-const withKey =
-  (secret: string): Interceptor =>
-  (next) =>
-  (request) => {
-    request.header.set("authorization", `Bearer ${secret}`);
-    return next(request);
-  };
+const headersWith = (secret: string): Record<string, string> => ({ authorization: `Bearer ${secret}` });
 
 async function createKey(baseUrl: string, operatorKey: string): Promise<string> {
-  const transport = createGrpcTransport({ baseUrl, interceptors: [withKey(operatorKey)] });
+  const transport = createGrpcTransport({ baseUrl, interceptors: [withHeaders(headersWith(operatorKey))] });
   const { secret } = await createClient(KeyService, transport).createKey({
     project: PROJECT,
     name: "bench",

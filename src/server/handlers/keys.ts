@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type KeySchema, Role as RoleMessage } from "../../../gen/es/budget/v1/key_pb.ts";
 import type { CreateKeyRequest, RevokeKeyRequest } from "../../../gen/es/budget/v1/key_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
-import type { Key, Role } from "../../domain/key.ts";
+import { type Key, mayBeBound, type Role } from "../../domain/key.ts";
 import { makeRequestId } from "../../engine/commit/request-id.ts";
 import { readPage } from "../../engine/read/page.ts";
 import { listKeys } from "../../store/keys.ts";
@@ -63,7 +63,7 @@ function newKey(request: CreateKeyRequest, secret: string, { caller }: CallConte
   const user = checkOptionalName("user", request.user);
   if (role === "OPERATOR" && request.project !== "")
     throw invalidField("project", "must be empty with ROLE_OPERATOR, which may use all projects");
-  if (user !== undefined && (role === "ADMIN" || role === "OPERATOR"))
+  if (user !== undefined && !mayBeBound(role))
     throw invalidField("user", "must be empty with ROLE_ADMIN and ROLE_OPERATOR");
   return {
     project: role === "OPERATOR" ? "" : checkName("project", request.project),

@@ -1,11 +1,12 @@
 import { Failure } from "../../domain/errors.ts";
+import { isSecret, mayBeBound } from "../../domain/key.ts";
 import { ANONYMOUS_CALLER, type Caller, callerWith, LOCAL_CALLER } from "../caller.ts";
 import { certificateIdentity } from "../certificate.ts";
 import type { Head } from "../pipeline.ts";
 import type { Guesses } from "./guesses.ts";
 import { type KeyLimits, NO_LIMITS } from "./key-limits.ts";
 import type { KeyRing, KnownKey } from "./key-ring.ts";
-import { hashOf, isSecret } from "./secret.ts";
+import { hashOf } from "./secret.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** Who makes a call, and how fast it may call. */
@@ -124,7 +125,7 @@ function callerOfCertificate(names: readonly string[]): Caller | undefined {
   const identity = certificateIdentity(names);
   if (identity === undefined) return undefined;
   const { role, project, user } = identity;
-  if (user !== undefined && role === "ADMIN") return undefined;
+  if (user !== undefined && !mayBeBound(role)) return undefined;
   const actor = `certificate:${names.find((name) => name.startsWith("purser://"))}`;
   return callerWith(role, { kind: "certificate", actor, project, user });
 }

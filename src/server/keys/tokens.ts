@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../domain/errors.ts";
-import { ROLES, type Role } from "../../domain/key.ts";
+import { mayBeBound, ROLES, type Role } from "../../domain/key.ts";
 import { isName } from "../../domain/name.ts";
 import { type Caller, callerWith } from "../caller.ts";
 
@@ -115,5 +115,5 @@ export function callerOfClaims(claims: JWTPayload): Caller | undefined {
     return project === undefined && user === undefined ? callerWith(role, identity) : undefined;
   if (!isName(project)) return undefined;
   if (user === undefined) return callerWith(role, { ...identity, project });
-  return isName(user) && role !== "ADMIN" ? callerWith(role, { ...identity, project, user }) : undefined;
+  return isName(user) && mayBeBound(role) ? callerWith(role, { ...identity, project, user }) : undefined;
 }
